@@ -1,0 +1,23 @@
+/*
+ * What went wrong, in words. lib/ never prints: a function that fails fills a
+ * fault and returns -1; cmd/ puts program and stream in front and prints it.
+ */
+#ifndef BASE_FAULT_H
+#define BASE_FAULT_H
+
+struct fault {
+	char	text[400];	/* one sentence, no newline: item, cause, way out */
+};
+
+/*
+ * Formats the text and returns -1, so that "return fault_set(...)" reads well.
+ * f may be NULL for a caller that only wants to know that it failed.
+ */
+int	fault_set(struct fault *f, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+
+/* Puts "prefix: " in front of the text that is there; returns -1. */
+int	fault_prefix(struct fault *f, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+
+#endif

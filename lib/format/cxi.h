@@ -1,0 +1,80 @@
+/*
+ * CXI files as CrystFEL, Cheetah and people expect them. A file is made under a
+ * temporary name, filled event by event, and committed: flushed, closed, synced,
+ * renamed. After the first failure nothing but cxi_abort may follow: HDF5's
+ * close reports success after a failed write, so the first error is kept here
+ * and a commit after it fails.
+ */
+#ifndef FORMAT_CXI_H
+#define FORMAT_CXI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "data/event.h"
+#include "data/geometry.h"
+#include "data/layout.h"
+#include "data/peaklist.h"
+
+enum cxi_compression { CXI_NONE, CXI_GZIP, CXI_BSLZ4 };
+
+/* What every file of one stream looks like. All pointers are borrowed. */
+struct cxi_plan {
+	const struct layout	*layout;
+	const struct slab	*slab;
+	const uint16_t		*mask;	/* [slab height][slab width], 0 = good */
+	unsigned		planes;	/* PLANE_IMAGE: data; PLANE_SEGMAP and
+					   PLANE_LOGITS: the debug datasets */
+	unsigned		quantities;	/* QUANTITY_ bits of the stream */
+	enum cxi_compression	compression;
+	unsigned		threads;	/* that compress; 1: the caller's own */
+	double			pixel_size;	/* metres; NaN if unknown */
+	double			distance;	/* metres; NaN if unknown */
+	const char		*experiment;	/* NULL if unknown */
+	const char		*run;		/* NULL if unknown */
+	const char		*detector;	/* NULL if unknown */
+	const char		*program;	/* "cxiwrite 1.0" for the provenance */
+	const char		*options;	/* lines key=value, those that change
+						   results */
+	const char		*stream;	/* the stream header's text */
+};
+
+/* One event to be written. All pointers are borrowed for the call. */
+struct cxi_event {
+	const struct event	*event;
+	const struct peak	*peaks;	/* event->peaks_kept of them */
+	const void		*image;	/* planes as in layout.h; NULL if not in */
+	const uint8_t		*segmap;	/* the plan's planes */
+	const void		*logits;
+};
+
+struct cxi;
+
+/* Is the compression usable here (bslz4 needs its HDF5 plugin)? 0 or -1. */
+int	cxi_compression_check(enum cxi_compression, struct fault *);
+
+/*
+ * Creates path, which must not exist (it is not followed if it is a link),
+ * readable by the owner's umask. The plan must outlive the file.
+ */
+int	cxi_create(const char *path, const struct cxi_plan *, struct cxi **,
+	    struct fault *);
+
+/* Appends one row to every dataset. */
+int	cxi_add(struct cxi *, const struct cxi_event *, struct fault *);
+
+/* Rows so far. */
+uint64_t	cxi_rows(const struct cxi *);
+
+/*
+ * Finishes: all rows flushed, file closed and synced, renamed to name, directory
+ * synced. With replace an existing name is replaced, else it is an error. The
+ * temporary file is removed on failure. The cxi is freed either way.
+ */
+int	cxi_commit(struct cxi *, const char *name, bool replace, struct fault *);
+
+/* Gives up: closes without a word, removes the temporary file, frees. */
+void	cxi_abort(struct cxi *);
+
+#endif
