@@ -214,6 +214,8 @@ slots_private(unsigned n, struct fault *f)
 	}
 	s->take = s->give = -1;
 	s->n = n;
+	for (; s->held < n; s->held++)
+		s->stack[s->held] = (unsigned char)(n - 1 - s->held);
 	s->memory = memory_create(n, MFD_CLOEXEC);
 	if (s->memory == -1 || control_map(s) == -1) {
 		fault_set(f, "cannot make %u private slots: %s", n,
@@ -234,7 +236,7 @@ slots_close(struct slots *s)
 
 	if (s == NULL)
 		return;
-	while (s->held > 0)
+	while (s->take != -1 && s->held > 0)
 		slots_untake(s, s->stack[--s->held]);
 	for (i = 0; i < s->n; i++)
 		if (s->maps[i].at != NULL)
@@ -253,6 +255,12 @@ unsigned
 slots_count(const struct slots *s)
 {
 	return s->n;
+}
+
+unsigned
+slots_held(const struct slots *s)
+{
+	return s->held;
 }
 
 static unsigned char *
@@ -365,7 +373,8 @@ slots_take(struct slots *s, int out, const volatile int *stop, unsigned *slot,
 	bool seen = false;
 
 	for (;;) {
-		if (s->held < SLOTS_MAX && tokens_read(s, f) == -1)
+		if (s->take != -1 && s->held < SLOTS_MAX &&
+		    tokens_read(s, f) == -1)
 			return SLOTS_FAULT;
 		if (s->held > 0) {
 			*slot = s->stack[--s->held];

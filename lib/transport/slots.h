@@ -22,7 +22,8 @@
  * back never waits.
  *
  * A private set of slots (slots_private) has the memory but no tokens and no
- * name: peakfind's room for inline events, shared with its workers by fork.
+ * name: peakfind's room for inline events, shared with its workers by fork. All
+ * of them are in hand at first; slots_take must not be called when none is.
  */
 #ifndef TRANSPORT_SLOTS_H
 #define TRANSPORT_SLOTS_H
@@ -57,6 +58,9 @@ struct slots	*slots_private(unsigned n, struct fault *);
 void	slots_close(struct slots *);
 
 unsigned	slots_count(const struct slots *);
+
+/* Free slots in this process's hands: what slots_take gives without waiting. */
+unsigned	slots_held(const struct slots *);
 
 /*
  * The event block of a slot, with size bytes behind it mapped (block included).
