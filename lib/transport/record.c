@@ -5,6 +5,7 @@
 #include "transport/record.h"
 
 static const unsigned char magic[8] = { 0x89, 'Q', '2', 'R', '\r', '\n', 0x1a, '\n' };
+static const unsigned char hdf5[8] = { 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n' };
 
 void
 record_pack(unsigned char *p, const struct record *r)
@@ -75,6 +76,9 @@ int
 record_unpack(const unsigned char *p, struct record *r, struct fault *f)
 {
 	memset(r, 0, sizeof *r);
+	if (memcmp(p, hdf5, sizeof hdf5) == 0)
+		return fault_set(f, "an HDF5 file, which cannot be read from a"
+		    " pipe: name it as an operand of q2cat");
 	if (memcmp(p, magic, sizeof magic) != 0)
 		return fault_set(f, "not a q2 record (wrong magic)");
 	if (le_get16(p + 8) != RECORD_VERSION)
