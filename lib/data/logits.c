@@ -142,7 +142,7 @@ beats_f32(const float *a, const float *b, uint32_t n, uint8_t *wins,
 	uint8_t nan;
 
 	for (i = 0; i < n; i++) {
-		nan = __builtin_isunordered(a[i], b[i]);
+		nan = __builtin_isunordered(a[i], b[i]) ? 1 : 0;
 		wins[i] = wins[i] & (a[i] > b[i]);
 		nans[i] = nans[i] | nan;
 	}
