@@ -1,0 +1,132 @@
+#include <err.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "status.h"
+#include "tool.h"
+
+volatile int tool_stop;
+
+static const char *synopsis;
+static void (*stop_hook)(void);
+
+long long
+tool_int(char option, const char *text, long long min, long long max)
+{
+	const char *cause;
+	long long v;
+
+	if (number_int(text, min, max, &v, &cause) == -1)
+		errx(STATUS_USAGE, "-%c %s: %s (%lld to %lld)", option, text,
+		    cause, min, max);
+	return v;
+}
+
+double
+tool_real(char option, const char *text, double min, double max)
+{
+	const char *cause;
+	double v;
+
+	if (number_real(text, min, max, &v, &cause) == -1)
+		errx(STATUS_USAGE, "-%c %s: %s (%g to %g)", option, text, cause,
+		    min, max);
+	return v;
+}
+
+void
+tool_usage(void)
+{
+	fprintf(stderr, "usage: %s %s\n", getprogname(), synopsis);
+	exit(STATUS_USAGE);
+}
+
+void
+tool_begin(int argc, char *argv[], const char *usage)
+{
+	synopsis = usage;
+	if (argc < 2)
+		return;
+	if (strcmp(argv[1], "--version") == 0)
+		printf("%s %s\n", getprogname(), VERSION);
+	else if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)
+		printf("usage: %s %s\nSee %s(1) and peakpipe(7).\n",
+		    getprogname(), synopsis, getprogname());
+	else
+		return;
+	if (fflush(stdout) == EOF)
+		err(STATUS_OUTPUT, "standard output");
+	exit(STATUS_OK);
+}
+
+static void
+stop_handler(int sig)
+{
+	(void)sig;
+	if (tool_stop++ == 0)
+		return;
+	if (stop_hook != NULL)
+		stop_hook();
+	_exit(STATUS_INTERRUPTED);
+}
+
+void
+tool_signals(void (*hook)(void))
+{
+	struct sigaction sa;
+
+	stop_hook = hook;
+	memset(&sa, 0, sizeof sa);
+	sigemptyset(&sa.sa_mask);
+	sigaddset(&sa.sa_mask, SIGINT);
+	sigaddset(&sa.sa_mask, SIGTERM);
+	sa.sa_handler = stop_handler;
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+double
+tool_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+int
+tool_worse(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+void
+progress_begin(struct progress *p, bool on)
+{
+	p->on = on;
+	p->start = p->last = tool_clock();
+	p->last_events = 0;
+}
+
+int
+progress_due(struct progress *p, uint64_t events, double *rate)
+{
+	double now;
+
+	if (!p->on || events == p->last_events)
+		return 0;
+	now = tool_clock();
+	if (events - p->last_events < 50 && now - p->last < 10)
+		return 0;
+	*rate = now > p->last ?
+	    (double)(events - p->last_events) / (now - p->last) : 0;
+	p->last = now;
+	p->last_events = events;
+	return 1;
+}

@@ -1,0 +1,15 @@
+/* Numbers from options and files: all of the text, in range, or an error. */
+#ifndef BASE_NUMBER_H
+#define BASE_NUMBER_H
+
+#include <stdint.h>
+
+/* Decimal integer from min to max; 0, or -1 and *cause ("invalid", "too large"). */
+int	number_int(const char *text, long long min, long long max, long long *,
+	    const char **cause);
+
+/* Finite decimal number from min to max, in any C spelling but hexadecimal. */
+int	number_real(const char *text, double min, double max, double *,
+	    const char **cause);
+
+#endif

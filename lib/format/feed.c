@@ -1,0 +1,201 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/eventblock.h"
+#include "format/feed.h"
+
+int
+feed_init(struct feed *d, int fd, struct slots *slots, unsigned want)
+{
+	memset(d, 0, sizeof *d);
+	d->slots = slots;
+	d->want = want;
+	d->in = inlet_new(fd);
+	return d->in == NULL ? -1 : 0;
+}
+
+void
+feed_close(struct feed *d)
+{
+	inlet_free(d->in);
+	free(d->buffer);
+}
+
+int
+feed_admit(const struct stream *s, const struct record *r, struct fault *f)
+{
+	uint64_t length = stream_event_length(s);
+
+	if (r->stream != s->id)
+		return fault_set(f, "event %llu belongs to stream %016llx, not to"
+		    " %016llx", (unsigned long long)r->seq,
+		    (unsigned long long)r->stream, (unsigned long long)s->id);
+	if (r->planes != s->planes)
+		return fault_set(f, "event %llu has planes %#x, its stream %#x",
+		    (unsigned long long)r->seq, r->planes, s->planes);
+	if (r->type == RECORD_EVENT && r->length != length)
+		return fault_set(f, "event %llu has %llu bytes, its stream's have"
+		    " %llu", (unsigned long long)r->seq,
+		    (unsigned long long)r->length, (unsigned long long)length);
+	return 0;
+}
+
+int
+feed_pieces(const struct layout *l, unsigned char *block, unsigned rooms,
+    unsigned planes, struct iovec *v)
+{
+	unsigned plane;
+	int n = 0;
+
+	v[n].iov_base = block;
+	v[n++].iov_len = LAYOUT_BLOCK_SIZE;
+	for (plane = 1; plane < PLANE_ALL; plane <<= 1)
+		if (planes & plane) {
+			v[n].iov_base = block +
+			    layout_plane_offset(l, rooms, plane);
+			v[n++].iov_len = layout_plane_size(l, plane);
+		}
+	return n;
+}
+
+static enum feed_got
+got_of(enum inlet_got got)
+{
+	return got == INLET_END ? FEED_EOF : FEED_ERROR;
+}
+
+static enum feed_got
+stream_take(struct feed *d, const unsigned char *bytes, struct fault *f)
+{
+	if (stream_unpack(bytes, &d->stream, f) == -1)
+		return FEED_ERROR;
+	d->continued = d->open && memcmp(d->header, bytes, STREAM_SIZE) == 0;
+	memcpy(d->header, bytes, STREAM_SIZE);
+	d->open = true;
+	return FEED_STREAM;
+}
+
+/* Reads the block and the wanted planes of an inline event to their places. */
+static enum inlet_got
+inline_take(struct feed *d, struct fault *f)
+{
+	uint64_t size = layout_size(&d->stream.layout, d->stream.planes);
+	struct iovec v[5];
+	enum inlet_got got = INLET_GOT;
+	unsigned plane = 0;
+	int i, n;
+
+	if (d->room < size) {
+		free(d->buffer);
+		d->room = 0;
+		if ((d->buffer = aligned_alloc(LAYOUT_ALIGN, size)) == NULL) {
+			fault_set(f, "no memory for an event of %llu bytes",
+			    (unsigned long long)size);
+			return INLET_ERROR;
+		}
+		d->room = size;
+	}
+	d->block = d->buffer;
+	d->rooms = d->stream.planes;
+	n = feed_pieces(&d->stream.layout, d->block, d->rooms, d->rooms, v);
+	for (i = 0; i < n && got == INLET_GOT; i++) {
+		if (i > 0)
+			do
+				plane = plane == 0 ? 1 : plane << 1;
+			while (!(d->stream.planes & plane));
+		if (i == 0 || (d->want & plane))
+			got = inlet_payload(d->in, &v[i], 1, f);
+		else
+			got = inlet_skip(d->in, v[i].iov_len, f);
+	}
+	return got;
+}
+
+static int
+reference_take(struct feed *d, struct fault *f)
+{
+	const struct layout *l = &d->stream.layout;
+
+	if (d->slots == NULL)
+		return fault_set(f, "a reference, but Q2_SLOTS is not set; start"
+		    " the whole pipeline with q2slots");
+	if (slots_check(d->slots, &d->record, f) == -1)
+		return -1;
+	d->block = slots_map(d->slots, d->record.slot,
+	    layout_size(l, PLANE_ALL), f);
+	d->rooms = PLANE_ALL;
+	return d->block == NULL ? -1 : 0;
+}
+
+static enum feed_got
+event_take(struct feed *d, struct fault *f)
+{
+	struct record *r = &d->record;
+
+	if (!d->open) {
+		fault_set(f, "an event before any stream header");
+		return FEED_ERROR;
+	}
+	if (feed_admit(&d->stream, r, f) == -1)
+		return FEED_ERROR;
+	if (r->type == RECORD_EVENT) {
+		if (inline_take(d, f) != INLET_GOT) {
+			fault_prefix(f, "event %llu",
+			    (unsigned long long)r->seq);
+			return FEED_ERROR;
+		}
+	} else if (reference_take(d, f) == -1)
+		return FEED_ERROR;
+	event_init(&d->event);
+	d->event.seq = r->seq;
+	if (((r->flags & RECORD_CRC) && eventblock_check(d->block,
+	    &d->stream.layout, d->rooms, d->want & d->stream.planes, f) == -1) ||
+	    eventblock_unpack(d->block, &d->stream.layout, &d->event, f) == -1) {
+		r->flags |= RECORD_FAILED;
+		d->event.cause = EVENT_CHECKSUM;
+		d->event.peaks_kept = d->event.peaks_found = 0;
+	} else if (r->flags & RECORD_FAILED)
+		fault_set(f, "%s", event_cause_text(d->event.cause));
+	return FEED_EVENT;
+}
+
+enum feed_got
+feed_next(struct feed *d, struct fault *f)
+{
+	const unsigned char *bytes;
+	enum inlet_got got;
+
+	got = inlet_next(d->in, &d->record, &bytes, f);
+	if (got != INLET_GOT)
+		return got_of(got);
+	switch (d->record.type) {
+	case RECORD_STREAM:
+		return stream_take(d, bytes, f);
+	case RECORD_EVENT:
+	case RECORD_REFERENCE:
+		return event_take(d, f);
+	case RECORD_END:
+		break;
+	}
+	if (d->open && d->record.stream == d->stream.id)
+		return FEED_END;
+	fault_set(f, "an end record of stream %016llx, which never began",
+	    (unsigned long long)d->record.stream);
+	return FEED_ERROR;
+}
+
+const void *
+feed_plane(const struct feed *d, unsigned plane)
+{
+	if (!(d->stream.planes & d->want & plane))
+		return NULL;
+	return d->block + layout_plane_offset(&d->stream.layout, d->rooms, plane);
+}
+
+int
+feed_done(struct feed *d, struct fault *f)
+{
+	if (d->record.type != RECORD_REFERENCE)
+		return 0;
+	return slots_release(d->slots, &d->record, f);
+}

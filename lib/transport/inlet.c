@@ -1,0 +1,282 @@
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "transport/inlet.h"
+
+enum { BUFFER_SIZE = 65536, WATCH_MS = 1000 };
+
+struct inlet {
+	int		fd;
+	int		out;		/* watched while waiting; -1: none */
+	const volatile int *stop;
+	int		regular;	/* a file: never waits, can seek */
+	int		ended;
+	uint64_t	at;		/* bytes consumed so far, for messages */
+	size_t		from, to;	/* valid bytes of the buffer */
+	unsigned char	buffer[BUFFER_SIZE];
+};
+
+struct inlet *
+inlet_new(int fd)
+{
+	struct inlet *in = malloc(sizeof *in);
+	struct stat st;
+
+	if (in == NULL)
+		return NULL;
+	in->fd = fd;
+	in->out = -1;
+	in->stop = NULL;
+	in->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	in->ended = 0;
+	in->at = 0;
+	in->from = in->to = 0;
+	/* A larger pipe saves switches with inline events; best effort. */
+	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+	return in;
+}
+
+void
+inlet_free(struct inlet *in)
+{
+	free(in);
+}
+
+void
+inlet_watch(struct inlet *in, int out, const volatile int *stop)
+{
+	in->out = out;
+	in->stop = stop;
+}
+
+/* Waits until the input has something (or has ended). */
+static enum inlet_got
+input_wait(struct inlet *in, struct fault *f)
+{
+	struct pollfd p[2] = {
+		{ .fd = in->fd, .events = POLLIN },
+		{ .fd = in->out, .events = 0 }
+	};
+
+	if (in->regular || (in->out == -1 && in->stop == NULL))
+		return INLET_GOT;
+	for (;;) {
+		if (in->stop != NULL && *in->stop)
+			return INLET_STOPPED;
+		if (poll(p, 2, WATCH_MS) == -1) {
+			if (errno == EINTR)
+				continue;
+			fault_set(f, "poll: %s", strerror(errno));
+			return INLET_ERROR;
+		}
+		if ((p[0].revents | p[1].revents) & POLLNVAL) {
+			fault_set(f, "a descriptor is closed");
+			return INLET_ERROR;
+		}
+		if (p[1].revents & (POLLERR | POLLHUP))
+			return INLET_GONE;
+		if (p[0].revents != 0)
+			return INLET_GOT;
+	}
+}
+
+enum inlet_got
+inlet_fill(struct inlet *in, struct fault *f)
+{
+	ssize_t r;
+
+	if (in->from > 0) {
+		memmove(in->buffer, in->buffer + in->from, in->to - in->from);
+		in->to -= in->from;
+		in->from = 0;
+	}
+	do
+		r = read(in->fd, in->buffer + in->to, BUFFER_SIZE - in->to);
+	while (r == -1 && errno == EINTR);
+	if (r == -1) {
+		fault_set(f, "read: %s", strerror(errno));
+		return INLET_ERROR;
+	}
+	if (r == 0) {
+		in->ended = 1;
+		return INLET_END;
+	}
+	in->to += (size_t)r;
+	return INLET_GOT;
+}
+
+/* Gets n bytes into the buffer; END when there are fewer. */
+static enum inlet_got
+buffer_want(struct inlet *in, size_t n, struct fault *f)
+{
+	enum inlet_got got;
+
+	while (in->to - in->from < n) {
+		if ((got = input_wait(in, f)) != INLET_GOT)
+			return got;
+		if ((got = inlet_fill(in, f)) != INLET_GOT)
+			return got;
+	}
+	return INLET_GOT;
+}
+
+/* Bytes of the record that starts in the buffer; an event counts its header. */
+static size_t
+record_small_size(const struct inlet *in)
+{
+	struct record r;
+
+	if (record_unpack(in->buffer + in->from, &r, NULL) == 0 &&
+	    r.type == RECORD_STREAM)
+		return RECORD_STREAM_SIZE;
+	return RECORD_SIZE;
+}
+
+int
+inlet_ready(const struct inlet *in)
+{
+	size_t n = in->to - in->from;
+
+	return n >= RECORD_SIZE && n >= record_small_size(in);
+}
+
+int
+inlet_ended(const struct inlet *in)
+{
+	return in->ended && in->from == in->to;
+}
+
+static enum inlet_got
+input_short(struct inlet *in, const char *what, struct fault *f)
+{
+	fault_set(f, "the input ends inside %s, at byte %llu (truncated)", what,
+	    (unsigned long long)(in->at + in->to - in->from));
+	return INLET_ERROR;
+}
+
+enum inlet_got
+inlet_next(struct inlet *in, struct record *r, const unsigned char **bytes,
+    struct fault *f)
+{
+	enum inlet_got got;
+	size_t n;
+
+	got = buffer_want(in, RECORD_SIZE, f);
+	if (got == INLET_END && in->from != in->to)
+		return input_short(in, "a record header", f);
+	if (got != INLET_GOT)
+		return got;
+	if (record_unpack(in->buffer + in->from, r, f) == -1) {
+		fault_prefix(f, "byte %llu", (unsigned long long)in->at);
+		return INLET_ERROR;
+	}
+	n = r->type == RECORD_STREAM ? RECORD_STREAM_SIZE : RECORD_SIZE;
+	got = buffer_want(in, n, f);
+	if (got == INLET_END)
+		return input_short(in, "a stream header", f);
+	if (got != INLET_GOT)
+		return got;
+	*bytes = in->buffer + in->from;
+	in->from += n;
+	in->at += n;
+	return INLET_GOT;
+}
+
+/* What the buffer has of a payload goes first; returns the bytes it had. */
+static size_t
+buffer_give(struct inlet *in, struct iovec *v)
+{
+	size_t n = in->to - in->from;
+
+	if (n > v->iov_len)
+		n = v->iov_len;
+	memcpy(v->iov_base, in->buffer + in->from, n);
+	in->from += n;
+	in->at += n;
+	v->iov_base = (char *)v->iov_base + n;
+	v->iov_len -= n;
+	return n;
+}
+
+enum inlet_got
+inlet_payload(struct inlet *in, struct iovec *v, int n, struct fault *f)
+{
+	enum inlet_got got;
+	ssize_t r;
+
+	for (; n > 0; v++, n--) {
+		buffer_give(in, v);
+		while (v->iov_len > 0) {
+			if ((got = input_wait(in, f)) != INLET_GOT)
+				return got;
+			do
+				r = readv(in->fd, v, n);
+			while (r == -1 && errno == EINTR);
+			if (r == -1) {
+				fault_set(f, "read: %s", strerror(errno));
+				return INLET_ERROR;
+			}
+			if (r == 0)
+				return input_short(in, "an event", f);
+			in->at += (uint64_t)r;
+			while (n > 1 && (size_t)r >= v->iov_len) {
+				r -= (ssize_t)v->iov_len;
+				v++;
+				n--;
+			}
+			v->iov_base = (char *)v->iov_base + r;
+			v->iov_len -= (size_t)r;
+		}
+	}
+	return INLET_GOT;
+}
+
+/* Moves past n bytes of a file that has them. */
+static enum inlet_got
+file_skip(struct inlet *in, uint64_t n, struct fault *f)
+{
+	struct stat st;
+	off_t to = lseek(in->fd, (off_t)n, SEEK_CUR);
+
+	if (to == -1 || fstat(in->fd, &st) == -1) {
+		fault_set(f, "seek: %s", strerror(errno));
+		return INLET_ERROR;
+	}
+	if (to > st.st_size)
+		return input_short(in, "an event", f);
+	in->at += n;
+	return INLET_GOT;
+}
+
+enum inlet_got
+inlet_skip(struct inlet *in, uint64_t n, struct fault *f)
+{
+	enum inlet_got got;
+	size_t have;
+
+	while (n > 0) {
+		have = in->to - in->from;
+		if (have > n)
+			have = (size_t)n;
+		in->from += have;
+		in->at += have;
+		n -= have;
+		if (n == 0)
+			break;
+		if (in->regular)
+			return file_skip(in, n, f);
+		got = buffer_want(in, 1, f);
+		if (got == INLET_END)
+			return input_short(in, "an event", f);
+		if (got != INLET_GOT)
+			return got;
+	}
+	return INLET_GOT;
+}

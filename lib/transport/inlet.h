@@ -1,0 +1,64 @@
+/*
+ * An input of records. Small records come from a buffer that takes all that is
+ * ready with one read; the planes of inline events go straight to where the
+ * caller wants them. An inlet knows lengths and nothing of what the bytes mean.
+ *
+ * Every reader answers: got one, clean end, or error. An end of input inside a
+ * record is an error that says where.
+ */
+#ifndef TRANSPORT_INLET_H
+#define TRANSPORT_INLET_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/fault.h"
+#include "transport/record.h"
+
+struct inlet;
+
+enum inlet_got { INLET_ERROR = -1, INLET_END = 0, INLET_GOT = 1,
+	INLET_GONE = 2,		/* the watched output has lost its reader */
+	INLET_STOPPED = 3	/* *stop was set while waiting */
+};
+
+/* Reads from fd (borrowed). NULL when memory is short. */
+struct inlet	*inlet_new(int fd);
+void		inlet_free(struct inlet *);
+
+/*
+ * While waiting for input, also watch an output for a reader that has gone (-1:
+ * none), and *stop for a signal (NULL: none). A regular file is never waited for.
+ */
+void	inlet_watch(struct inlet *, int out, const volatile int *stop);
+
+/* Is a whole small record (or the header of an event) here without a read? */
+int	inlet_ready(const struct inlet *);
+
+/* Reads what is there, once, without waiting longer for more: for callers that
+   poll the descriptor themselves. GOT, END or ERROR; then see inlet_ready. */
+enum inlet_got	inlet_fill(struct inlet *, struct fault *);
+
+/* 1 when input has ended and nothing is left in the buffer. */
+int	inlet_ended(const struct inlet *);
+
+/*
+ * The next record. For a stream record all RECORD_STREAM_SIZE bytes are behind
+ * *bytes, for others its header; borrowed until the next call. After an inline
+ * event the caller must take its payload, with inlet_payload or inlet_skip.
+ */
+enum inlet_got	inlet_next(struct inlet *, struct record *,
+		    const unsigned char **bytes, struct fault *);
+
+/*
+ * Reads the payload of the event just met into the pieces, which together are as
+ * long as it (record length less RECORD_SIZE). The list is used up.
+ */
+enum inlet_got	inlet_payload(struct inlet *, struct iovec *, int n,
+		    struct fault *);
+
+/* Skips n bytes of payload: seeks where it can, else reads them. */
+enum inlet_got	inlet_skip(struct inlet *, uint64_t n, struct fault *);
+
+#endif

@@ -1,0 +1,63 @@
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "transport/outlet.h"
+
+void
+outlet_init(struct outlet *o, int fd)
+{
+	o->fd = fd;
+	o->is_pipe = io_is_pipe(fd);
+	o->n = 0;
+}
+
+int
+outlet_flush(struct outlet *o)
+{
+	size_t n = o->n;
+
+	o->n = 0;
+	return io_write(o->fd, o->batch, n);
+}
+
+static int
+batch_add(struct outlet *o, const unsigned char *p, size_t n)
+{
+	if (o->n + n > OUTLET_BATCH && outlet_flush(o) == -1)
+		return -1;
+	memcpy(o->batch + o->n, p, n);
+	o->n += n;
+	return 0;
+}
+
+int
+outlet_record(struct outlet *o, const struct record *r)
+{
+	unsigned char p[RECORD_SIZE];
+
+	record_pack(p, r);
+	return batch_add(o, p, sizeof p);
+}
+
+int
+outlet_stream(struct outlet *o, const unsigned char *p)
+{
+	return batch_add(o, p, RECORD_STREAM_SIZE);
+}
+
+int
+outlet_event(struct outlet *o, const struct record *r, const struct iovec *iov,
+    int n)
+{
+	unsigned char p[RECORD_SIZE];
+	struct iovec v[8];
+
+	if (outlet_flush(o) == -1)
+		return -1;
+	record_pack(p, r);
+	v[0].iov_base = p;
+	v[0].iov_len = sizeof p;
+	memcpy(v + 1, iov, (size_t)n * sizeof *iov);
+	return io_writev(o->fd, v, n + 1);
+}

@@ -1,0 +1,113 @@
+/*
+ * Slots: shared memory in which events wait, and the tokens that bound them.
+ *
+ * The segment is an anonymous memory file of n slots at a stride of 4 GiB, sparse
+ * until touched, and a control page behind them. A slot begins with 64 bytes of
+ * its own (the generation), then event block and planes. A pipe holds one byte, a
+ * token, for each free slot: its number.
+ *
+ *	who takes a token	owns that slot and fills it: slots_claim
+ *	who holds a reference	owns the slot named in it
+ *	who passes it on	owns it no more
+ *	who consumes it		gives the token back: slots_release
+ *
+ * Claim and release each raise the generation, so that a reference that was
+ * consumed, or one of another filling, is known as stale and never becomes a
+ * second token. Nothing has a name in the file system: when the last process
+ * ends, the memory is gone.
+ *
+ * Who waits on whom: only slots_take waits, for a token, and it also watches the
+ * caller's output and the consumers' lock, so that it ends when whoever gives
+ * tokens back has died. The token pipe is as large as its tokens: giving one
+ * back never waits.
+ *
+ * A private set of slots (slots_private) has the memory but no tokens and no
+ * name: peakfind's room for inline events, shared with its workers by fork. All
+ * of them are in hand at first; slots_take must not be called when none is.
+ */
+#ifndef TRANSPORT_SLOTS_H
+#define TRANSPORT_SLOTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "transport/record.h"
+
+enum { SLOTS_MAX = 255 };
+
+struct slots;
+
+/*
+ * Makes a segment of n slots (1 to SLOTS_MAX) and its tokens on descriptors of
+ * 100 and more that survive exec, and sets Q2_SLOTS in the environment. For
+ * q2slots; 0 or -1.
+ */
+int	slots_publish(unsigned n, struct fault *);
+
+/*
+ * Opens the segment that Q2_SLOTS names. 1: *s is the caller's to slots_close;
+ * 0: there is no Q2_SLOTS, *s is NULL; -1: it names something else.
+ */
+int	slots_open(struct slots **s, struct fault *);
+
+/* Slots for this process and its children; NULL when memory is short. */
+struct slots	*slots_private(unsigned n, struct fault *);
+
+/* Gives tokens in hand back, unmaps, frees. Keeps errno. NULL is nothing. */
+void	slots_close(struct slots *);
+
+unsigned	slots_count(const struct slots *);
+
+/* Free slots in this process's hands: what slots_take gives without waiting. */
+unsigned	slots_held(const struct slots *);
+
+/*
+ * The event block of a slot, with size bytes behind it mapped (block included).
+ * Borrowed until slots_close or until a larger size is asked for. NULL: fault.
+ */
+unsigned char	*slots_map(struct slots *, unsigned slot, uint64_t size,
+		    struct fault *);
+
+/*
+ * Populates pages at once that would fault in one by one; best effort. Once for
+ * each slot and each bit (0 to 31, the caller's name for the range).
+ */
+void	slots_populate(struct slots *, unsigned slot, unsigned bit,
+	    uint64_t offset, uint64_t size, bool writing);
+
+enum slots_wait { SLOTS_TAKEN, SLOTS_GONE, SLOTS_STOP, SLOTS_FAULT };
+
+/*
+ * Takes a free slot: waits for a token, takes all that are there, hands out the
+ * one freed last, and keeps the rest for the next call. While it waits it
+ * watches out (a descriptor; POLLERR: SLOTS_GONE), the consumers' lock (held
+ * before and now no more: SLOTS_GONE), and *stop (set by a signal handler;
+ * SLOTS_STOP; may be NULL).
+ */
+enum slots_wait	slots_take(struct slots *, int out,
+		    const volatile int *stop, unsigned *slot, struct fault *);
+
+/* Begins to fill a slot that was taken; returns its new generation. */
+uint64_t	slots_claim(struct slots *, unsigned slot);
+
+/* Makes the reference fields of a record: slot, generation, session. */
+void	slots_refer(const struct slots *, unsigned slot, uint64_t generation,
+	    struct record *);
+
+/* Is this reference one of ours, in range, and fresh? 0 or -1. */
+int	slots_check(struct slots *, const struct record *, struct fault *);
+
+/* Ends the life of a reference and gives its token back; -1 if it is stale. */
+int	slots_release(struct slots *, const struct record *, struct fault *);
+
+/* Gives a token back that was taken and not used for a reference. */
+void	slots_untake(struct slots *, unsigned slot);
+
+/*
+ * Tells slots_take of other processes that this process consumes references.
+ * Held until the process ends.
+ */
+int	slots_consume(struct slots *, struct fault *);
+
+#endif

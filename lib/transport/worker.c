@@ -1,0 +1,199 @@
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "transport/worker.h"
+
+struct worker {
+	pid_t	pid;
+	int	fd;		/* the parent's end; -1 in the workers */
+	size_t	have;		/* bytes of a result that came in part */
+	struct worker_message part;
+};
+
+struct crew {
+	unsigned	n;
+	struct worker_duty duty;
+	struct worker	w[];
+};
+
+/* A worker is alone: no standard input or output, no sibling's socket. */
+static void
+worker_isolate(struct crew *c, pid_t parent)
+{
+	int null = open("/dev/null", O_RDWR);
+	unsigned i;
+
+	if (null != -1) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		if (null > STDERR_FILENO)
+			close(null);
+	}
+	for (i = 0; i < c->n; i++)
+		if (c->w[i].fd != -1)
+			close(c->w[i].fd);
+	/* Ctrl-C reaches the whole group; the parent decides when we end. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+}
+
+/* Never returns: a worker must not run its parent's exit handlers. */
+static void
+worker_run(struct crew *c, unsigned self, int fd)
+{
+	struct worker_message m;
+
+	if (c->duty.prepare(c->duty.ctx, self) == -1)
+		_exit(1);
+	while (io_read(fd, &m, sizeof m) == (ssize_t)sizeof m)
+		if (c->duty.work(c->duty.ctx, &m) == -1 ||
+		    io_write(fd, &m, sizeof m) == -1)
+			_exit(1);
+	_exit(0);
+}
+
+static int
+worker_start(struct crew *c, unsigned i, struct fault *f)
+{
+	pid_t parent = getpid();
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
+		return fault_set(f, "cannot make a socket for a worker: %s",
+		    strerror(errno));
+	c->w[i].have = 0;
+	if ((c->w[i].pid = fork()) == 0) {
+		close(ends[0]);
+		worker_isolate(c, parent);
+		worker_run(c, i, ends[1]);
+	}
+	close(ends[1]);
+	if (c->w[i].pid == -1) {
+		close(ends[0]);
+		return fault_set(f, "cannot start a worker: %s", strerror(errno));
+	}
+	c->w[i].fd = ends[0];
+	return 0;
+}
+
+struct crew *
+crew_start(unsigned n, const struct worker_duty *duty, struct fault *f)
+{
+	struct crew *c = calloc(1, sizeof *c + n * sizeof c->w[0]);
+	unsigned i;
+
+	if (c == NULL) {
+		fault_set(f, "no memory for %u workers", n);
+		return NULL;
+	}
+	c->n = n;
+	c->duty = *duty;
+	for (i = 0; i < n; i++)
+		c->w[i].fd = -1;
+	for (i = 0; i < n; i++)
+		if (worker_start(c, i, f) == -1) {
+			crew_stop(c);
+			return NULL;
+		}
+	return c;
+}
+
+void
+crew_stop(struct crew *c)
+{
+	unsigned i;
+
+	if (c == NULL)
+		return;
+	for (i = 0; i < c->n; i++)
+		if (c->w[i].fd != -1)
+			close(c->w[i].fd);
+	for (i = 0; i < c->n; i++)
+		if (c->w[i].pid > 0)
+			while (waitpid(c->w[i].pid, NULL, 0) == -1 &&
+			    errno == EINTR)
+				;
+	free(c);
+}
+
+unsigned
+crew_size(const struct crew *c)
+{
+	return c->n;
+}
+
+int
+crew_pid(const struct crew *c, unsigned i)
+{
+	return (int)c->w[i].pid;
+}
+
+void
+crew_poll(const struct crew *c, struct pollfd *p)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n; i++) {
+		p[i].fd = c->w[i].fd;
+		p[i].events = POLLIN;
+		p[i].revents = 0;
+	}
+}
+
+int
+crew_send(struct crew *c, unsigned i, const struct worker_message *m)
+{
+	return io_write(c->w[i].fd, m, sizeof *m);
+}
+
+int
+crew_receive(struct crew *c, unsigned i, struct worker_message *m, int max)
+{
+	struct worker *w = &c->w[i];
+	size_t room = (size_t)max * sizeof *m;
+	ssize_t r;
+
+	memcpy(m, &w->part, w->have);
+	do
+		r = recv(w->fd, (char *)m + w->have, room - w->have, MSG_DONTWAIT);
+	while (r == -1 && errno == EINTR);
+	if (r == -1 && errno == EAGAIN)
+		return 0;
+	if (r <= 0)
+		return -1;
+	r += (ssize_t)w->have;
+	w->have = (size_t)r % sizeof *m;
+	r /= (ssize_t)sizeof *m;
+	memcpy(&w->part, &m[r], w->have);
+	return (int)r;
+}
+
+int
+crew_replace(struct crew *c, unsigned i, struct fault *how, struct fault *f)
+{
+	struct worker *w = &c->w[i];
+	int status = 0;
+
+	close(w->fd);
+	w->fd = -1;
+	while (waitpid(w->pid, &status, 0) == -1 && errno == EINTR)
+		;
+	if (WIFSIGNALED(status))
+		fault_set(how, "killed by signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else
+		fault_set(how, "ended with status %d", WEXITSTATUS(status));
+	return worker_start(c, i, f);
+}

@@ -1,0 +1,67 @@
+/*
+ * Worker processes: forked, not executed, so that they share the maps and the
+ * options of their parent. Jobs and results are fixed small messages over one
+ * socket pair a worker; what they are about stays in shared memory.
+ *
+ * Who waits on whom: a worker waits only for its parent, whose death it survives
+ * by no more than a signal (PR_SET_PDEATHSIG). The parent never waits for one
+ * worker: it polls all of them (crew_poll_fill) beside its own input and output,
+ * and a socket that ends means that this worker has died.
+ */
+#ifndef TRANSPORT_WORKER_H
+#define TRANSPORT_WORKER_H
+
+#include <poll.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+
+enum { WORKER_MESSAGE = 64, CREW_MAX = 1024 };
+
+struct worker_message {
+	unsigned char	bytes[WORKER_MESSAGE];
+};
+
+/*
+ * The work: turns a job into a result, in place. Runs in the worker. prepare is
+ * called once before the first job. Either may return -1 to end the worker.
+ */
+struct worker_duty {
+	int	(*prepare)(void *ctx, unsigned worker);
+	int	(*work)(void *ctx, struct worker_message *);
+	void	*ctx;
+};
+
+struct crew;
+
+/* Starts n workers (1 to CREW_MAX). The duty is copied, its ctx borrowed. */
+struct crew	*crew_start(unsigned n, const struct worker_duty *,
+		    struct fault *);
+
+/* Closes their inputs, waits until all have ended, frees. NULL is nothing. */
+void	crew_stop(struct crew *);
+
+unsigned	crew_size(const struct crew *);
+int		crew_pid(const struct crew *, unsigned worker);
+
+/* Fills n entries of a poll list, one a worker, waiting for results. */
+void	crew_poll(const struct crew *, struct pollfd *);
+
+/* Hands out a job; -1 if the worker has died (then crew_receive says so too). */
+int	crew_send(struct crew *, unsigned worker, const struct worker_message *);
+
+/*
+ * Takes all results that are ready with one read: their number, at most max. 0:
+ * none yet. -1: the worker has died.
+ */
+int	crew_receive(struct crew *, unsigned worker, struct worker_message *,
+	    int max);
+
+/*
+ * Replaces a worker that has died. how gets a few words on its end ("killed by
+ * signal 9"). -1 if no new one can be started.
+ */
+int	crew_replace(struct crew *, unsigned worker, struct fault *how,
+	    struct fault *);
+
+#endif
