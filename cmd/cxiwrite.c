@@ -1,0 +1,787 @@
+/*
+ * cxiwrite: keep the hits, place the panels, write CXI files, give the tokens
+ * back, and judge whether all came that was sent.
+ *
+ * An event is a failed one, a miss or a hit: failed and filtered ones give their
+ * token back at once, a hit when its row is written. A file is committed when it
+ * has its events, when another stream begins, and at the end of the input, also
+ * of a damaged one: what was good is kept. After a failed write the file in the
+ * making is given up, its events are counted as lost, and we stop; the programs
+ * in front see their reader gone.
+ *
+ * Streams: a header that is byte for byte the one before and whose first event
+ * has a higher number goes on with it; any other begins a new one and a new file.
+ * What was sent is told by the end records: each counts the events since the end
+ * before it.
+ */
+#include <sys/stat.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <math.h>
+#include <sha2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "data/geometry.h"
+#include "format/badpixels.h"
+#include "format/feed.h"
+#include "format/peakplane.h"
+#include "format/series.h"
+#include "status.h"
+#include "tool.h"
+
+#define GEOMETRY_MAX (64u << 20)	/* bytes; the largest real ones have 1 MB */
+#define LIVE_SECONDS 0.5
+
+struct options {
+	bool		force, verbose, debug;
+	const char	*dir, *prefix, *geometry, *mask, *log, *stats, *z;
+	uint64_t	events;		/* a file */
+	uint32_t	min_peaks, max_peaks;	/* of a hit; max 0: no limit */
+	enum cxi_compression compression;
+	unsigned	threads;
+};
+
+struct totals {
+	uint64_t	in, written, filtered, failed;
+	uint64_t	lost;		/* taken, but in a file that was given up */
+	uint64_t	missing;	/* sent, but never came; by the end records */
+	uint64_t	no_energy, odd_energy, cut;
+	bool		no_end, interrupted;
+};
+
+struct writer {
+	const struct options *o;
+	struct slots	*slots;
+	struct feed	feed;
+	struct series	*series;
+	struct cxi	*cxi;		/* in the making; NULL: none */
+	struct totals	t;
+	struct progress	progress;
+	double		live;		/* when the live line was drawn */
+	bool		terminal;	/* standard error is one */
+	int		status;
+	FILE		*log;
+
+	struct geometry	geometry;
+	char		geometry_digest[SHA256_DIGEST_STRING_LENGTH];
+	bool		have_geometry;
+
+	/* of the stream in hand */
+	struct cxi_plan	plan;
+	struct slab	slab;
+	uint16_t	*mask;
+	struct peak	*peaks;
+	char		options[1024];
+	char		experiment[256], run[256], detector[256];
+	bool		streaming;	/* a stream was begun */
+	bool		ended;		/* its end record has come */
+	bool		undecided;	/* the same header again: see the next event */
+	bool		any;		/* events of the stream came */
+	bool		cleared;	/* files of an earlier run are gone */
+	uint64_t	last;		/* seq */
+	uint64_t	since_end;	/* events since the last end record */
+};
+
+/* For the second signal: no unfinished file is left. */
+static const char *unfinished;
+
+static void
+unfinished_remove(void)
+{
+	if (unfinished != NULL)
+		unlink(unfinished);
+}
+
+static void
+writer_failed(struct writer *w, int status, const char *text)
+{
+	if (w->terminal && w->live != 0)
+		fputc('\n', stderr);
+	warnx("%s", text);
+	w->status = tool_worse(w->status, status);
+}
+
+/* The file in the making cannot be finished. */
+static int
+output_failed(struct writer *w, uint64_t rows, const struct fault *f)
+{
+	writer_failed(w, STATUS_OUTPUT, f->text);
+	w->t.written -= rows;
+	w->t.lost += rows;
+	w->cxi = NULL;
+	unfinished = NULL;
+	return -1;
+}
+
+static int
+file_commit(struct writer *w)
+{
+	struct fault f;
+	uint64_t rows;
+
+	if (w->cxi == NULL)
+		return 0;
+	rows = cxi_rows(w->cxi);
+	if (series_commit(w->series, w->cxi, &f) == -1)
+		return output_failed(w, rows, &f);
+	w->cxi = NULL;
+	unfinished = NULL;
+	return 0;
+}
+
+/* ---- geometry, mask and plan ---- */
+
+static void
+geometry_load(struct writer *w)
+{
+	struct fault f;
+	char *text;
+	size_t n;
+
+	if (w->o->geometry == NULL)
+		return;
+	if ((text = io_slurp(w->o->geometry, GEOMETRY_MAX, &n)) == NULL)
+		err(STATUS_INPUT, "%s", w->o->geometry);
+	if (geometry_parse(text, n, &w->geometry, &f) == -1)
+		errx(STATUS_INPUT, "%s: %s", w->o->geometry, f.text);
+	SHA256Data((const uint8_t *)text, n, w->geometry_digest);
+	free(text);
+	w->have_geometry = true;
+	if (!w->geometry.has_peak_list)
+		warnx("%s: has no peak_list = /entry_1/result_1, so CrystFEL will"
+		    " read no peaks with it", w->o->geometry);
+}
+
+/* One value for all ASICs, or NaN. */
+static double
+asics_agree(const struct geometry *g, double (*value)(const struct geometry_asic *))
+{
+	double v = NAN;
+	size_t i;
+
+	for (i = 0; i < g->n_asics; i++)
+		if (i == 0)
+			v = value(&g->asics[0]);
+		else if (!(value(&g->asics[i]) == v))
+			return NAN;
+	return v;
+}
+
+static double
+asic_pixel(const struct geometry_asic *a)
+{
+	return 1 / a->res;
+}
+
+static double
+asic_distance(const struct geometry_asic *a)
+{
+	return a->clen + a->coffset;
+}
+
+/* The slab's mask: what the geometry has, and the bad pixels of -b. */
+static int
+mask_make(struct writer *w, char digest[65], struct fault *f)
+{
+	const struct layout *l = &w->feed.stream.layout;
+	const struct slab *s = &w->slab;
+	size_t n = (size_t)s->height * s->width, row;
+	uint8_t *bad, *b;
+	uint32_t p, y, x;
+
+	free(w->mask);
+	if ((w->mask = malloc(n * sizeof w->mask[0])) == NULL)
+		return fault_set(f, "no memory for a mask");
+	memcpy(w->mask, s->mask, n * sizeof w->mask[0]);
+	if (w->o->mask == NULL)
+		return 0;
+	if (badpixels_read(w->o->mask, l, &bad, f) == -1)
+		return -1;
+	badpixels_digest(bad, l, digest);
+	for (p = 0, b = bad; p < l->panels; p++)
+		for (y = 0; y < l->real_height; y++) {
+			row = (size_t)(s->panels[p].ss + y) * s->width +
+			    s->panels[p].fs;
+			for (x = 0; x < l->real_width; x++)
+				if (*b++ != 0)
+					w->mask[row + x] = 1;
+		}
+	free(bad);
+	return 0;
+}
+
+static const char *
+fact_get(struct writer *w, const char *key, char *buf, size_t size)
+{
+	return stream_value(&w->feed.stream, key, buf, size);
+}
+
+static int
+plan_make(struct writer *w, struct fault *f)
+{
+	const struct options *o = w->o;
+	const struct stream *s = &w->feed.stream;
+	struct cxi_plan *p = &w->plan;
+	char digest[65] = "";
+
+	slab_free(&w->slab);
+	memset(&w->slab, 0, sizeof w->slab);
+	if (w->have_geometry ?
+	    slab_from_geometry(&w->geometry, &s->layout, &w->slab, f) == -1 :
+	    slab_stacked(&s->layout, &w->slab, f) == -1) {
+		memset(&w->slab, 0, sizeof w->slab);
+		return w->have_geometry ? fault_prefix(f, "%s", o->geometry) : -1;
+	}
+	if (w->slab.renumbered)
+		warnx("%s: names a 3-D slab; panels are stacked in a 2-D one, since"
+		    " CrystFEL reads peaks only from such, and need a geometry"
+		    " for that", o->geometry);
+	if (mask_make(w, digest, f) == -1)
+		return -1;
+	snprintf(w->options, sizeof w->options, "cxiwrite.b=%s\ncxiwrite.d=%d\n"
+	    "cxiwrite.g=%s\ncxiwrite.m=%u\ncxiwrite.M=%u\ncxiwrite.n=%llu\n"
+	    "cxiwrite.z=%s\n", digest, o->debug, w->geometry_digest,
+	    o->min_peaks, o->max_peaks, (unsigned long long)o->events, o->z);
+	p->layout = &s->layout;
+	p->slab = &w->slab;
+	p->mask = w->mask;
+	p->planes = s->planes & PLANE_IMAGE;
+	if (o->debug)
+		p->planes |= PLANE_SEGMAP | PLANE_LOGITS;
+	p->quantities = s->quantities;
+	p->compression = o->compression;
+	p->threads = o->threads;
+	p->pixel_size = w->have_geometry ?
+	    asics_agree(&w->geometry, asic_pixel) : NAN;
+	p->distance = w->have_geometry ?
+	    asics_agree(&w->geometry, asic_distance) : NAN;
+	p->experiment = fact_get(w, "experiment", w->experiment,
+	    sizeof w->experiment);
+	p->run = fact_get(w, "run", w->run, sizeof w->run);
+	p->detector = fact_get(w, "detector", w->detector, sizeof w->detector);
+	p->program = "cxiwrite " VERSION;
+	p->options = w->options;
+	p->stream = s->text;
+	return 0;
+}
+
+/* ---- streams ---- */
+
+static void
+end_missing(struct writer *w)
+{
+	w->t.no_end = true;
+	writer_failed(w, STATUS_INCOMPLETE, "the stream ended without its end"
+	    " record: events may be missing");
+}
+
+static int
+stream_begin(struct writer *w)
+{
+	const struct stream *s = &w->feed.stream;
+	struct fault f;
+
+	if (file_commit(w) == -1)
+		return -1;
+	w->undecided = w->any = w->ended = false;
+	w->streaming = true;
+	w->since_end = 0;
+	if (!(s->planes & PLANE_PEAKS)) {
+		writer_failed(w, STATUS_INPUT, "the stream carries no peaks: put"
+		    " peakfind in front");
+		return -1;
+	}
+	if (w->o->debug && (s->planes & (PLANE_SEGMAP | PLANE_LOGITS)) !=
+	    (PLANE_SEGMAP | PLANE_LOGITS)) {
+		writer_failed(w, STATUS_INPUT, "-d: the stream carries no logits"
+		    " or no segmentation map: see peakfind -k");
+		return -1;
+	}
+	free(w->peaks);
+	w->peaks = calloc(s->layout.capacity, sizeof w->peaks[0]);
+	if (w->peaks == NULL || plan_make(w, &f) == -1) {
+		writer_failed(w, w->peaks == NULL ? STATUS_SYSTEM : STATUS_INPUT,
+		    w->peaks == NULL ? "no memory for peaks" : f.text);
+		return -1;
+	}
+	if (!w->cleared && series_clear(w->series, &f) == -1) {
+		writer_failed(w, STATUS_OUTPUT, f.text);
+		return -1;
+	}
+	w->cleared = true;
+	return 0;
+}
+
+static int
+stream_take(struct writer *w)
+{
+	if (w->feed.continued) {
+		w->undecided = true;
+		return 0;
+	}
+	if (w->streaming && !w->ended)
+		end_missing(w);
+	return stream_begin(w);
+}
+
+/* The same header came again: does this event go on with its stream? */
+static int
+stream_decide(struct writer *w)
+{
+	w->undecided = false;
+	if (!w->any || w->feed.event.seq > w->last)
+		return 0;
+	if (!w->ended)
+		end_missing(w);
+	return stream_begin(w);
+}
+
+static void
+end_take(struct writer *w)
+{
+	const struct record *r = &w->feed.record;
+	char text[160];
+
+	w->undecided = false;
+	w->ended = true;
+	if (r->flags & RECORD_INTERRUPTED) {
+		w->t.interrupted = true;
+		warnx("the source was interrupted");
+	}
+	if (r->count != w->since_end) {
+		snprintf(text, sizeof text, "%llu events were sent, %llu came",
+		    (unsigned long long)r->count,
+		    (unsigned long long)w->since_end);
+		if (r->count > w->since_end)
+			w->t.missing += r->count - w->since_end;
+		writer_failed(w, STATUS_INCOMPLETE, text);
+	}
+	w->since_end = 0;
+}
+
+/* ---- events ---- */
+
+/* A line of the log; index -1: not in a file. */
+static void
+log_line(struct writer *w, const char *verdict, const char *file, long long index)
+{
+	const struct event *e = &w->feed.event;
+
+	if (w->log == NULL)
+		return;
+	fprintf(w->log, "%llu\t%s\t", (unsigned long long)e->seq, e->source);
+	if (e->known & QUANTITY_TIMESTAMP)
+		fprintf(w->log, "%llu.%09llu",
+		    (unsigned long long)(e->timestamp >> 32),
+		    (unsigned long long)(e->timestamp & 0xffffffff));
+	fputc('\t', w->log);
+	if (e->known & QUANTITY_ENERGY)
+		fprintf(w->log, "%.6f", e->photon_energy);
+	fprintf(w->log, "\t%u\t%u\t%s\t%s\t", e->peaks_found, e->peaks_kept,
+	    verdict, file);
+	if (index >= 0)
+		fprintf(w->log, "%lld", index);
+	fputc('\n', w->log);
+}
+
+static void
+event_failed(struct writer *w, const char *why)
+{
+	const struct event *e = &w->feed.event;
+
+	w->t.failed++;
+	w->status = tool_worse(w->status, STATUS_FAILED);
+	warnx("event %llu%s%s%s of stream %016llx failed: %s",
+	    (unsigned long long)e->seq, e->source[0] == '\0' ? "" : " (",
+	    e->source, e->source[0] == '\0' ? "" : ")",
+	    (unsigned long long)w->feed.stream.id, why);
+	log_line(w, "failed", "", -1);
+}
+
+/* Energies that nobody could have measured: said once, counted, and written. */
+static void
+energy_check(struct writer *w)
+{
+	const struct event *e = &w->feed.event;
+	double ev = e->photon_energy;
+
+	if (!(w->feed.stream.quantities & QUANTITY_ENERGY))
+		return;
+	if (!(e->known & QUANTITY_ENERGY) || !(ev > 0)) {
+		if (w->t.no_energy++ == 0)
+			warnx("event %llu: PHOTON ENERGY IS UNKNOWN; it is written"
+			    " as NaN, and CrystFEL cannot index it",
+			    (unsigned long long)e->seq);
+	} else if (ev < 1e3 || ev > 3e4) {
+		if (w->t.odd_energy++ == 0)
+			warnx("event %llu: PHOTON ENERGY OF %.6g eV is %s%s",
+			    (unsigned long long)e->seq, ev,
+			    ev < 1e3 || ev > 1e5 ? "outside 1 to 100 keV" :
+			    "unusually high", ev >= 1e4 && ev <= 1e6 ?
+			    "; a tenth of it would fit: are the wavelengths in"
+			    " nanometres (q2cat -w nm)?" : "");
+	}
+}
+
+static int
+hit_write(struct writer *w, struct fault *f)
+{
+	struct cxi_event c = { .event = &w->feed.event, .peaks = w->peaks };
+	uint64_t rows;
+
+	if (w->cxi == NULL) {
+		if (series_create(w->series, &w->plan, &w->cxi, f) == -1)
+			return output_failed(w, 0, f);
+		unfinished = series_temporary(w->series);
+	}
+	if (w->feed.record.type == RECORD_REFERENCE)
+		slots_populate(w->slots, w->feed.record.slot, 2,
+		    layout_plane_offset(w->plan.layout, PLANE_ALL, PLANE_IMAGE),
+		    layout_plane_size(w->plan.layout, PLANE_IMAGE), false);
+	c.image = feed_plane(&w->feed, PLANE_IMAGE);
+	c.segmap = feed_plane(&w->feed, PLANE_SEGMAP);
+	c.logits = feed_plane(&w->feed, PLANE_LOGITS);
+	rows = cxi_rows(w->cxi);
+	if (cxi_add(w->cxi, &c, f) == -1) {
+		cxi_abort(w->cxi);
+		w->t.lost++;
+		return output_failed(w, rows, f);
+	}
+	w->t.written++;
+	log_line(w, "1", series_name(w->series), (long long)rows);
+	return rows + 1 == w->o->events ? file_commit(w) : 0;
+}
+
+/* One event: failed, a miss, or a hit. -1: nothing can be written any more. */
+static int
+event_judge(struct writer *w, struct fault *f)
+{
+	const struct event *e = &w->feed.event;
+
+	w->t.in++;
+	if (w->feed.record.flags & RECORD_FAILED) {
+		event_failed(w, f->text);
+		return 0;
+	}
+	if (peakplane_unpack(feed_plane(&w->feed, PLANE_PEAKS), e->peaks_kept,
+	    &w->feed.stream.layout, w->peaks, f) == -1) {
+		event_failed(w, f->text);
+		return 0;
+	}
+	energy_check(w);
+	if (e->peaks_kept < e->peaks_found && w->t.cut++ == 0)
+		warnx("event %llu: %u peaks found, the strongest %u kept (see"
+		    " q2cat -C)", (unsigned long long)e->seq, e->peaks_found,
+		    e->peaks_kept);
+	if (e->peaks_found < w->o->min_peaks ||
+	    (w->o->max_peaks != 0 && e->peaks_found > w->o->max_peaks)) {
+		w->t.filtered++;
+		log_line(w, "0", "", -1);
+		return 0;
+	}
+	return hit_write(w, f);
+}
+
+/* -v: one line kept up to date on a terminal, else now and then a line. */
+static void
+progress_say(struct writer *w)
+{
+	const struct totals *t = &w->t;
+	double rate, now;
+
+	if (w->o->verbose && w->terminal) {
+		now = tool_clock();
+		if (now - w->live < LIVE_SECONDS)
+			return;
+		w->live = now;
+		fprintf(stderr, "\r%s: %llu events, %llu hits, %u files, %.1f"
+		    " events/s\033[K", getprogname(),
+		    (unsigned long long)t->in, (unsigned long long)t->written,
+		    series_count(w->series), (double)t->in /
+		    fmax(now - w->progress.start, 1e-3));
+	} else if (progress_due(&w->progress, t->in, &rate))
+		warnx("%llu events, %llu hits, %u files, %.1f events/s",
+		    (unsigned long long)t->in, (unsigned long long)t->written,
+		    series_count(w->series), rate);
+}
+
+static int
+event_take(struct writer *w, struct fault *f)
+{
+	struct fault stale;
+	int r;
+
+	if (w->undecided && stream_decide(w) == -1)
+		return -1;
+	if (w->any && w->feed.event.seq <= w->last) {
+		fault_set(f, "standard input: event %llu comes after event %llu",
+		    (unsigned long long)w->feed.event.seq,
+		    (unsigned long long)w->last);
+		writer_failed(w, STATUS_INPUT, f->text);
+		return -1;
+	}
+	w->any = true;
+	w->ended = false;
+	w->last = w->feed.event.seq;
+	w->since_end++;
+	r = event_judge(w, f);
+	if (feed_done(&w->feed, &stale) == -1) {
+		writer_failed(w, STATUS_INPUT, stale.text);
+		return -1;
+	}
+	progress_say(w);
+	return r;
+}
+
+/* Takes the input to its end, or to where nothing more can be done. */
+static void
+writer_run(struct writer *w)
+{
+	struct fault f = { "" };
+	enum feed_got got;
+	int r = 0;
+
+	while (r == 0 && (got = feed_next(&w->feed, &f)) != FEED_EOF)
+		switch (got) {
+		case FEED_STREAM:
+			r = stream_take(w);
+			break;
+		case FEED_EVENT:
+			r = event_take(w, &f);
+			break;
+		case FEED_END:
+			end_take(w);
+			break;
+		case FEED_ERROR:
+		case FEED_EOF:
+			fault_prefix(&f, "standard input");
+			writer_failed(w, STATUS_INPUT, f.text);
+			r = -1;
+			break;
+		}
+	if (r == 0 && !w->streaming)
+		writer_failed(w, STATUS_INCOMPLETE, "standard input is empty: no"
+		    " stream came");
+	else if (r == 0 && !w->ended)
+		end_missing(w);
+	(void)file_commit(w);
+}
+
+/* ---- totals ---- */
+
+static void
+stats_write(struct writer *w, double seconds, double rate)
+{
+	const struct totals *t = &w->t;
+	json_t *j;
+	int r;
+
+	if (w->o->stats == NULL)
+		return;
+	j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:b, s:f, s:f}",
+	    "events_in", (json_int_t)t->in, "written", (json_int_t)t->written,
+	    "filtered", (json_int_t)t->filtered, "failed",
+	    (json_int_t)t->failed, "lost", (json_int_t)t->lost, "missing",
+	    (json_int_t)t->missing, "files", (int)series_count(w->series),
+	    "complete", !t->no_end && t->missing == 0 &&
+	    w->status < STATUS_INCOMPLETE, "interrupted", t->interrupted,
+	    "seconds", seconds, "events_per_second", rate);
+	r = j == NULL ? -1 : json_dump_file(j, w->o->stats,
+	    JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+	json_decref(j);
+	if (r == -1)
+		writer_failed(w, STATUS_OUTPUT, "the statistics of -S could not be"
+		    " written");
+}
+
+static void
+totals_say(struct writer *w)
+{
+	const struct totals *t = &w->t;
+	double seconds = tool_clock() - w->progress.start;
+	double rate = (double)t->in / fmax(seconds, 1e-6);
+
+	if (w->terminal && w->live != 0)
+		fputc('\n', stderr);
+	if (t->no_energy + t->odd_energy > 0)
+		warnx("PHOTON ENERGY: unknown in %llu events, out of the ordinary"
+		    " in %llu", (unsigned long long)t->no_energy,
+		    (unsigned long long)t->odd_energy);
+	if (t->cut > 0)
+		warnx("%llu events had more peaks than there was room for",
+		    (unsigned long long)t->cut);
+	if (t->lost > 0)
+		warnx("%llu events were taken but are NOT WRITTEN",
+		    (unsigned long long)t->lost);
+	warnx("%llu events in = %llu written + %llu filtered + %llu failed%s; %u"
+	    " files, %.2f seconds, %.1f events/s", (unsigned long long)t->in,
+	    (unsigned long long)t->written, (unsigned long long)t->filtered,
+	    (unsigned long long)t->failed, t->lost > 0 ? " + lost" : "",
+	    series_count(w->series), seconds, rate);
+	stats_write(w, seconds, rate);
+}
+
+/* ---- beginning ---- */
+
+/* A file of ours is not written over by mistake. */
+static void
+output_check(char option, const char *path, bool force)
+{
+	struct stat st;
+
+	if (!force && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size > 0)
+		errx(STATUS_OUTPUT, "-%c %s exists; -f replaces it", option, path);
+}
+
+static void
+log_open(struct writer *w)
+{
+	if (w->o->stats != NULL)
+		output_check('S', w->o->stats, w->o->force);
+	if (w->o->log == NULL)
+		return;
+	output_check('l', w->o->log, w->o->force);
+	if ((w->log = fopen(w->o->log, "we")) == NULL)
+		err(STATUS_OUTPUT, "%s", w->o->log);
+	setvbuf(w->log, NULL, _IOLBF, 0);
+	fputs("seq\tsource\ttimestamp\tenergy_eV\tpeaks_found\tpeaks_kept\thit"
+	    "\tfile\tindex\n", w->log);
+}
+
+static enum cxi_compression
+compression_parse(const char *text)
+{
+	if (strcmp(text, "none") == 0)
+		return CXI_NONE;
+	if (strcmp(text, "gzip") == 0)
+		return CXI_GZIP;
+	if (strcmp(text, "bslz4") == 0)
+		return CXI_BSLZ4;
+	errx(STATUS_USAGE, "-z %s: not none, gzip or bslz4", text);
+}
+
+static void
+options_parse(int argc, char *argv[], struct options *o)
+{
+	int ch;
+
+	while ((ch = getopt(argc, argv, "M:S:b:dfg:j:l:m:n:o:p:vz:")) != -1)
+		switch (ch) {
+		case 'M':
+			o->max_peaks = (uint32_t)tool_int('M', optarg, 0,
+			    UINT32_MAX);
+			break;
+		case 'S':
+			o->stats = optarg;
+			break;
+		case 'b':
+			o->mask = optarg;
+			break;
+		case 'd':
+			o->debug = true;
+			break;
+		case 'f':
+			o->force = true;
+			break;
+		case 'g':
+			o->geometry = optarg;
+			break;
+		case 'j':
+			o->threads = (unsigned)tool_int('j', optarg, 1, 256);
+			break;
+		case 'l':
+			o->log = optarg;
+			break;
+		case 'm':
+			o->min_peaks = (uint32_t)tool_int('m', optarg, 0,
+			    UINT32_MAX);
+			break;
+		case 'n':
+			o->events = (uint64_t)tool_int('n', optarg, 1, INT32_MAX);
+			break;
+		case 'o':
+			o->dir = optarg;
+			break;
+		case 'p':
+			o->prefix = optarg;
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		case 'z':
+			o->z = optarg;
+			o->compression = compression_parse(optarg);
+			break;
+		default:
+			tool_usage();
+		}
+	if (o->max_peaks != 0 && o->max_peaks < o->min_peaks)
+		errx(STATUS_USAGE, "-M %u is less than -m %u", o->max_peaks,
+		    o->min_peaks);
+}
+
+static void
+log_close(struct writer *w)
+{
+	if (w->log == NULL)
+		return;
+	if (ferror(w->log) || fclose(w->log) == EOF)
+		writer_failed(w, STATUS_OUTPUT, "the log of -l could not be"
+		    " written");
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct writer w;
+	struct options o = {
+		.dir = ".", .prefix = "peaknet", .z = "none", .events = 100,
+		.min_peaks = 10, .threads = 1
+	};
+	struct fault f;
+
+	tool_begin(argc, argv, "[-dfv] [-b mask] [-g geometry] [-j threads]"
+	    " [-l log.tsv] [-M maxpeaks] [-m minpeaks] [-n events] [-o dir]"
+	    " [-p prefix] [-S stats.json] [-z none|gzip|bslz4]");
+	tool_signals(unfinished_remove);
+	/* Before anything can fail: producers must see that we were here. */
+	if (slots_open(&w.slots, &f) == -1 ||
+	    (w.slots != NULL && slots_consume(w.slots, &f) == -1))
+		errx(STATUS_SYSTEM, "%s", f.text);
+	options_parse(argc, argv, &o);
+	if (optind != argc)
+		tool_usage();
+	w.o = &o;
+	w.terminal = isatty(STDERR_FILENO);
+	if (cxi_compression_check(o.compression, &f) == -1)
+		errx(STATUS_USAGE, "-z %s: %s", o.z, f.text);
+	geometry_load(&w);
+	if ((w.series = series_open(o.dir, o.prefix, o.force, &f)) == NULL)
+		errx(STATUS_OUTPUT, "%s", f.text);
+	log_open(&w);
+	if (feed_init(&w.feed, STDIN_FILENO, w.slots, PLANE_PEAKS | PLANE_IMAGE |
+	    (o.debug ? PLANE_SEGMAP | PLANE_LOGITS : 0)) == -1)
+		errx(STATUS_SYSTEM, "no memory");
+	progress_begin(&w.progress, o.verbose);
+
+	writer_run(&w);
+	log_close(&w);
+	totals_say(&w);
+	series_close(w.series);
+	feed_close(&w.feed);
+	slots_close(w.slots);
+	slab_free(&w.slab);
+	if (w.have_geometry)
+		geometry_free(&w.geometry);
+	free(w.mask);
+	free(w.peaks);
+	return w.status;
+}
