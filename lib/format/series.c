@@ -85,7 +85,7 @@ directory_make(const char *dir, struct series *s, struct fault *f)
 static int
 list_lock(struct series *s, struct fault *f)
 {
-	char path[PATH_MAX + NAME_SIZE];
+	char path[PATH_MAX + NAME_SIZE + 8];
 
 	snprintf(path, sizeof path, "%s/%s.lst", s->dir, s->prefix);
 	s->list = flopen(path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK |
