@@ -300,12 +300,12 @@ a_3d_slab_is_stacked(void **state)
 
 	(void)state;
 	fixture_clear();
-	for (m = 0; m < 4; m++) {
+	for (m = 0; m < 4; m++)
 		asic_add(0, 3, 4, 3)->layer = 3 - m;
+	for (m = 0; m < 4; m++)
 		asic_add(0, 0, 4, 3)->layer = 3 - m;
-	}
 	fx.g.n_bads = 1;
-	fx.bads[0] = (struct geometry_bad){ .is_fsss = true, .panel = "q3",
+	fx.bads[0] = (struct geometry_bad){ .is_fsss = true, .panel = "q5",
 	    .min_fs = 0, .max_fs = 0, .min_ss = 1, .max_ss = 2 };
 	s = placed(&fx.g, 4, 4, 6);
 	assert_slab(&s, 16, 6, 4, 3);
