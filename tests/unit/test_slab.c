@@ -249,6 +249,13 @@ asics_of_different_sizes_have_no_common_grid(void **state)
 	s = placed(&fx.g, 1, 4, 8);
 	assert_slab(&s, 4, 8, 4, 8);
 	slab_free(&s);
+	fixture_clear();	/* and the wall on its side */
+	asic_add(0, 0, 4, 2);
+	asic_add(4, 0, 4, 2);
+	asic_add(2, 2, 4, 2);
+	s = placed(&fx.g, 1, 8, 4);
+	assert_slab(&s, 8, 4, 8, 4);
+	slab_free(&s);
 }
 
 static void
@@ -303,9 +310,9 @@ a_3d_slab_is_stacked(void **state)
 	for (m = 0; m < 4; m++)
 		asic_add(0, 3, 4, 3)->layer = 3 - m;
 	for (m = 0; m < 4; m++)
-		asic_add(0, 0, 4, 3)->layer = 3 - m;
+		asic_add(0, 0, 4, 3)->layer = m;
 	fx.g.n_bads = 1;
-	fx.bads[0] = (struct geometry_bad){ .is_fsss = true, .panel = "q5",
+	fx.bads[0] = (struct geometry_bad){ .is_fsss = true, .panel = "q6",
 	    .min_fs = 0, .max_fs = 0, .min_ss = 1, .max_ss = 2 };
 	s = placed(&fx.g, 4, 4, 6);
 	assert_slab(&s, 16, 6, 4, 3);
