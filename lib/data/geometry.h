@@ -20,8 +20,9 @@ struct geometry_asic {
 	char	name[GEOMETRY_NAME_SIZE];
 	int	min_fs, max_fs, min_ss, max_ss;	/* inclusive, slab pixels */
 	int	layer;		/* its index in a 3-D slab (dimN = 5); -1 in a 2-D one */
-	double	fs_x, fs_y, ss_x, ss_y;	/* unit vectors, lab frame, pixels a pixel */
-	double	corner_x, corner_y;	/* lab frame, pixels */
+	double	fs_x, fs_y, ss_x, ss_y;	/* unit vectors, lab frame, pixels a pixel;
+				NaN if not given */
+	double	corner_x, corner_y;	/* lab frame, pixels; NaN if not given */
 	double	res;		/* pixels a metre; NaN if not given */
 	double	clen;		/* metres; NaN if not given as a number */
 	double	coffset;	/* metres; 0 if not given */
@@ -42,7 +43,8 @@ struct geometry {
 	size_t			n_asics;
 	struct geometry_bad	*bads;
 	size_t			n_bads;
-	bool			has_peak_list;	/* CrystFEL finds our peaks only so */
+	bool			has_peak_list;	/* peak_list = /entry_1/result_1 is
+						   there; CrystFEL finds our peaks only so */
 	char			data[128];	/* dataset it names; empty if none */
 };
 

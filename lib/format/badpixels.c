@@ -219,6 +219,8 @@ file_open(const char *name, struct fault *f)
 		return fault_set(f, "%s", strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return fault_set(f, "%s", strerror(EISDIR));
+	if (!S_ISREG(st.st_mode))
+		return fault_set(f, "not a regular file");
 	if ((file = H5Fopen(name, H5F_ACC_RDONLY, H5P_DEFAULT)) < 0)
 		hdf5_fault(f, "not a readable HDF5 file");
 	return file;

@@ -223,12 +223,14 @@ refuses_what_is_no_integer_mask(void **state)
 }
 
 static void
-a_directory_is_no_mask(void **state)
+only_a_regular_file_is_a_mask(void **state)
 {
 	struct fault f;
 	uint8_t *bad;
 
 	(void)state;
+	assert_int_equal(badpixels_read("/dev/null", &layout, &bad, &f), -1);
+	assert_string_equal(f.text, "/dev/null: not a regular file");
 	assert_int_equal(badpixels_read(dir, &layout, &bad, &f), -1);
 	assert_non_null(strstr(f.text, "Is a directory"));
 }
@@ -270,7 +272,7 @@ main(void)
 		cmocka_unit_test(finds_the_dataset_by_its_usual_names),
 		cmocka_unit_test(refuses_shapes_that_disagree_with_the_numbers),
 		cmocka_unit_test(refuses_what_is_no_integer_mask),
-		cmocka_unit_test(a_directory_is_no_mask),
+		cmocka_unit_test(only_a_regular_file_is_a_mask),
 		cmocka_unit_test(the_digest_is_of_what_the_mask_means),
 	};
 

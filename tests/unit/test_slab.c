@@ -249,6 +249,13 @@ asics_of_different_sizes_have_no_common_grid(void **state)
 	s = placed(&fx.g, 1, 4, 8);
 	assert_slab(&s, 4, 8, 4, 8);
 	slab_free(&s);
+	fixture_clear();	/* and the wall on its side */
+	asic_add(0, 0, 4, 2);
+	asic_add(4, 0, 4, 2);
+	asic_add(2, 2, 4, 2);
+	s = placed(&fx.g, 1, 8, 4);
+	assert_slab(&s, 8, 4, 8, 4);
+	slab_free(&s);
 }
 
 static void
@@ -300,12 +307,12 @@ a_3d_slab_is_stacked(void **state)
 
 	(void)state;
 	fixture_clear();
-	for (m = 0; m < 4; m++) {
+	for (m = 0; m < 4; m++)
 		asic_add(0, 3, 4, 3)->layer = 3 - m;
-		asic_add(0, 0, 4, 3)->layer = 3 - m;
-	}
+	for (m = 0; m < 4; m++)
+		asic_add(0, 0, 4, 3)->layer = m;
 	fx.g.n_bads = 1;
-	fx.bads[0] = (struct geometry_bad){ .is_fsss = true, .panel = "q3",
+	fx.bads[0] = (struct geometry_bad){ .is_fsss = true, .panel = "q6",
 	    .min_fs = 0, .max_fs = 0, .min_ss = 1, .max_ss = 2 };
 	s = placed(&fx.g, 4, 4, 6);
 	assert_slab(&s, 16, 6, 4, 3);
@@ -319,6 +326,83 @@ a_3d_slab_is_stacked(void **state)
 	refused(8, 4, 6, "the geometry has 4 panels of 4 x 6, the stream 8");
 	fx.asics[0].layer = -1;
 	refused(4, 4, 6, "in a 2-D slab");
+}
+
+/* The same sequence on every machine. */
+static unsigned
+random_below(unsigned n)
+{
+	static uint32_t seed = 1;
+
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % n;
+}
+
+/* Cuts a rectangle into ASICs at random; tags each with its module's number. */
+static void
+module_cut(int m, int ss, int fs, int height, int width)
+{
+	int at;
+
+	if (height > 1 && random_below(3) == 0) {
+		at = 1 + (int)random_below((unsigned)height - 1);
+		module_cut(m, ss, fs, at, width);
+		module_cut(m, ss + at, fs, height - at, width);
+	} else if (width > 1 && random_below(2) == 0) {
+		at = 1 + (int)random_below((unsigned)width - 1);
+		module_cut(m, ss, fs, height, at);
+		module_cut(m, ss, fs + at, height, width - at);
+	} else
+		asic_add(ss, fs, height, width)->coffset = m;
+}
+
+static void
+asics_shuffle(void)
+{
+	struct geometry_asic a;
+	unsigned i, k;
+
+	for (i = (unsigned)fx.g.n_asics; i > 1; i--) {
+		k = random_below(i);
+		a = fx.asics[i - 1];
+		fx.asics[i - 1] = fx.asics[k];
+		fx.asics[k] = a;
+	}
+}
+
+static void
+finds_modules_however_they_are_cut_and_shuffled(void **state)
+{
+	struct layout l = layout_of(12, 7, 9);
+	struct slab s;
+	unsigned round, m, seen[12], next, i;
+
+	(void)state;
+	for (round = 0; round < 500; round++) {
+		fixture_clear();
+		for (m = 0; m < 12; m++)
+			module_cut((int)m, (int)m / 3 * 7, (int)m % 3 * 9, 7, 9);
+		asics_shuffle();
+		s = placed(&fx.g, 12, 7, 9);
+		assert_int_equal(masked(&s), 0);
+		memset(seen, 0, sizeof seen);
+		for (i = next = 0; i < fx.g.n_asics; i++) {
+			m = (unsigned)fx.asics[i].coffset;
+			if (seen[m]++ == 0)
+				assert_panel(&s, next++, m / 3 * 7, m % 3 * 9);
+		}
+		slab_free(&s);
+		i = random_below((unsigned)fx.g.n_asics);
+		fx.asics[i].max_fs += 1;
+		assert_int_equal(slab_from_geometry(&fx.g, &l, &s, NULL), -1);
+		fx.asics[i].max_fs -= 1;
+		if (fx.asics[i].max_ss - fx.asics[i].min_ss == 6 &&
+		    fx.asics[i].max_fs - fx.asics[i].min_fs == 8)
+			continue;	/* a whole module may move */
+		fx.asics[i].min_ss += 1;
+		fx.asics[i].max_ss += 1;
+		assert_int_equal(slab_from_geometry(&fx.g, &l, &s, NULL), -1);
+	}
 }
 
 static void
@@ -531,6 +615,8 @@ main(void)
 		cmocka_unit_test(one_panel_is_the_whole_slab),
 		cmocka_unit_test(one_panel_must_hold_all_asics),
 		cmocka_unit_test(a_3d_slab_is_stacked),
+		cmocka_unit_test(
+		    finds_modules_however_they_are_cut_and_shuffled),
 		cmocka_unit_test(refuses_what_does_not_tile),
 		cmocka_unit_test(refuses_overlaps_whatever_their_area),
 		cmocka_unit_test(refuses_a_slab_out_of_proportion),
