@@ -28,6 +28,7 @@ SHARED_OBJ := $(patsubst %.c,$B/%.o,$(filter-out $(PROGRAMS:%=cmd/%.c),$(wildcar
 HEADERS := $(wildcard lib/*/*.h cmd/*.h)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$B/%)
+TOOL_BIN := $(patsubst %.c,$B/%,$(wildcard tests/tools/*.c))
 
 all: $(PROGRAMS:%=$B/%)
 
@@ -46,7 +47,11 @@ $(UNIT_BIN): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS) -lcmocka
 
-units: $(UNIT_BIN)
+$(TOOL_BIN): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS)
+
+units: $(UNIT_BIN) $(TOOL_BIN)
 
 clean:
 	rm -rf $B

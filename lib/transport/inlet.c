@@ -56,19 +56,22 @@ inlet_watch(struct inlet *in, int out, const volatile int *stop)
 	in->stop = stop;
 }
 
-/* Waits until the input has something (or has ended). */
+/*
+ * Waits until the input has something (or has ended). A signal stops it only
+ * between records: what has begun to come is taken.
+ */
 static enum inlet_got
-input_wait(struct inlet *in, struct fault *f)
+input_wait(struct inlet *in, const volatile int *stop, struct fault *f)
 {
 	struct pollfd p[2] = {
 		{ .fd = in->fd, .events = POLLIN },
 		{ .fd = in->out, .events = 0 }
 	};
 
-	if (in->regular || (in->out == -1 && in->stop == NULL))
+	if (in->regular || (in->out == -1 && stop == NULL))
 		return INLET_GOT;
 	for (;;) {
-		if (in->stop != NULL && *in->stop)
+		if (stop != NULL && *stop)
 			return INLET_STOPPED;
 		if (poll(p, 2, WATCH_MS) == -1) {
 			if (errno == EINTR)
@@ -114,12 +117,14 @@ inlet_fill(struct inlet *in, struct fault *f)
 
 /* Gets n bytes into the buffer; END when there are fewer. */
 static enum inlet_got
-buffer_want(struct inlet *in, size_t n, struct fault *f)
+buffer_want(struct inlet *in, size_t n, const volatile int *stop,
+    struct fault *f)
 {
 	enum inlet_got got;
 
 	while (in->to - in->from < n) {
-		if ((got = input_wait(in, f)) != INLET_GOT)
+		got = input_wait(in, in->from == in->to ? stop : NULL, f);
+		if (got != INLET_GOT)
 			return got;
 		if ((got = inlet_fill(in, f)) != INLET_GOT)
 			return got;
@@ -168,7 +173,7 @@ inlet_next(struct inlet *in, struct record *r, const unsigned char **bytes,
 	enum inlet_got got;
 	size_t n;
 
-	got = buffer_want(in, RECORD_SIZE, f);
+	got = buffer_want(in, RECORD_SIZE, in->stop, f);
 	if (got == INLET_END && in->from != in->to)
 		return input_short(in, "a record header", f);
 	if (got != INLET_GOT)
@@ -178,7 +183,7 @@ inlet_next(struct inlet *in, struct record *r, const unsigned char **bytes,
 		return INLET_ERROR;
 	}
 	n = r->type == RECORD_STREAM ? RECORD_STREAM_SIZE : RECORD_SIZE;
-	got = buffer_want(in, n, f);
+	got = buffer_want(in, n, NULL, f);
 	if (got == INLET_END)
 		return input_short(in, "a stream header", f);
 	if (got != INLET_GOT)
@@ -214,7 +219,7 @@ inlet_payload(struct inlet *in, struct iovec *v, int n, struct fault *f)
 	for (; n > 0; v++, n--) {
 		buffer_give(in, v);
 		while (v->iov_len > 0) {
-			if ((got = input_wait(in, f)) != INLET_GOT)
+			if ((got = input_wait(in, NULL, f)) != INLET_GOT)
 				return got;
 			do
 				r = readv(in->fd, v, n);
@@ -272,7 +277,7 @@ inlet_skip(struct inlet *in, uint64_t n, struct fault *f)
 			break;
 		if (in->regular)
 			return file_skip(in, n, f);
-		got = buffer_want(in, 1, f);
+		got = buffer_want(in, 1, NULL, f);
 		if (got == INLET_END)
 			return input_short(in, "an event", f);
 		if (got != INLET_GOT)

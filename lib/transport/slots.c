@@ -105,7 +105,9 @@ slots_publish(unsigned n, struct fault *f)
 		    strerror(errno));
 	for (i = 0; i < n; i++)
 		tokens[i] = (unsigned char)(n - 1 - i);
+	/* Session 0 is that of private slots. */
 	if (getrandom(&session, sizeof session, 0) != sizeof session ||
+	    (session |= 1) == 0 ||
 	    io_write(ends[1], tokens, n) == -1 ||
 	    (memory = descriptor_raise(memory)) == -1 ||
 	    (ends[0] = descriptor_raise(ends[0])) == -1 ||

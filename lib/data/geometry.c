@@ -1,0 +1,718 @@
+/*
+ * CrystFEL geometry files, read as CrystFEL reads them.
+ *
+ * A file is lines of "key = value" or "panel/key = value", with comments behind
+ * semicolons. A panel comes into being with the first line that mentions it, as
+ * a copy of the top-level values seen until then; what the top level says later
+ * does not reach it any more. The camera length is the exception: it belongs to
+ * the whole detector wherever it stands. Names that begin with "bad" are regions
+ * to be masked. Keys that have nothing to do with places (masks, saturation,
+ * groups, whatever a later CrystFEL invents) are passed over.
+ *
+ * While parsing, a panel is a draft: the ASIC that it will be, and what each
+ * dimension of its dataset means. When the text has ended the drafts are checked
+ * for what is missing and become the ASICs of the geometry. So a value that
+ * cannot be is refused with its line, and a value that is not there with the
+ * name of its panel.
+ *
+ * Where this is stricter than CrystFEL, which takes "12abc" for 12 and a region
+ * without limits for an empty one, it is to show a slip before it costs a run.
+ * Names are kept in binary search trees (tsearch(3)), which stay balanced
+ * whatever the file contains.
+ */
+#include <ctype.h>
+#include <math.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "data/geometry.h"
+
+enum {
+	LINE_MAX_BYTES = 65536,	/* lists of rigid groups are long */
+	MAX_ENTRIES = 65536,	/* panels; bad regions */
+	MAX_DIMS = 8,
+	MAX_REGION = 1000000000	/* regions may reach beyond the slab */
+};
+
+/* What a dimension of the dataset means; from 0 a fixed index. */
+enum { DIM_NONE = -1, DIM_SS = -2, DIM_FS = -3, DIM_EVENT = -4 };
+
+/* CrystFEL looks for peaks only in the group that the geometry names. */
+static const char our_peak_list[] = "/entry_1/result_1";
+
+struct draft {
+	struct geometry_asic asic;
+	int		dims[MAX_DIMS];
+};
+
+struct bad_draft {
+	struct geometry_bad bad;
+	unsigned	seen;	/* bits: the limits given, as in bad_limits */
+};
+
+struct name {
+	char		name[GEOMETRY_NAME_SIZE];
+	size_t		index;
+};
+
+struct parser {
+	struct geometry	*g;
+	struct fault	*f;
+	size_t		line;
+	char		*text;		/* the line, LINE_MAX_BYTES + 1 */
+	struct draft	defaults;
+	struct draft	*drafts;
+	size_t		n_drafts, room_drafts;
+	struct bad_draft *bads;
+	size_t		n_bads, room_bads;
+	void		*draft_names, *bad_names;	/* trees of struct name */
+	double		clen;
+};
+
+enum kind { KIND_PIXEL, KIND_REAL, KIND_POSITIVE };
+
+static const struct field {
+	const char	*key;
+	enum kind	kind;
+	size_t		at;
+} asic_fields[] = {
+	{ "min_fs", KIND_PIXEL, offsetof(struct geometry_asic, min_fs) },
+	{ "max_fs", KIND_PIXEL, offsetof(struct geometry_asic, max_fs) },
+	{ "min_ss", KIND_PIXEL, offsetof(struct geometry_asic, min_ss) },
+	{ "max_ss", KIND_PIXEL, offsetof(struct geometry_asic, max_ss) },
+	{ "corner_x", KIND_REAL, offsetof(struct geometry_asic, corner_x) },
+	{ "corner_y", KIND_REAL, offsetof(struct geometry_asic, corner_y) },
+	{ "coffset", KIND_REAL, offsetof(struct geometry_asic, coffset) },
+	{ "res", KIND_POSITIVE, offsetof(struct geometry_asic, res) },
+};
+
+/* The first four are slab pixels, the others lab frame. */
+static const struct {
+	const char	*key;
+	size_t		at;
+} bad_limits[8] = {
+	{ "min_fs", offsetof(struct geometry_bad, min_fs) },
+	{ "max_fs", offsetof(struct geometry_bad, max_fs) },
+	{ "min_ss", offsetof(struct geometry_bad, min_ss) },
+	{ "max_ss", offsetof(struct geometry_bad, max_ss) },
+	{ "min_x", offsetof(struct geometry_bad, min_x) },
+	{ "max_x", offsetof(struct geometry_bad, max_x) },
+	{ "min_y", offsetof(struct geometry_bad, min_y) },
+	{ "max_y", offsetof(struct geometry_bad, max_y) },
+};
+
+enum { SEEN_FSSS = 0x0f, SEEN_XY = 0xf0 };
+
+static int
+value_fault(struct parser *p, const char *key, const char *value,
+    const char *why)
+{
+	fault_set(p->f, "line %zu: %.80s = %.60s: %s", p->line, key, value, why);
+	return -1;
+}
+
+static int
+memory_fault(struct parser *p)
+{
+	return fault_set(p->f, "out of memory");
+}
+
+static int
+number_parse(struct parser *p, const char *key, const char *value, double *out)
+{
+	char *end;
+	double v = strtod(value, &end);
+
+	if (end == value || *end != '\0')
+		return value_fault(p, key, value, "not a number");
+	if (!isfinite(v))
+		return value_fault(p, key, value, "out of range");
+	*out = v;
+	return 0;
+}
+
+/* Real files write pixel numbers as "513" and as "513.0". */
+static int
+integer_parse(struct parser *p, const char *key, const char *value, int min,
+    int max, int *out)
+{
+	char why[64];
+	double v;
+
+	if (number_parse(p, key, value, &v) == -1)
+		return -1;
+	if (v < min || v > max || v != floor(v)) {
+		snprintf(why, sizeof why, "not a whole number from %d to %d", min,
+		    max);
+		return value_fault(p, key, value, why);
+	}
+	*out = (int)v;
+	return 0;
+}
+
+static char *
+blanks_skip(char *s)
+{
+	return s + strspn(s, " \t");
+}
+
+/* Cuts blanks off both ends. */
+static char *
+text_trim(char *s)
+{
+	size_t n;
+
+	s = blanks_skip(s);
+	n = strlen(s);
+	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+		n--;
+	s[n] = '\0';
+	return s;
+}
+
+/*
+ * The length of the decimal number at s. strtod alone would take the x of "0x"
+ * followed by a digit for the sign of a hexadecimal number.
+ */
+static size_t
+decimal_length(const char *s)
+{
+	size_t n = strspn(s, "0123456789."), e = n;
+
+	if (n == 0 || (s[e] != 'e' && s[e] != 'E'))
+		return n;
+	e++;
+	if (s[e] == '+' || s[e] == '-')
+		e++;
+	return isdigit((unsigned char)s[e]) ? e + strspn(s + e, "0123456789") : n;
+}
+
+/* The number before an axis; 1 if there is none. NULL if it is no number. */
+static char *
+coefficient_parse(char *s, double *out)
+{
+	char number[64], *end;
+	size_t n = decimal_length(s);
+
+	*out = 1;
+	if (n == 0)
+		return s;
+	if (n >= sizeof number)
+		return NULL;
+	memcpy(number, s, n);
+	number[n] = '\0';
+	*out = strtod(number, &end);
+	if (*end != '\0' || !isfinite(*out))
+		return NULL;
+	return s + n;
+}
+
+/* "+0.1x -0.9y +0.01z", blanks anywhere, z without consequence; "x", "-y". */
+static int
+direction_parse(struct parser *p, const char *key, char *value, double *x,
+    double *y)
+{
+	char *s = blanks_skip(value);
+	double axes[3] = { 0, 0, 0 }, v;
+	int negative;
+
+	do {
+		negative = *s == '-';
+		if (*s == '+' || *s == '-')
+			s = blanks_skip(s + 1);
+		else if (s != value)
+			return value_fault(p, key, value, "no sign between axes");
+		if ((s = coefficient_parse(s, &v)) == NULL)
+			return value_fault(p, key, value, "not a number");
+		s = blanks_skip(s);
+		if (*s < 'x' || *s > 'z')
+			return value_fault(p, key, value,
+			    "not a direction such as +0.1x -0.9y");
+		axes[*s - 'x'] += negative ? -v : v;
+		s = blanks_skip(s + 1);
+	} while (*s != '\0');
+	*x = axes[0];
+	*y = axes[1];
+	return 0;
+}
+
+/* A number with an optional unit; anything else is a place in the data files. */
+static int
+clen_parse(struct parser *p, const char *key, const char *value, double *out)
+{
+	char *unit;
+	double v = strtod(value, &unit);
+
+	*out = NAN;
+	if (unit == value)
+		return 0;
+	unit = blanks_skip(unit);
+	if (strcmp(unit, "mm") == 0)
+		v /= 1000;
+	else if (*unit != '\0' && strcmp(unit, "m") != 0)
+		return value_fault(p, key, value, "the unit is neither m nor mm");
+	if (!isfinite(v))
+		return value_fault(p, key, value, "out of range");
+	*out = v;
+	return 0;
+}
+
+static int
+boolean_parse(struct parser *p, const char *key, const char *value, bool *out)
+{
+	double v;
+
+	if (strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0) {
+		*out = strcasecmp(value, "true") == 0;
+		return 0;
+	}
+	if (number_parse(p, key, value, &v) == -1)
+		return -1;
+	*out = v != 0;
+	return 0;
+}
+
+/* number is what follows "dim" in the key. */
+static int
+dimension_parse(struct parser *p, const char *key, const char *number,
+    const char *value, int *dims)
+{
+	int n;
+
+	if (integer_parse(p, key, number, 0, MAX_DIMS - 1, &n) == -1)
+		return -1;
+	if (strcmp(value, "ss") == 0)
+		dims[n] = DIM_SS;
+	else if (strcmp(value, "fs") == 0)
+		dims[n] = DIM_FS;
+	else if (strcmp(value, "%") == 0)
+		dims[n] = DIM_EVENT;
+	else
+		return integer_parse(p, key, value, 0, LAYOUT_MAX_SIDE, &dims[n]);
+	return 0;
+}
+
+static int
+string_copy(struct parser *p, const char *key, const char *value, char *out,
+    size_t size)
+{
+	size_t n = strlen(value);
+
+	if (n >= size)
+		return value_fault(p, key, value, "too long");
+	memcpy(out, value, n + 1);
+	return 0;
+}
+
+static int
+field_set(struct parser *p, struct geometry_asic *a, const struct field *field,
+    const char *value)
+{
+	char *at = (char *)a + field->at;
+	double v;
+	int i;
+
+	if (field->kind == KIND_PIXEL) {
+		if (integer_parse(p, field->key, value, 0, LAYOUT_MAX_SIDE - 1,
+		    &i) == -1)
+			return -1;
+		memcpy(at, &i, sizeof i);
+		return 0;
+	}
+	if (number_parse(p, field->key, value, &v) == -1)
+		return -1;
+	if (field->kind == KIND_POSITIVE && v <= 0)
+		return value_fault(p, field->key, value, "not larger than 0");
+	memcpy(at, &v, sizeof v);
+	return 0;
+}
+
+static int
+draft_set(struct parser *p, struct draft *d, const char *key, char *value)
+{
+	struct geometry_asic *a = &d->asic;
+	size_t i;
+
+	for (i = 0; i < sizeof asic_fields / sizeof asic_fields[0]; i++)
+		if (strcmp(key, asic_fields[i].key) == 0)
+			return field_set(p, a, &asic_fields[i], value);
+	if (strcmp(key, "fs") == 0)
+		return direction_parse(p, key, value, &a->fs_x, &a->fs_y);
+	if (strcmp(key, "ss") == 0)
+		return direction_parse(p, key, value, &a->ss_x, &a->ss_y);
+	if (strcmp(key, "clen") == 0)
+		return clen_parse(p, key, value, &a->clen);
+	if (strcmp(key, "no_index") == 0)
+		return boolean_parse(p, key, value, &a->no_index);
+	if (strcmp(key, "data") == 0)
+		return string_copy(p, key, value, p->g->data,
+		    sizeof p->g->data);
+	if (strncmp(key, "dim", 3) == 0 && isdigit((unsigned char)key[3]))
+		return dimension_parse(p, key, key + 3, value, d->dims);
+	return 0;
+}
+
+static int
+bad_set(struct parser *p, struct bad_draft *b, const char *key,
+    const char *value)
+{
+	char *at;
+	double v;
+	size_t i;
+	int n;
+
+	if (strcmp(key, "panel") == 0)
+		return string_copy(p, key, value, b->bad.panel,
+		    sizeof b->bad.panel);
+	for (i = 0; i < 8 && strcmp(key, bad_limits[i].key) != 0; i++)
+		;
+	if (i == 8)
+		return 0;
+	at = (char *)&b->bad + bad_limits[i].at;
+	b->seen |= 1U << i;
+	if (SEEN_XY & 1U << i) {
+		if (number_parse(p, key, value, &v) == -1)
+			return -1;
+		memcpy(at, &v, sizeof v);
+	} else {
+		if (integer_parse(p, key, value, -MAX_REGION, MAX_REGION,
+		    &n) == -1)
+			return -1;
+		memcpy(at, &n, sizeof n);
+	}
+	if ((b->seen & SEEN_XY) && (b->seen & SEEN_FSSS))
+		return value_fault(p, key, value,
+		    "a bad region has limits in fs/ss or in x/y, not in both");
+	return 0;
+}
+
+static int
+name_compare(const void *a, const void *b)
+{
+	return strcmp(((const struct name *)a)->name,
+	    ((const struct name *)b)->name);
+}
+
+/*
+ * Finds the index that goes with a name; a new name gets the index n. 0 or -1.
+ */
+static int
+name_index(struct parser *p, void **tree, const char *text, size_t n,
+    size_t *out)
+{
+	struct name key, **found, *fresh;
+
+	if (*text == '\0')
+		return fault_set(p->f, "line %zu: no name before the slash",
+		    p->line);
+	if (strlen(text) >= sizeof key.name)
+		return fault_set(p->f, "line %zu: the name %.80s is longer than"
+		    " %zu bytes", p->line, text, sizeof key.name - 1);
+	strcpy(key.name, text);
+	if ((found = tfind(&key, tree, name_compare)) != NULL) {
+		*out = (*found)->index;
+		return 0;
+	}
+	if (n == MAX_ENTRIES)
+		return fault_set(p->f, "line %zu: %.80s is one more than %d panels"
+		    " or bad regions", p->line, text, MAX_ENTRIES);
+	if ((fresh = malloc(sizeof *fresh)) == NULL)
+		return memory_fault(p);
+	strcpy(fresh->name, text);
+	fresh->index = *out = n;
+	if (tsearch(fresh, tree, name_compare) == NULL) {
+		free(fresh);
+		return memory_fault(p);
+	}
+	return 0;
+}
+
+/* Makes room for one more of n elements. The array, or NULL without memory. */
+static void *
+array_grow(void *array, size_t n, size_t *room, size_t size)
+{
+	void *larger;
+
+	if (n < *room)
+		return array;
+	if ((larger = realloc(array, (*room * 2 + 64) * size)) != NULL)
+		*room = *room * 2 + 64;
+	return larger;
+}
+
+static int
+panel_line(struct parser *p, const char *name, const char *key, char *value)
+{
+	void *larger;
+	size_t i;
+
+	if (name_index(p, &p->draft_names, name, p->n_drafts, &i) == -1)
+		return -1;
+	if (i == p->n_drafts) {
+		if ((larger = array_grow(p->drafts, p->n_drafts,
+		    &p->room_drafts, sizeof *p->drafts)) == NULL)
+			return memory_fault(p);
+		p->drafts = larger;
+		p->drafts[i] = p->defaults;
+		strcpy(p->drafts[i].asic.name, name);
+		p->n_drafts++;
+	}
+	return draft_set(p, &p->drafts[i], key, value);
+}
+
+static int
+bad_line(struct parser *p, const char *name, const char *key, const char *value)
+{
+	void *larger;
+	size_t i;
+
+	if (name_index(p, &p->bad_names, name, p->n_bads, &i) == -1)
+		return -1;
+	if (i == p->n_bads) {
+		if ((larger = array_grow(p->bads, p->n_bads, &p->room_bads,
+		    sizeof *p->bads)) == NULL)
+			return memory_fault(p);
+		p->bads = larger;
+		memset(&p->bads[i], 0, sizeof p->bads[i]);
+		strcpy(p->bads[i].bad.name, name);
+		p->n_bads++;
+	}
+	return bad_set(p, &p->bads[i], key, value);
+}
+
+static int
+toplevel_line(struct parser *p, const char *key, char *value)
+{
+	if (strcmp(key, "clen") == 0)
+		return clen_parse(p, key, value, &p->clen);
+	if (strcmp(key, "peak_list") == 0) {
+		p->g->has_peak_list = strcmp(value, our_peak_list) == 0;
+		return 0;
+	}
+	return draft_set(p, &p->defaults, key, value);
+}
+
+/* p->text holds a line without comment and line end. */
+static int
+line_parse(struct parser *p)
+{
+	char *key = text_trim(p->text), *value, *slash;
+
+	if (*key == '\0')
+		return 0;
+	if ((value = strchr(key, '=')) == NULL)
+		return fault_set(p->f, "line %zu: no '=' in \"%.60s\"", p->line,
+		    key);
+	*value = '\0';
+	value = text_trim(value + 1);
+	key = text_trim(key);
+	if ((slash = strchr(key, '/')) == NULL)
+		return toplevel_line(p, key, value);
+	*slash = '\0';
+	key = text_trim(key);
+	if (strncmp(key, "bad", 3) == 0)
+		return bad_line(p, key, text_trim(slash + 1), value);
+	return panel_line(p, key, text_trim(slash + 1), value);
+}
+
+/* Copies a line into p->text, up to its comment, and refuses what is no text. */
+static int
+line_copy(struct parser *p, const char *from, size_t n)
+{
+	size_t i;
+
+	if (n > LINE_MAX_BYTES)
+		return fault_set(p->f, "line %zu is longer than %d bytes", p->line,
+		    LINE_MAX_BYTES);
+	if (n > 0 && from[n - 1] == '\r')
+		n--;
+	if (memchr(from, '\0', n) != NULL)
+		return fault_set(p->f, "line %zu: a zero byte; this is no text",
+		    p->line);
+	for (i = 0; i < n && from[i] != ';'; i++) {
+		if (iscntrl((unsigned char)from[i]) && from[i] != '\t')
+			return fault_set(p->f, "line %zu: byte 0x%02x is no text",
+			    p->line, (unsigned char)from[i]);
+		p->text[i] = from[i];
+	}
+	p->text[i] = '\0';
+	return 0;
+}
+
+static int
+lines_parse(struct parser *p, const char *text, size_t len)
+{
+	const char *end;
+	size_t n;
+
+	while (len > 0) {
+		p->line++;
+		end = memchr(text, '\n', len);
+		n = end == NULL ? len : (size_t)(end - text);
+		if (line_copy(p, text, n) == -1 || line_parse(p) == -1)
+			return -1;
+		if (end != NULL)
+			n++;
+		text += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static int
+range_check(struct parser *p, const struct geometry_asic *a, const char *axis,
+    int min, int max)
+{
+	if (min == -1 || max == -1)
+		return fault_set(p->f, "panel %s has no %s_%s", a->name,
+		    min == -1 ? "min" : "max", axis);
+	if (min > max)
+		return fault_set(p->f, "panel %s: min_%s %d is larger than max_%s"
+		    " %d", a->name, axis, min, axis, max);
+	return 0;
+}
+
+/* From what the dimensions mean to the layer. */
+static int
+dimensions_check(struct parser *p, struct draft *d)
+{
+	const char *name = d->asic.name;
+	int i, ss = -1, fs = -1;
+
+	for (i = 0; i < MAX_DIMS; i++) {
+		if (d->dims[i] == DIM_SS)
+			ss = i;
+		else if (d->dims[i] == DIM_FS)
+			fs = i;
+		else if (d->dims[i] >= 0 && d->asic.layer != -1)
+			return fault_set(p->f, "panel %s: two dimensions have a"
+			    " fixed index, one is the most there can be", name);
+		else if (d->dims[i] >= 0)
+			d->asic.layer = d->dims[i];
+	}
+	if (ss == -1 || fs == -1)
+		return fault_set(p->f, "panel %s: no dimension is %s", name,
+		    ss == -1 ? "ss" : "fs");
+	if (fs < ss)
+		return fault_set(p->f, "panel %s: dim%d is fs and dim%d is ss, but"
+		    " fast scan comes after slow scan", name, fs, ss);
+	return 0;
+}
+
+static int
+drafts_finish(struct parser *p)
+{
+	struct geometry_asic *a;
+	size_t i;
+
+	if (p->n_drafts == 0)
+		return fault_set(p->f, "no panels in %zu lines", p->line);
+	if ((p->g->asics = calloc(p->n_drafts, sizeof *p->g->asics)) == NULL)
+		return memory_fault(p);
+	for (i = 0; i < p->n_drafts; i++) {
+		a = &p->drafts[i].asic;
+		if (range_check(p, a, "fs", a->min_fs, a->max_fs) == -1 ||
+		    range_check(p, a, "ss", a->min_ss, a->max_ss) == -1 ||
+		    dimensions_check(p, &p->drafts[i]) == -1)
+			return -1;
+		if (isnan(a->clen))
+			a->clen = p->clen;
+		p->g->asics[i] = *a;
+	}
+	p->g->n_asics = p->n_drafts;
+	return 0;
+}
+
+static int
+limits_check(struct parser *p, const struct bad_draft *d)
+{
+	const struct geometry_bad *b = &d->bad;
+	unsigned wanted = d->seen & SEEN_XY ? SEEN_XY : SEEN_FSSS, i;
+
+	for (i = 0; i < 8; i++)
+		if ((wanted & ~d->seen) & 1U << i)
+			return fault_set(p->f, "bad region %s has no %s", b->name,
+			    bad_limits[i].key);
+	if (b->min_fs > b->max_fs || b->min_ss > b->max_ss ||
+	    b->min_x > b->max_x || b->min_y > b->max_y)
+		return fault_set(p->f, "bad region %s: a minimum is larger than"
+		    " its maximum", b->name);
+	return 0;
+}
+
+static int
+bads_finish(struct parser *p)
+{
+	struct bad_draft *d;
+	struct name key;
+	size_t i;
+
+	if (p->n_bads == 0)
+		return 0;
+	if ((p->g->bads = calloc(p->n_bads, sizeof *p->g->bads)) == NULL)
+		return memory_fault(p);
+	for (i = 0; i < p->n_bads; i++) {
+		d = &p->bads[i];
+		if (limits_check(p, d) == -1)
+			return -1;
+		strcpy(key.name, d->bad.panel);
+		if (d->bad.panel[0] != '\0' &&
+		    tfind(&key, &p->draft_names, name_compare) == NULL)
+			return fault_set(p->f, "bad region %s: there is no panel"
+			    " %s", d->bad.name, d->bad.panel);
+		d->bad.is_fsss = (d->seen & SEEN_FSSS) != 0;
+		p->g->bads[i] = d->bad;
+	}
+	p->g->n_bads = p->n_bads;
+	return 0;
+}
+
+static void
+defaults_init(struct draft *d)
+{
+	struct geometry_asic *a = &d->asic;
+	int i;
+
+	a->min_fs = a->max_fs = a->min_ss = a->max_ss = a->layer = -1;
+	a->fs_x = a->fs_y = a->ss_x = a->ss_y = NAN;
+	a->corner_x = a->corner_y = a->res = a->clen = NAN;
+	d->dims[0] = DIM_SS;
+	d->dims[1] = DIM_FS;
+	for (i = 2; i < MAX_DIMS; i++)
+		d->dims[i] = DIM_NONE;
+}
+
+int
+geometry_parse(const char *text, size_t len, struct geometry *g,
+    struct fault *f)
+{
+	struct parser p = { .g = g, .f = f, .clen = NAN };
+	int status = -1;
+
+	memset(g, 0, sizeof *g);
+	defaults_init(&p.defaults);
+	if ((p.text = malloc(LINE_MAX_BYTES + 1)) == NULL)
+		memory_fault(&p);
+	else if (lines_parse(&p, text, len) == 0 && drafts_finish(&p) == 0 &&
+	    bads_finish(&p) == 0)
+		status = 0;
+	tdestroy(p.draft_names, free);
+	tdestroy(p.bad_names, free);
+	free(p.drafts);
+	free(p.bads);
+	free(p.text);
+	if (status == -1)
+		geometry_free(g);
+	return status;
+}
+
+void
+geometry_free(struct geometry *g)
+{
+	free(g->asics);
+	free(g->bads);
+	memset(g, 0, sizeof *g);
+}

@@ -1,0 +1,402 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "format/dump_impl.h"
+
+/*
+ * Datasets of a file that is not trusted.
+ *
+ * HDF5 follows links into other files, gathers virtual datasets from them, and
+ * shows fill values where nothing was ever written, all without a word. Here a
+ * dataset is what this file stores: external links are refused by a callback,
+ * which also covers soft links that lead to one; virtual datasets and external
+ * storage are refused before HDF5 looks for their extent, because that already
+ * opens the other files; and chunks that were never written are an error.
+ *
+ * Every failure takes its cause from the innermost entry of HDF5's error stack,
+ * which the next call to HDF5 clears.
+ *
+ * The chunk cache. Events are read one after the other, each as whole planes.
+ * A chunk that lies within one event is used once: caching it would only cost a
+ * copy, so the cache is off and HDF5 reads an uncompressed chunk straight into
+ * the plane. A compressed chunk that reaches into the next event must be kept,
+ * or each event would decompress it again: then the cache holds two rows of
+ * chunks, a row being all chunks that share their range of planes.
+ */
+
+enum {
+	CACHE_MAX = 256 << 20,		/* bytes */
+	CACHE_SLOTS_MAX = 1000003	/* prime, as HDF5 advises */
+};
+
+struct cause {
+	char	*buf;
+	size_t	size;
+};
+
+static herr_t
+cause_take(unsigned n, const H5E_error2_t *e, void *data)
+{
+	struct cause *c = data;
+
+	(void)n;
+	if (e->desc != NULL)
+		snprintf(c->buf, c->size, "%s", e->desc);
+	return 1;
+}
+
+void
+dump_cause(char *buf, size_t size)
+{
+	struct cause c = { buf, size };
+	char *p;
+
+	snprintf(buf, size, "HDF5 does not say why");
+	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, cause_take, &c);
+	for (p = buf; *p != '\0'; p++)
+		if (!isprint((unsigned char)*p))
+			*p = '?';
+}
+
+static int
+fault_hdf(struct fault *f, const char *path, const char *what)
+{
+	char cause[160];
+
+	dump_cause(cause, sizeof cause);
+	return fault_set(f, "%s: %s: %s", path, what, cause);
+}
+
+/* 1 if there is something of that path, 0 if not, -1 if it cannot be reached. */
+static int
+path_exists(struct dump *d, const char *path, H5O_type_t *type, struct fault *f)
+{
+	H5O_info_t info;
+	htri_t there;
+
+	there = H5Lexists(d->file, path, d->access);
+	if (there == 0)
+		return 0;
+	if (there > 0 && H5Oget_info_by_name2(d->file, path, &info,
+	    H5O_INFO_BASIC, d->access) >= 0) {
+		*type = info.type;
+		return 1;
+	}
+	if (d->external)
+		return fault_set(f, "%s: an external link; a dump may not lead to"
+		    " other files", path);
+	if (there > 0 && H5Oexists_by_name(d->file, path, d->access) == 0)
+		return fault_set(f, "%s: a link that leads nowhere", path);
+	return fault_hdf(f, path, "cannot be opened");
+}
+
+/* As above for a path whose upper parts must be groups and the last a dataset. */
+static int
+dataset_exists(struct dump *d, const char *path, struct fault *f)
+{
+	char part[DUMP_PATH_SIZE];
+	const char *slash = path;
+	H5O_type_t type;
+	int r;
+
+	while ((slash = strchr(slash, '/')) != NULL) {
+		snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
+		if ((r = path_exists(d, part, &type, f)) <= 0)
+			return r;
+		if (type != H5O_TYPE_GROUP)
+			return fault_set(f, "%s: not a group", part);
+		slash++;
+	}
+	if ((r = path_exists(d, path, &type, f)) <= 0)
+		return r;
+	if (type != H5O_TYPE_DATASET)
+		return fault_set(f, "%s: not a dataset", path);
+	return 1;
+}
+
+static int
+filters_check(const struct dump_dataset *s, hid_t list, struct fault *f)
+{
+	int i, n = H5Pget_nfilters(list);
+	unsigned flags, config;
+	size_t values;
+	H5Z_filter_t id;
+
+	for (i = 0; i < n; i++) {
+		values = 0;
+		id = H5Pget_filter2(list, (unsigned)i, &flags, &values, NULL, 0,
+		    NULL, &config);
+		if (id < 0)
+			return fault_hdf(f, s->path, "filter unknown");
+		if (H5Zfilter_avail(id) <= 0)
+			return fault_set(f, "%s: compressed with HDF5 filter %d,"
+			    " which is not installed here (HDF5_PLUGIN_PATH names"
+			    " the directory of filters)", s->path, (int)id);
+	}
+	return 0;
+}
+
+static int
+storage_check(struct dump_dataset *s, struct fault *f)
+{
+	hid_t list;
+	H5D_layout_t layout;
+	int r = 0;
+
+	if ((list = H5Dget_create_plist(s->id)) < 0)
+		return fault_hdf(f, s->path, "cannot be opened");
+	layout = H5Pget_layout(list);
+	if (layout < 0)
+		r = fault_hdf(f, s->path, "storage unknown");
+	else if (layout == H5D_VIRTUAL)
+		r = fault_set(f, "%s: a virtual dataset; a dump may not lead to"
+		    " other files", s->path);
+	else if (H5Pget_external_count(list) != 0)
+		r = fault_set(f, "%s: stored outside of the file; a dump may not"
+		    " lead to other files", s->path);
+	else if (layout == H5D_CHUNKED &&
+	    H5Pget_chunk(list, DUMP_MAX_RANK, s->chunk) < 0)
+		r = fault_hdf(f, s->path, "chunks unknown");
+	else
+		r = filters_check(s, list, f);
+	H5Pclose(list);
+	return r;
+}
+
+static bool
+chunks_plausible(const struct dump_dataset *s)
+{
+	int i;
+
+	for (i = 0; i < DUMP_MAX_RANK; i++)
+		if ((s->chunk[i] == 0) != (i >= s->rank))
+			return false;
+	return true;
+}
+
+static int
+extent_read(struct dump_dataset *s, struct fault *f)
+{
+	H5D_space_status_t status;
+	int rank;
+
+	if ((s->space = H5Dget_space(s->id)) < 0 ||
+	    (s->type = H5Dget_type(s->id)) < 0)
+		return fault_hdf(f, s->path, "shape or type unknown");
+	s->class = H5Tget_class(s->type);
+	if (H5Sget_simple_extent_type(s->space) == H5S_NULL)
+		return fault_set(f, "%s: holds nothing", s->path);
+	rank = H5Sget_simple_extent_ndims(s->space);
+	if (rank < 0 || rank > DUMP_MAX_RANK)
+		return fault_set(f, "%s: %d dimensions, at most %d make sense",
+		    s->path, rank, DUMP_MAX_RANK);
+	if (H5Sget_simple_extent_dims(s->space, s->dims, NULL) != rank)
+		return fault_hdf(f, s->path, "shape unknown");
+	s->rank = rank;
+	if (s->chunk[0] != 0 && !chunks_plausible(s))
+		return fault_set(f, "%s: chunks that do not fit its shape", s->path);
+	if (H5Dget_space_status(s->id, &status) < 0)
+		return fault_hdf(f, s->path, "storage unknown");
+	if (status == H5D_SPACE_STATUS_NOT_ALLOCATED &&
+	    H5Sget_simple_extent_npoints(s->space) != 0)
+		return fault_set(f, "%s: made but never written", s->path);
+	s->gaps = s->chunk[0] != 0 && status != H5D_SPACE_STATUS_ALLOCATED;
+	return 0;
+}
+
+void
+dump_dataset_init(struct dump_dataset *s)
+{
+	memset(s, 0, sizeof *s);
+	s->id = s->space = s->type = H5I_INVALID_HID;
+}
+
+void
+dump_dataset_close(struct dump_dataset *s)
+{
+	if (s->type >= 0)
+		H5Tclose(s->type);
+	if (s->space >= 0)
+		H5Sclose(s->space);
+	if (s->id >= 0)
+		H5Dclose(s->id);
+	dump_dataset_init(s);
+}
+
+int
+dump_dataset_open(struct dump *d, const char *batch, const char *name,
+    struct dump_dataset *s, struct fault *f)
+{
+	int r;
+
+	dump_dataset_init(s);
+	d->external = false;
+	snprintf(s->path, sizeof s->path, "%s/%s", batch, name);
+	if ((r = dataset_exists(d, s->path, f)) <= 0)
+		return r;
+	if ((s->id = H5Dopen2(d->file, s->path, d->access)) < 0)
+		return fault_hdf(f, s->path, "cannot be opened");
+	if (storage_check(s, f) == -1 || extent_read(s, f) == -1) {
+		dump_dataset_close(s);
+		return -1;
+	}
+	return 1;
+}
+
+/* Chunks in a row, and the bytes of the row; false if it needs no cache. */
+static bool
+row_measure(const struct dump_dataset *s, uint64_t planes, double *chunks,
+    double *bytes)
+{
+	int i;
+
+	if (s->chunk[0] == 0 || planes % s->chunk[0] == 0)
+		return false;
+	*chunks = 1;
+	*bytes = (double)s->chunk[0] * (double)H5Tget_size(s->type);
+	for (i = 1; i < s->rank; i++) {
+		double n = (double)((s->dims[i] - 1) / s->chunk[i] + 1);
+
+		*chunks *= n;
+		*bytes *= n * (double)s->chunk[i];
+	}
+	return true;
+}
+
+static int
+filtered(const struct dump_dataset *s)
+{
+	hid_t list = H5Dget_create_plist(s->id);
+	int n;
+
+	if (list < 0)
+		return 0;
+	n = H5Pget_nfilters(list);
+	H5Pclose(list);
+	return n > 0;
+}
+
+/* 1 if each chunk has its planes whole. */
+static int
+chunks_whole(const struct dump_dataset *s)
+{
+	int i;
+
+	for (i = 1; i < s->rank; i++)
+		if (s->chunk[i] < s->dims[i])
+			return 0;
+	return 1;
+}
+
+int
+dump_planes_open(struct dump *d, const char *batch, const char *name,
+    uint64_t planes, struct dump_dataset *s, struct fault *f)
+{
+	size_t slots = H5D_CHUNK_CACHE_NSLOTS_DEFAULT;
+	size_t size = 0;
+	double chunks, bytes;
+	int r;
+
+	if ((r = dump_dataset_open(d, batch, name, s, f)) != 1 ||
+	    s->chunk[0] == 0)
+		return r;
+	if (filtered(s)) {
+		if (row_measure(s, planes, &chunks, &bytes)) {
+			size = bytes < CACHE_MAX / 2 ? (size_t)(2 * bytes) :
+			    CACHE_MAX;
+			slots = chunks * 20 < CACHE_SLOTS_MAX ?
+			    (size_t)(chunks * 20) | 1 : CACHE_SLOTS_MAX;
+		}
+	} else if (!chunks_whole(s))
+		return r;
+	/* The first to open a dataset decides on its cache. */
+	dump_dataset_close(s);
+	H5Pset_chunk_cache(d->access, slots, size, H5D_CHUNK_CACHE_W0_DEFAULT);
+	r = dump_dataset_open(d, batch, name, s, f);
+	H5Pset_chunk_cache(d->access, H5D_CHUNK_CACHE_NSLOTS_DEFAULT,
+	    H5D_CHUNK_CACHE_NBYTES_DEFAULT, H5D_CHUNK_CACHE_W0_DEFAULT);
+	return r;
+}
+
+int
+dump_dataset_numeric(const struct dump_dataset *s)
+{
+	return s->class == H5T_INTEGER || s->class == H5T_FLOAT;
+}
+
+int
+dump_dataset_half(const struct dump *d, const struct dump_dataset *s)
+{
+	hid_t t;
+	htri_t same = 0;
+
+	if (s->class != H5T_FLOAT || (t = H5Tcopy(s->type)) < 0)
+		return 0;
+	if (H5Tset_order(t, H5Tget_order(d->f16)) >= 0)
+		same = H5Tequal(t, d->f16);
+	H5Tclose(t);
+	return same > 0;
+}
+
+/* Steps to the next chunk in raster order; 0 when past the row last. */
+static int
+chunk_next(const struct dump_dataset *s, hsize_t last, hsize_t *at)
+{
+	int i;
+
+	for (i = s->rank - 1; i > 0; i--) {
+		at[i] += s->chunk[i];
+		if (at[i] < s->dims[i])
+			return 1;
+		at[i] = 0;
+	}
+	at[0] += s->chunk[0];
+	return at[0] <= last;
+}
+
+static int
+chunks_check(const struct dump_dataset *s, hsize_t first, hsize_t count,
+    struct fault *f)
+{
+	hsize_t at[DUMP_MAX_RANK] = { 0 }, bytes;
+
+	if (!s->gaps || s->rank < 1)
+		return 0;
+	at[0] = first - first % s->chunk[0];
+	do {
+		if (H5Dget_chunk_storage_size(s->id, at, &bytes) < 0)
+			return fault_hdf(f, s->path, "chunk cannot be found");
+		if (bytes == 0)
+			return fault_set(f, "%s: the chunk of plane %llu was never"
+			    " written", s->path, (unsigned long long)at[0]);
+	} while (chunk_next(s, first + count - 1, at));
+	return 0;
+}
+
+int
+dump_dataset_read(const struct dump_dataset *s, hsize_t first, hsize_t count,
+    hid_t type, void *buf, struct fault *f)
+{
+	hsize_t start[DUMP_MAX_RANK] = { first }, n[DUMP_MAX_RANK];
+	hid_t memory;
+	int r = 0;
+
+	if (s->rank == 0) {
+		if (H5Dread(s->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buf) < 0)
+			return fault_hdf(f, s->path, "cannot be read");
+		return 0;
+	}
+	if (chunks_check(s, first, count, f) == -1)
+		return -1;
+	memcpy(n, s->dims, sizeof n);
+	n[0] = count;
+	if ((memory = H5Screate_simple(s->rank, n, NULL)) < 0)
+		return fault_hdf(f, s->path, "cannot be read");
+	if (H5Sselect_hyperslab(s->space, H5S_SELECT_SET, start, NULL, n,
+	    NULL) < 0 || H5Dread(s->id, type, memory, s->space, H5P_DEFAULT,
+	    buf) < 0)
+		r = fault_hdf(f, s->path, "cannot be read");
+	H5Sclose(memory);
+	return r;
+}

@@ -1,0 +1,129 @@
+/*
+ * What the files of the dump reader share; nobody else includes this.
+ *
+ *	dump.c		open, close, read an event
+ *	dump_survey.c	which batches there are, sections
+ *	dump_batch.c	what one batch holds
+ *	dump_note.c	what a person should know
+ *	dump_column.c	timestamps and wavelengths, whatever their type
+ *	dump_hdf.c	datasets of a file that is not trusted
+ */
+#ifndef FORMAT_DUMP_IMPL_H
+#define FORMAT_DUMP_IMPL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <hdf5.h>
+
+#include "format/dump.h"
+
+enum {
+	DUMP_NAME_SIZE = 32,	/* "batch_" and digits, with the NUL */
+	DUMP_PATH_SIZE = 96,	/* that and the longest name in a batch */
+	DUMP_MAX_RANK = 4,
+	DUMP_MAX_NOTES = 64
+};
+
+/* An open dataset; all ids negative when there is none. */
+struct dump_dataset {
+	hid_t		id, space, type;
+	H5T_class_t	class;
+	int		rank;
+	hsize_t		dims[DUMP_MAX_RANK];
+	char		path[DUMP_PATH_SIZE];	/* "batch_3/logits" */
+	bool		gaps;		/* some of its chunks were never written */
+	hsize_t		chunk[DUMP_MAX_RANK];	/* all 0 if not chunked */
+};
+
+struct dump_batch {
+	char		name[DUMP_NAME_SIZE];	/* as the file has it */
+	uint64_t	number;
+	struct layout	layout;		/* its own: IMAGE_NONE without an image */
+	uint64_t	first, count;	/* events, numbered through the dump */
+	unsigned	section;
+	bool		shaped;		/* has original_shape */
+};
+
+struct dump_remark {
+	char		text[320];
+	int		damage;
+};
+
+struct dump {
+	hid_t		file;
+	hid_t		access;		/* refuses external links */
+	hid_t		f16;		/* IEEE half in the machine's byte order */
+	bool		external;	/* the last path met an external link */
+	struct dump_options options;
+
+	struct dump_batch *batches;	/* usable ones after the survey */
+	size_t		n_batches;
+	struct dump_section *sections;
+	unsigned	n_sections;
+	uint64_t	events;
+	unsigned	quantities;
+
+	struct dump_remark *remarks;	/* room for DUMP_MAX_NOTES + 1 */
+	unsigned	n_remarks;
+	uint64_t	unsaid;		/* remarks beyond those */
+	int		unsaid_damage;
+
+	size_t		current;	/* batch whose datasets are open */
+	struct dump_dataset logits, image, timestamp, wavelength;
+};
+
+/* dump_note.c: one more note; beyond DUMP_MAX_NOTES they are only counted. */
+void	dump_remark(struct dump *, int damage, const char *fmt, ...)
+	    __attribute__((format(printf, 3, 4)));
+/* Says how many were only counted. */
+void	dump_remarks_end(struct dump *);
+
+/* dump_hdf.c: the innermost cause of HDF5's last failure, printable. */
+void	dump_cause(char *buf, size_t size);
+
+/*
+ * Opens batch/name. 1 and a dataset to be closed, 0 if there is none (and none
+ * is open), -1 if something of that name cannot be used; the fault names it.
+ * Virtual datasets, external storage, external links and unknown filters are
+ * refused: a dump opens no other file.
+ */
+int	dump_dataset_open(struct dump *, const char *batch, const char *name,
+	    struct dump_dataset *, struct fault *);
+/* The same for planes, with a chunk cache that fits events of that many. */
+int	dump_planes_open(struct dump *, const char *batch, const char *name,
+	    uint64_t planes, struct dump_dataset *, struct fault *);
+void	dump_dataset_close(struct dump_dataset *);
+/* Marks as not open, so that dump_dataset_close may be called. */
+void	dump_dataset_init(struct dump_dataset *);
+/* 1 if the type is an integer or a float. */
+int	dump_dataset_numeric(const struct dump_dataset *);
+/* 1 if the type is an IEEE half, of either byte order. */
+int	dump_dataset_half(const struct dump *, const struct dump_dataset *);
+/* Reads count rows of the first dimension from first on; 0 or -1. */
+int	dump_dataset_read(const struct dump_dataset *, hsize_t first,
+	    hsize_t count, hid_t type, void *, struct fault *);
+
+/* dump_column.c: rows, 1 for a scalar; 0 if it is no column of values. */
+uint64_t	dump_column_rows(const struct dump_dataset *);
+/* Row of an event of a batch, -1 if the column has none for it. */
+int64_t	dump_column_time_row(const struct dump_dataset *,
+	    const struct dump_batch *, uint64_t event);
+int64_t	dump_column_number_row(const struct dump_dataset *,
+	    const struct dump_batch *, uint64_t event);
+/* sec << 32 | nsec; 0 if unknown. */
+uint64_t	dump_column_time(const struct dump_dataset *, uint64_t row);
+/* NaN if unknown. */
+double	dump_column_number(const struct dump_dataset *, uint64_t row);
+
+/*
+ * dump_batch.c: fills a batch that has a name. 1 if it can be used, 0 if there
+ * is nothing in it (remarked), -1 if it contradicts itself.
+ */
+int	dump_batch_survey(struct dump *, struct dump_batch *, struct fault *);
+
+/* dump_survey.c: fills batches, sections, events, quantities, remarks. */
+int	dump_survey(struct dump *, struct fault *);
+
+#endif
