@@ -1,0 +1,643 @@
+/*
+ * What is in a CXI file is told by three tables: groups, pictures (a value a
+ * pixel), columns (a row an event). Each entry has the condition under which a
+ * stream has it; conditions look at the plan only, never at an event, so all
+ * files of a stream hold the same datasets.
+ *
+ * Pictures go straight to storage chunks (cxi_image.c), columns by way of rows
+ * held in memory (cxi_table.c). Three things keep the same events giving the
+ * same bytes: no object has times, chunks are written in one order, and texts
+ * have a fixed length, since the heap of HDF5's variable ones holds leftovers.
+ *
+ * HDF5's close reports success after a failed write. So the first error is kept:
+ * every later call fails with it, and the file never gets its name.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format/cxi.h"
+#include "format/cxi_file.h"
+#include "format/cxi_hdf5.h"
+#include "format/cxi_image.h"
+#include "format/cxi_pack.h"
+#include "format/cxi_table.h"
+
+#define DETECTOR "/entry_1/instrument_1/detector_1/"
+#define RESULT "/entry_1/result_1/"
+#define SOURCE "/entry_1/instrument_1/source_1/"
+
+enum { CXI_VERSION = 160, SEQ_DIGITS = 20 };
+
+/* CODATA 2018, exact: the charge of an electron, hence joule in an eV. */
+static const double joule_ev = 1.602176634e-19;
+
+static const char *const groups[] = {
+	"/entry_1",
+	"/entry_1/data_1",
+	"/entry_1/instrument_1",
+	"/entry_1/instrument_1/detector_1",
+	"/entry_1/instrument_1/source_1",
+	"/entry_1/process_1",
+	"/entry_1/result_1",
+	"/LCLS",
+	"/LCLS/detector_1",
+};
+
+enum { PICTURES = 4 };
+
+static const struct picture {
+	const char	*path;
+	const char	*link;		/* its second name, or NULL */
+	unsigned	plane;		/* PLANE_ bit it comes from */
+	uint32_t	class;		/* of the logits */
+} pictures[PICTURES] = {
+	{ DETECTOR "data", "/entry_1/data_1/data", PLANE_IMAGE, 0 },
+	{ RESULT "segmentation_map", NULL, PLANE_SEGMAP, 0 },
+	{ RESULT "logit_map_class0", NULL, PLANE_LOGITS, 0 },
+	{ RESULT "logit_map_class1", NULL, PLANE_LOGITS, 1 },
+};
+
+enum {
+	N_PEAKS, N_PEAKS_FOUND,
+	PEAK_X, PEAK_Y, PEAK_PANEL, PEAK_PIXELS, PEAK_SUM, PEAK_MAX, PEAK_SNR,
+	IDENTIFIER, EVENT_NUMBER,
+	ENERGY_J, ENERGY_EV, WAVELENGTH,
+	DISTANCE, PIXEL_X, PIXEL_Y,
+	SECONDS, NANOSECONDS, TIMESTAMP, TIMESTAMP_VALID,
+	ENCODER,
+	COLUMNS
+};
+
+/* When a stream has a column. */
+enum need { ALWAYS, IF_IMAGE, IF_EXPERIMENT, IF_ENERGY, IF_DISTANCE,
+	IF_PIXEL_SIZE, IF_TIMESTAMP, IF_ENCODER };
+
+/* Width of a peak array, filled in with the stream's capacity. */
+#define PER_PEAK UINT32_MAX
+
+static const struct content {
+	struct cxi_column	column;
+	enum need		need;
+} contents[COLUMNS] = {
+	[N_PEAKS] = { { RESULT "nPeaks", NULL, CELL_I32, 0 }, ALWAYS },
+	[N_PEAKS_FOUND] = { { RESULT "nPeaksFound", NULL, CELL_I32, 0 },
+	    ALWAYS },
+	[PEAK_X] = { { RESULT "peakXPosRaw", "pixel", CELL_F32, PER_PEAK },
+	    ALWAYS },
+	[PEAK_Y] = { { RESULT "peakYPosRaw", "pixel", CELL_F32, PER_PEAK },
+	    ALWAYS },
+	[PEAK_PANEL] = { { RESULT "peakSegPosRaw", NULL, CELL_I32, PER_PEAK },
+	    ALWAYS },
+	[PEAK_PIXELS] = { { RESULT "peakNPixels", "pixel", CELL_F32, PER_PEAK },
+	    ALWAYS },
+	[PEAK_SUM] = { { RESULT "peakTotalIntensity", NULL, CELL_F32,
+	    PER_PEAK }, IF_IMAGE },
+	[PEAK_MAX] = { { RESULT "peakMaximumValue", NULL, CELL_F32, PER_PEAK },
+	    IF_IMAGE },
+	[PEAK_SNR] = { { RESULT "peakSNR", NULL, CELL_F32, PER_PEAK },
+	    IF_IMAGE },
+	[IDENTIFIER] = { { "/entry_1/experiment_identifier", NULL, CELL_TEXT,
+	    0 }, IF_EXPERIMENT },
+	[EVENT_NUMBER] = { { "/LCLS/eventNumber", NULL, CELL_U64, 0 }, ALWAYS },
+	[ENERGY_J] = { { SOURCE "energy", "J", CELL_F64, 0 }, IF_ENERGY },
+	[ENERGY_EV] = { { "/LCLS/photon_energy_eV", "eV", CELL_F64, 0 },
+	    IF_ENERGY },
+	[WAVELENGTH] = { { "/LCLS/photon_wavelength_A", "angstrom", CELL_F64,
+	    0 }, IF_ENERGY },
+	[DISTANCE] = { { DETECTOR "distance", "m", CELL_F64, 0 }, IF_DISTANCE },
+	[PIXEL_X] = { { DETECTOR "x_pixel_size", "m", CELL_F64, 0 },
+	    IF_PIXEL_SIZE },
+	[PIXEL_Y] = { { DETECTOR "y_pixel_size", "m", CELL_F64, 0 },
+	    IF_PIXEL_SIZE },
+	[SECONDS] = { { "/LCLS/machineTime", "s", CELL_I64, 0 }, IF_TIMESTAMP },
+	[NANOSECONDS] = { { "/LCLS/machineTimeNanoSeconds", "ns", CELL_I64, 0 },
+	    IF_TIMESTAMP },
+	[TIMESTAMP] = { { "/LCLS/detector_1/timestamp", NULL, CELL_U64, 0 },
+	    IF_TIMESTAMP },
+	[TIMESTAMP_VALID] = { { "/LCLS/detector_1/timestamp_valid", NULL,
+	    CELL_U8, 0 }, IF_TIMESTAMP },
+	[ENCODER] = { { "/LCLS/detector_1/EncoderValue", "mm", CELL_F64, 0 },
+	    IF_ENCODER },
+};
+
+struct cxi {
+	const struct cxi_plan	*plan;
+	char			*path;		/* the temporary name */
+	int			fd;		/* -1: not created by us */
+	hid_t			file;		/* -1: not open */
+	hid_t			pictures[PICTURES];	/* -1: absent */
+	struct cxi_press	*press;
+	struct cxi_table	*table;
+	uint64_t		rows;
+	bool			failed;
+	struct fault		first;		/* why, if failed */
+};
+
+int
+cxi_compression_check(enum cxi_compression c, struct fault *f)
+{
+	cxi_hdf5_quiet();
+	return cxi_pack_check(c, f);
+}
+
+static bool
+need_met(const struct cxi_plan *p, enum need n)
+{
+	switch (n) {
+	case ALWAYS:
+		return true;
+	case IF_IMAGE:
+		return (p->planes & PLANE_IMAGE) != 0;
+	case IF_EXPERIMENT:
+		return p->experiment != NULL;
+	case IF_ENERGY:
+		return (p->quantities & QUANTITY_ENERGY) != 0;
+	case IF_DISTANCE:
+		return !isnan(p->distance);
+	case IF_PIXEL_SIZE:
+		return !isnan(p->pixel_size);
+	case IF_TIMESTAMP:
+		return (p->quantities & QUANTITY_TIMESTAMP) != 0;
+	case IF_ENCODER:
+		return (p->quantities & QUANTITY_ENCODER) != 0;
+	}
+	return false;
+}
+
+/* Bytes of "EXPERIMENT-rRUN-SEQ" with the longest SEQ, or without "-rRUN". */
+static size_t
+identifier_size(const struct cxi_plan *p)
+{
+	return strlen(p->experiment) +
+	    (p->run != NULL ? strlen("-r") + strlen(p->run) : 0) +
+	    strlen("-") + SEQ_DIGITS;
+}
+
+static uint32_t
+column_width(const struct cxi_plan *p, const struct cxi_column *c)
+{
+	if (c->cell == CELL_TEXT)
+		return (uint32_t)identifier_size(p);
+	return c->width == PER_PEAK ? p->layout->capacity : c->width;
+}
+
+static int
+columns_create(struct cxi *c, struct fault *f)
+{
+	struct cxi_column column;
+	unsigned i;
+
+	c->table = cxi_table_new(COLUMNS, c->plan->layout->capacity);
+	if (c->table == NULL)
+		return fault_set(f, "out of memory");
+	for (i = 0; i < COLUMNS; i++) {
+		if (!need_met(c->plan, contents[i].need))
+			continue;
+		column = contents[i].column;
+		column.width = column_width(c->plan, &column);
+		if (cxi_table_add(c->table, c->file, i, &column, f) == -1)
+			return -1;
+	}
+	if (need_met(c->plan, IF_IMAGE))
+		return cxi_hdf5_link(c->file, contents[PEAK_MAX].column.path,
+		    RESULT "peakMaxIntensity", f);
+	return 0;
+}
+
+/* In the file as on the wire: little-endian. */
+static hid_t
+picture_type(const struct cxi_plan *p, unsigned plane)
+{
+	if (plane == PLANE_SEGMAP)
+		return H5T_STD_U8LE;
+	if (plane == PLANE_LOGITS)
+		return H5T_IEEE_F32LE;
+	switch (p->layout->image_type) {
+	case IMAGE_U16:
+		return H5T_STD_U16LE;
+	case IMAGE_I16:
+		return H5T_STD_I16LE;
+	case IMAGE_I32:
+		return H5T_STD_I32LE;
+	case IMAGE_F32:
+	case IMAGE_NONE:
+		break;
+	}
+	return H5T_IEEE_F32LE;
+}
+
+static int
+pictures_create(struct cxi *c, struct fault *f)
+{
+	const struct picture *p;
+	unsigned i;
+
+	for (i = 0; i < PICTURES; i++) {
+		p = &pictures[i];
+		if (!(c->plan->planes & p->plane))
+			continue;
+		c->pictures[i] = cxi_image_create(c->press, c->file, p->path,
+		    picture_type(c->plan, p->plane), f);
+		if (c->pictures[i] < 0)
+			return -1;
+		if (p->link != NULL &&
+		    cxi_hdf5_link(c->file, p->path, p->link, f) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* What does not grow with the events. */
+static int
+constants_write(struct cxi *c, struct fault *f)
+{
+	const struct cxi_plan *p = c->plan;
+	size_t i;
+
+	for (i = 0; i < sizeof groups / sizeof groups[0]; i++)
+		if (cxi_hdf5_group(c->file, groups[i], f) == -1)
+			return -1;
+	if (p->detector != NULL && cxi_hdf5_text(c->file,
+	    DETECTOR "description", p->detector, f) == -1)
+		return -1;
+	if (cxi_hdf5_int(c->file, "/cxi_version", CXI_VERSION, f) == -1 ||
+	    cxi_hdf5_text(c->file, "/entry_1/process_1/program", p->program,
+	    f) == -1 ||
+	    cxi_hdf5_text(c->file, "/entry_1/process_1/options", p->options,
+	    f) == -1 ||
+	    cxi_hdf5_text(c->file, "/entry_1/process_1/stream", p->stream,
+	    f) == -1)
+		return -1;
+	if (cxi_hdf5_mask(c->file, "/entry_1/data_1/mask", p->slab->height,
+	    p->slab->width, p->mask, f) == -1)
+		return -1;
+	return cxi_hdf5_link(c->file, "/entry_1/data_1/mask", DETECTOR "mask",
+	    f);
+}
+
+static int
+file_create(struct cxi *c, struct fault *f)
+{
+	c->fd = open(c->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (c->fd == -1)
+		return fault_set(f, "%s: %s", c->path, strerror(errno));
+	if ((c->file = cxi_hdf5_file(c->fd, c->path, f)) < 0)
+		return -1;
+	if (constants_write(c, f) == -1 || pictures_create(c, f) == -1 ||
+	    columns_create(c, f) == -1)
+		return -1;
+	return 0;
+}
+
+/* Closes all; HDF5 says whether the last of it could be written. */
+static int
+file_close(struct cxi *c)
+{
+	herr_t rc = 0;
+	unsigned i;
+
+	cxi_table_free(c->table);
+	c->table = NULL;
+	for (i = 0; i < PICTURES; i++) {
+		if (c->pictures[i] >= 0 && H5Dclose(c->pictures[i]) < 0)
+			rc = -1;
+		c->pictures[i] = -1;
+	}
+	if (c->file >= 0 && H5Fclose(c->file) < 0)
+		rc = -1;
+	c->file = -1;
+	return rc < 0 ? -1 : 0;
+}
+
+static void
+cxi_free(struct cxi *c)
+{
+	if (c->fd != -1)
+		close(c->fd);
+	cxi_press_free(c->press);
+	free(c->path);
+	free(c);
+}
+
+void
+cxi_abort(struct cxi *c)
+{
+	file_close(c);
+	if (c->fd != -1)
+		unlink(c->path);
+	cxi_free(c);
+}
+
+static struct cxi *
+cxi_new(const char *path, const struct cxi_plan *plan)
+{
+	struct cxi *c = calloc(1, sizeof *c);
+	unsigned i;
+
+	if (c == NULL)
+		return NULL;
+	c->plan = plan;
+	c->fd = -1;
+	c->file = -1;
+	for (i = 0; i < PICTURES; i++)
+		c->pictures[i] = -1;
+	if ((c->path = strdup(path)) == NULL) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+int
+cxi_create(const char *path, const struct cxi_plan *plan, struct cxi **out,
+    struct fault *f)
+{
+	struct cxi *c;
+
+	if (cxi_compression_check(plan->compression, f) == -1)
+		return -1;
+	if ((c = cxi_new(path, plan)) == NULL)
+		return fault_set(f, "out of memory");
+	if ((c->press = cxi_press_new(plan, f)) == NULL ||
+	    file_create(c, f) == -1) {
+		cxi_abort(c);
+		return -1;
+	}
+	*out = c;
+	return 0;
+}
+
+/* Refuses what would be read beyond its end, or written as nonsense. */
+static int
+event_check(const struct cxi_plan *p, const struct cxi_event *e,
+    struct fault *f)
+{
+	uint32_t i;
+
+	if (((p->planes & PLANE_IMAGE) && e->image == NULL) ||
+	    ((p->planes & PLANE_SEGMAP) && e->segmap == NULL) ||
+	    ((p->planes & PLANE_LOGITS) && e->logits == NULL))
+		return fault_set(f, "the event lacks a plane of its stream");
+	if (e->event->peaks_kept > p->layout->capacity)
+		return fault_set(f, "%u peaks where there is room for %u",
+		    e->event->peaks_kept, p->layout->capacity);
+	for (i = 0; i < e->event->peaks_kept; i++)
+		if (e->peaks[i].panel >= p->slab->n_panels)
+			return fault_set(f, "a peak in panel %u of %u",
+			    e->peaks[i].panel, p->slab->n_panels);
+	return 0;
+}
+
+/* The put functions do nothing where the stream lacks the column. */
+
+static void
+put_f64(struct cxi *c, unsigned id, double v)
+{
+	double *cell = cxi_table_cell(c->table, id);
+
+	if (cell != NULL)
+		*cell = v;
+}
+
+static void
+put_i64(struct cxi *c, unsigned id, int64_t v)
+{
+	int64_t *cell = cxi_table_cell(c->table, id);
+
+	if (cell != NULL)
+		*cell = v;
+}
+
+static void
+put_u64(struct cxi *c, unsigned id, uint64_t v)
+{
+	uint64_t *cell = cxi_table_cell(c->table, id);
+
+	if (cell != NULL)
+		*cell = v;
+}
+
+static void
+put_i32(struct cxi *c, unsigned id, uint32_t v)
+{
+	int32_t *cell = cxi_table_cell(c->table, id);
+
+	if (cell != NULL)
+		*cell = v > INT32_MAX ? INT32_MAX : (int32_t)v;
+}
+
+static void
+put_u8(struct cxi *c, unsigned id, uint8_t v)
+{
+	uint8_t *cell = cxi_table_cell(c->table, id);
+
+	if (cell != NULL)
+		*cell = v;
+}
+
+static void
+put_identifier(struct cxi *c, uint64_t seq)
+{
+	const struct cxi_plan *p = c->plan;
+	char *cell = cxi_table_cell(c->table, IDENTIFIER);
+	char digits[SEQ_DIGITS + 1];
+
+	if (cell == NULL)
+		return;
+	/* The cell is zeros and has no room for a NUL: no snprintf into it. */
+	snprintf(digits, sizeof digits, "%llu", (unsigned long long)seq);
+	cell = mempcpy(cell, p->experiment, strlen(p->experiment));
+	if (p->run != NULL) {
+		cell = mempcpy(cell, "-r", strlen("-r"));
+		cell = mempcpy(cell, p->run, strlen(p->run));
+	}
+	*cell++ = '-';
+	memcpy(cell, digits, strlen(digits));
+}
+
+static void
+peaks_put(struct cxi *c, const struct cxi_event *e)
+{
+	float *x = cxi_table_cell(c->table, PEAK_X);
+	float *y = cxi_table_cell(c->table, PEAK_Y);
+	float *npixels = cxi_table_cell(c->table, PEAK_PIXELS);
+	int32_t *panel = cxi_table_cell(c->table, PEAK_PANEL);
+	const struct slab_panel *at;
+	const struct peak *k;
+	uint32_t i;
+
+	for (i = 0; i < e->event->peaks_kept; i++) {
+		k = &e->peaks[i];
+		at = &c->plan->slab->panels[k->panel];
+		/* Summed in double: one rounding, half an f32 step at most. */
+		x[i] = (float)(at->fs + k->fs);
+		y[i] = (float)(at->ss + k->ss);
+		npixels[i] = (float)k->npixels;
+		panel[i] = (int32_t)k->panel;
+	}
+}
+
+static void
+intensities_put(struct cxi *c, const struct cxi_event *e)
+{
+	float *sum = cxi_table_cell(c->table, PEAK_SUM);
+	float *max = cxi_table_cell(c->table, PEAK_MAX);
+	float *snr = cxi_table_cell(c->table, PEAK_SNR);
+	uint32_t i;
+
+	if (sum == NULL)
+		return;
+	for (i = 0; i < e->event->peaks_kept; i++) {
+		sum[i] = e->peaks[i].sum;
+		max[i] = e->peaks[i].max;
+		snr[i] = e->peaks[i].snr;
+	}
+}
+
+static void
+energy_put(struct cxi *c, const struct event *e)
+{
+	double ev = e->known & QUANTITY_ENERGY ? e->photon_energy : NAN;
+
+	put_f64(c, ENERGY_J, ev * joule_ev);
+	put_f64(c, ENERGY_EV, ev);
+	put_f64(c, WAVELENGTH, ev > 0 ? EVENT_HC / ev : NAN);
+}
+
+static void
+timestamp_put(struct cxi *c, const struct event *e)
+{
+	if (!(e->known & QUANTITY_TIMESTAMP))
+		return;
+	put_i64(c, SECONDS, (int64_t)(e->timestamp >> 32));
+	put_i64(c, NANOSECONDS, (int64_t)(e->timestamp & UINT32_MAX));
+	put_u64(c, TIMESTAMP, e->timestamp);
+	put_u8(c, TIMESTAMP_VALID, 1);
+}
+
+static int
+row_add(struct cxi *c, const struct cxi_event *e, struct fault *f)
+{
+	const struct event *v = e->event;
+
+	put_i32(c, N_PEAKS, v->peaks_kept);
+	put_i32(c, N_PEAKS_FOUND, v->peaks_found);
+	peaks_put(c, e);
+	intensities_put(c, e);
+	put_identifier(c, v->seq);
+	put_u64(c, EVENT_NUMBER, v->seq);
+	energy_put(c, v);
+	put_f64(c, DISTANCE, c->plan->distance);
+	put_f64(c, PIXEL_X, c->plan->pixel_size);
+	put_f64(c, PIXEL_Y, c->plan->pixel_size);
+	timestamp_put(c, v);
+	put_f64(c, ENCODER, v->known & QUANTITY_ENCODER ? v->encoder : NAN);
+	return cxi_table_next(c->table, f);
+}
+
+static struct cxi_source
+picture_source(const struct picture *p, const struct layout *l,
+    const struct cxi_event *e)
+{
+	size_t pixels = (size_t)l->height * l->width;
+	struct cxi_source s = { .panel_stride = pixels,
+	    .row_stride = l->width };
+
+	switch (p->plane) {
+	case PLANE_IMAGE:
+		s.plane = e->image;
+		s.size = image_type_size(l->image_type);
+		break;
+	case PLANE_SEGMAP:
+		s.plane = e->segmap;
+		s.size = 1;
+		break;
+	case PLANE_LOGITS:
+		s.size = logits_type_size(l->logits_type);
+		s.plane = (const char *)e->logits + p->class * pixels * s.size;
+		s.panel_stride = l->classes * pixels;
+		if (l->logits_type == LOGITS_F16)
+			s.convert = CONVERT_F16;
+		if (l->logits_type == LOGITS_BF16)
+			s.convert = CONVERT_BF16;
+		break;
+	}
+	return s;
+}
+
+static int
+event_write(struct cxi *c, const struct cxi_event *e, struct fault *f)
+{
+	struct cxi_source source;
+	unsigned i;
+
+	if (event_check(c->plan, e, f) == -1)
+		return -1;
+	for (i = 0; i < PICTURES; i++) {
+		if (c->pictures[i] < 0)
+			continue;
+		source = picture_source(&pictures[i], c->plan->layout, e);
+		if (cxi_image_write(c->press, c->pictures[i], pictures[i].path,
+		    c->rows, &source, f) == -1)
+			return -1;
+	}
+	return row_add(c, e, f);
+}
+
+static int
+fault_keep(struct cxi *c, struct fault *f)
+{
+	c->failed = true;
+	return fault_set(f, "%s", c->first.text);
+}
+
+int
+cxi_add(struct cxi *c, const struct cxi_event *e, struct fault *f)
+{
+	if (c->failed || event_write(c, e, &c->first) == -1)
+		return fault_keep(c, f);
+	c->rows++;
+	return 0;
+}
+
+uint64_t
+cxi_rows(const struct cxi *c)
+{
+	return c->rows;
+}
+
+static int
+file_finish(struct cxi *c, struct fault *f)
+{
+	if (cxi_table_flush(c->table, f) == -1)
+		return -1;
+	if (H5Fflush(c->file, H5F_SCOPE_GLOBAL) < 0)
+		return cxi_hdf5_fault(f, c->path);
+	if (file_close(c) == -1)
+		return cxi_hdf5_fault(f, c->path);
+	return 0;
+}
+
+int
+cxi_commit(struct cxi *c, const char *name, bool replace, struct fault *f)
+{
+	int rc;
+
+	if (!c->failed && file_finish(c, &c->first) == -1)
+		c->failed = true;
+	if (c->failed) {
+		fault_keep(c, f);
+		cxi_abort(c);
+		return -1;
+	}
+	rc = cxi_file_settle(c->fd, c->path, name, replace, f);
+	if (rc == -1)
+		unlink(c->path);
+	cxi_free(c);
+	return rc;
+}

@@ -1,0 +1,229 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "format/cxi_hdf5.h"
+
+void
+cxi_hdf5_quiet(void)
+{
+	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/*
+ * HDF5 reports a failed write as "... errno = 28, error message = 'No space left
+ * on device', buf = 0x55...": the quoted part is what a person needs, and the
+ * addresses around it would make every run's message another.
+ */
+static void
+cause_copy(char *out, size_t room, const char *desc)
+{
+	static const char key[] = "error message = '";
+	const char *s, *end;
+	size_t n;
+
+	if ((s = strstr(desc, key)) != NULL &&
+	    (end = strchr(s + sizeof key - 1, '\'')) != NULL) {
+		s += sizeof key - 1;
+		n = (size_t)(end - s);
+	} else {
+		s = desc;
+		n = strlen(desc);
+	}
+	if (n > room - 1)
+		n = room - 1;
+	memcpy(out, s, n);
+	out[n] = '\0';
+}
+
+struct cause {
+	char	text[200];
+};
+
+static herr_t
+cause_visit(unsigned n, const H5E_error2_t *e, void *arg)
+{
+	struct cause *c = arg;
+
+	if (n == 0 && e->desc != NULL)
+		cause_copy(c->text, sizeof c->text, e->desc);
+	return 0;
+}
+
+int
+cxi_hdf5_fault(struct fault *f, const char *what)
+{
+	struct cause c = { "HDF5 gives no reason" };
+
+	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, cause_visit, &c);
+	return fault_set(f, "%s: %s", what, c.text);
+}
+
+static hid_t
+file_create(const char *path, hid_t fcpl, hid_t fapl)
+{
+	if (fcpl < 0 || fapl < 0 || H5Pset_obj_track_times(fcpl, false) < 0 ||
+	    H5Pset_libver_bounds(fapl, H5F_LIBVER_EARLIEST,
+	    H5F_LIBVER_LATEST) < 0 ||
+	    H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) < 0)
+		return -1;
+	return H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
+}
+
+hid_t
+cxi_hdf5_file(int fd, const char *what, struct fault *f)
+{
+	hid_t fcpl = H5Pcreate(H5P_FILE_CREATE);
+	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
+	hid_t file;
+	char path[40];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	if ((file = file_create(path, fcpl, fapl)) < 0)
+		cxi_hdf5_fault(f, what);
+	H5Pclose(fapl);
+	H5Pclose(fcpl);
+	return file;
+}
+
+int
+cxi_hdf5_group(hid_t file, const char *path, struct fault *f)
+{
+	hid_t gcpl = H5Pcreate(H5P_GROUP_CREATE);
+	hid_t group = -1;
+
+	if (gcpl >= 0 && H5Pset_obj_track_times(gcpl, false) >= 0)
+		group = H5Gcreate2(file, path, H5P_DEFAULT, gcpl, H5P_DEFAULT);
+	if (group < 0)
+		cxi_hdf5_fault(f, path);
+	else
+		H5Gclose(group);
+	H5Pclose(gcpl);
+	return group < 0 ? -1 : 0;
+}
+
+int
+cxi_hdf5_link(hid_t file, const char *target, const char *name,
+    struct fault *f)
+{
+	if (H5Lcreate_hard(file, target, file, name, H5P_DEFAULT,
+	    H5P_DEFAULT) < 0)
+		return cxi_hdf5_fault(f, name);
+	return 0;
+}
+
+hid_t
+cxi_hdf5_dcpl(struct fault *f)
+{
+	hid_t dcpl = H5Pcreate(H5P_DATASET_CREATE);
+
+	if (dcpl < 0 || H5Pset_obj_track_times(dcpl, false) < 0)
+		return cxi_hdf5_fault(f, "dataset properties");
+	return dcpl;
+}
+
+hid_t
+cxi_hdf5_text_type(size_t size, struct fault *f)
+{
+	hid_t type = H5Tcopy(H5T_C_S1);
+
+	if (type < 0 || H5Tset_size(type, size) < 0 ||
+	    H5Tset_strpad(type, H5T_STR_NULLPAD) < 0 ||
+	    H5Tset_cset(type, H5T_CSET_UTF8) < 0)
+		return cxi_hdf5_fault(f, "text type");
+	return type;
+}
+
+/* Creates a dataset that is written once and whole. */
+static int
+set_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
+    hid_t space, const void *data, struct fault *f)
+{
+	hid_t dcpl, set;
+	int rc = 0;
+
+	if ((dcpl = cxi_hdf5_dcpl(f)) < 0)
+		return -1;
+	set = H5Dcreate2(file, path, filetype, space, H5P_DEFAULT, dcpl,
+	    H5P_DEFAULT);
+	if (set < 0 || H5Dwrite(set, memtype, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+	    data) < 0)
+		rc = cxi_hdf5_fault(f, path);
+	if (set >= 0)
+		H5Dclose(set);
+	H5Pclose(dcpl);
+	return rc;
+}
+
+static int
+scalar_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
+    const void *data, struct fault *f)
+{
+	hid_t space = H5Screate(H5S_SCALAR);
+	int rc;
+
+	if (space < 0)
+		return cxi_hdf5_fault(f, path);
+	rc = set_write(file, path, filetype, memtype, space, data, f);
+	H5Sclose(space);
+	return rc;
+}
+
+int
+cxi_hdf5_text(hid_t file, const char *path, const char *text, struct fault *f)
+{
+	size_t n = strlen(text);
+	hid_t type;
+	int rc;
+
+	/* A text type of no bytes does not exist: one NUL stands for empty. */
+	if ((type = cxi_hdf5_text_type(n > 0 ? n : 1, f)) < 0)
+		return -1;
+	rc = scalar_write(file, path, type, type, text, f);
+	H5Tclose(type);
+	return rc;
+}
+
+int
+cxi_hdf5_int(hid_t file, const char *path, int32_t value, struct fault *f)
+{
+	return scalar_write(file, path, H5T_STD_I32LE, H5T_NATIVE_INT32, &value,
+	    f);
+}
+
+int
+cxi_hdf5_units(hid_t set, const char *path, const char *units,
+    struct fault *f)
+{
+	hid_t type, space, attr = -1;
+	int rc = 0;
+
+	if ((type = cxi_hdf5_text_type(strlen(units), f)) < 0)
+		return -1;
+	space = H5Screate(H5S_SCALAR);
+	if (space >= 0)
+		attr = H5Acreate2(set, "units", type, space, H5P_DEFAULT,
+		    H5P_DEFAULT);
+	if (attr < 0 || H5Awrite(attr, type, units) < 0)
+		rc = cxi_hdf5_fault(f, path);
+	if (attr >= 0)
+		H5Aclose(attr);
+	H5Sclose(space);
+	H5Tclose(type);
+	return rc;
+}
+
+int
+cxi_hdf5_mask(hid_t file, const char *path, uint32_t height, uint32_t width,
+    const uint16_t *mask, struct fault *f)
+{
+	hsize_t dims[2] = { height, width };
+	hid_t space = H5Screate_simple(2, dims, NULL);
+	int rc;
+
+	if (space < 0)
+		return cxi_hdf5_fault(f, path);
+	rc = set_write(file, path, H5T_STD_U16LE, H5T_NATIVE_UINT16, space,
+	    mask, f);
+	H5Sclose(space);
+	return rc;
+}
