@@ -1,4 +1,9 @@
 # peakpipe: from Q2 to CXI as a pipeline of small programs. See README.
+#
+#	make		build into build/		make install	PREFIX, DESTDIR
+#	make demo	simulate a run, process it	make check	all tests
+#	make check-san	the tests under the address and undefined sanitizers
+#	make check-valgrind	the unit tests and the main pipeline under valgrind
 
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
@@ -12,8 +17,12 @@ VERSION = 0.1
 
 PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim
 
-PKG_CFLAGS := $(shell pkg-config --cflags hdf5 libbsd-overlay libisal jansson 2>/dev/null || echo -I/usr/include/hdf5/serial -isystem /usr/include/bsd -DLIBBSD_OVERLAY)
-PKG_LIBS := $(shell pkg-config --libs hdf5 libbsd-overlay libisal jansson 2>/dev/null || echo -L/usr/lib/x86_64-linux-gnu/hdf5/serial -lhdf5 -lbsd -lisal -ljansson)
+B = build
+
+# Asked for when they are used: on a fresh machine they are installed by then.
+PKG = hdf5 libbsd-overlay libisal jansson
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKG)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKG)))$(PKG_LIBS)
 
 # -ffp-contract=off: with it on, two instruction sets give two sums.
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib \
@@ -21,18 +30,21 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib \
 	$(PKG_CFLAGS) $(SANITIZE) $(CFLAGS)
 ALL_LIBS = $(LDFLAGS) $(SANITIZE) $(PKG_LIBS) -lmd -ldl -lpthread -lm
 
-B = build
 LIB_SRC := $(wildcard lib/*/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o)
 SHARED_OBJ := $(patsubst %.c,$B/%.o,$(filter-out $(PROGRAMS:%=cmd/%.c),$(wildcard cmd/*.c)))
 HEADERS := $(wildcard lib/*/*.h cmd/*.h)
-UNIT_SRC := $(wildcard tests/unit/*.c)
-UNIT_BIN := $(UNIT_SRC:%.c=$B/%)
-TOOL_BIN := $(patsubst %.c,$B/%,$(wildcard tests/tools/*.c))
+UNITS := $(patsubst %.c,$B/%,$(wildcard tests/unit/*.c))
+TOOLS := $(patsubst %.c,$B/%,$(wildcard tests/tools/*.c))
+MAN := $(wildcard man/*.[157])
 
 all: $(PROGRAMS:%=$B/%)
 
-$B/%.o: %.c $(HEADERS) Makefile
+deps-%:
+	@scripts/deps $*
+
+# Every object depends on every header: never stale, and the tree is small.
+$B/%.o: %.c $(HEADERS) Makefile | deps-build
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -43,17 +55,41 @@ $B/libpeakpipe.a: $(LIB_OBJ)
 $(PROGRAMS:%=$B/%): $B/%: $B/cmd/%.o $(SHARED_OBJ) $B/libpeakpipe.a
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(SHARED_OBJ) $B/libpeakpipe.a $(ALL_LIBS)
 
-$(UNIT_BIN): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
+$(UNITS) $(TOOLS): $B/%: %.c $B/libpeakpipe.a $(HEADERS) | deps-check
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS) -lcmocka
 
-$(TOOL_BIN): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS)
+install: all
+	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 \
+		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
+	install -m 755 $(PROGRAMS:%=$B/%) $(DESTDIR)$(BINDIR)
+	install -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(filter %.5,$(MAN)) $(DESTDIR)$(MANDIR)/man5
+	install -m 644 $(filter %.7,$(MAN)) $(DESTDIR)$(MANDIR)/man7
 
-units: $(UNIT_BIN) $(TOOL_BIN)
+uninstall:
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(BINDIR)/%)
+	rm -f $(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m))
+
+test-programs: all $(UNITS) $(TOOLS)
+
+check: deps-check
+	$(MAKE) B=$B test-programs
+	B=$B PYTHON=$(PYTHON) prove -j2 --exec '' $(UNITS) tests/*.t
+
+SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+check-san: deps-check
+	$(MAKE) B=build-san SANITIZE='$(SAN)' CFLAGS='-O1 -g' test-programs
+	B=build-san PYTHON=$(PYTHON) prove -j2 --exec '' $(UNITS:$B/%=build-san/%) tests/*.t
+
+check-valgrind: deps-check
+	B=$B scripts/check-valgrind
+
+demo: deps-demo
+	$(MAKE) B=$B all
+	B=$B scripts/demo
 
 clean:
-	rm -rf $B
+	rm -rf build build-*
 
-.PHONY: all units clean
+.PHONY: all install uninstall test-programs check check-san check-valgrind demo clean
