@@ -73,6 +73,7 @@ static int
 path_exists(struct dump *d, const char *path, H5O_type_t *type, struct fault *f)
 {
 	H5O_info_t info;
+	H5L_info_t link;
 	htri_t there;
 
 	there = H5Lexists(d->file, path, d->access);
@@ -86,9 +87,11 @@ path_exists(struct dump *d, const char *path, H5O_type_t *type, struct fault *f)
 	if (d->external)
 		return fault_set(f, "%s: an external link; a dump may not lead to"
 		    " other files", path);
-	if (there > 0 && H5Oexists_by_name(d->file, path, d->access) == 0)
-		return fault_set(f, "%s: a link that leads nowhere", path);
-	return fault_hdf(f, path, "cannot be opened");
+	fault_hdf(f, path, "cannot be opened");
+	if (there > 0 && H5Lget_info(d->file, path, &link, d->access) >= 0 &&
+	    link.type == H5L_TYPE_SOFT)
+		fault_set(f, "%s: a link that leads nowhere", path);
+	return -1;
 }
 
 /* As above for a path whose upper parts must be groups and the last a dataset. */
@@ -365,9 +368,9 @@ chunks_check(const struct dump_dataset *s, hsize_t first, hsize_t count,
 		return 0;
 	at[0] = first - first % s->chunk[0];
 	do {
-		if (H5Dget_chunk_storage_size(s->id, at, &bytes) < 0)
-			return fault_hdf(f, s->path, "chunk cannot be found");
-		if (bytes == 0)
+		/* HDF5 1.10 fails on a chunk that has no storage, 1.12 has 0. */
+		if (H5Dget_chunk_storage_size(s->id, at, &bytes) < 0 ||
+		    bytes == 0)
 			return fault_set(f, "%s: the chunk of plane %llu was never"
 			    " written", s->path, (unsigned long long)at[0]);
 	} while (chunk_next(s, first + count - 1, at));
