@@ -582,7 +582,9 @@ event_cat(struct cat *c, struct input *in, const struct record *r)
 	p.record.flags = r->flags;
 	if ((got = inlet_payload(in->in, v, n, &f)) != INLET_GOT) {
 		place_drop(c, &p);
-		fault_prefix(&f, "event %llu", (unsigned long long)r->seq);
+		if (got == INLET_ERROR)
+			fault_prefix(&f, "event %llu",
+			    (unsigned long long)r->seq);
 		return inlet_failed(c, got, &f);
 	}
 	if (place_send(c, &p) == -1)
