@@ -566,7 +566,9 @@ event_cat(struct cat *c, struct input *in, const struct record *r)
 	p.record.flags = r->flags;
 	if ((got = planes_take(c, in, r, &p, replay, &f)) != INLET_GOT) {
 		parcel_drop(c, &p);
-		fault_prefix(&f, "event %llu", (unsigned long long)r->seq);
+		if (got == INLET_ERROR)
+			fault_prefix(&f, "event %llu",
+			    (unsigned long long)r->seq);
 		return inlet_failed(c, got, &f);
 	}
 	if (parcel_send(c, &p) == -1)

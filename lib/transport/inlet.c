@@ -174,6 +174,22 @@ input_short(struct inlet *in, const char *what, struct fault *f)
 	return INLET_ERROR;
 }
 
+/* Too little for a record header: the start of one, or something else? */
+static enum inlet_got
+header_short(struct inlet *in, struct fault *f)
+{
+	struct record r = { .type = RECORD_END, .length = RECORD_SIZE };
+	unsigned char p[RECORD_SIZE];
+	size_t n = in->to - in->from, magic = 8;
+
+	record_pack(p, &r);
+	memcpy(p, in->buffer + in->from, n < magic ? n : magic);
+	if (record_unpack(p, &r, f) == 0)
+		return input_short(in, "a record header", f);
+	fault_prefix(f, "byte %llu", (unsigned long long)in->at);
+	return INLET_ERROR;
+}
+
 enum inlet_got
 inlet_next(struct inlet *in, struct record *r, const unsigned char **bytes,
     struct fault *f)
@@ -183,7 +199,7 @@ inlet_next(struct inlet *in, struct record *r, const unsigned char **bytes,
 
 	got = buffer_want(in, RECORD_SIZE, in->stop, f);
 	if (got == INLET_END && in->from != in->to)
-		return input_short(in, "a record header", f);
+		return header_short(in, f);
 	if (got != INLET_GOT)
 		return got;
 	if (record_unpack(in->buffer + in->from, r, f) == -1) {

@@ -164,7 +164,7 @@ environment_parse(const char *env, struct slots *s, struct fault *f)
 
 	if (sscanf(env, "1:%9d:%9d:%9d:%3u:%8x:%20llu:%20llu%n", &memory, &take,
 	    &give, &n, &session, &mi, &pi, &end) != 7 || env[end] != '\0' ||
-	    n < 1 || n > SLOTS_MAX)
+	    n < 1 || n > SLOTS_MAX || session == 0)
 		return fault_set(f, "Q2_SLOTS is malformed: \"%.100s\"; start the"
 		    " pipeline with q2slots", env);
 	seals = fcntl(memory, F_GET_SEALS);
@@ -172,7 +172,8 @@ environment_parse(const char *env, struct slots *s, struct fault *f)
 	    (off_t)(n * STRIDE + CONTROL_SIZE)) ||
 	    seals == -1 || !(seals & F_SEAL_SHRINK) ||
 	    !descriptor_is(take, S_IFIFO, pi, 0) ||
-	    !descriptor_is(give, S_IFIFO, pi, 0))
+	    !descriptor_is(give, S_IFIFO, pi, 0) ||
+	    (fcntl(give, F_GETFL) & O_ACCMODE) != O_WRONLY)
 		return fault_set(f, "Q2_SLOTS names descriptors that are closed or"
 		    " are not its slots; start the pipeline with q2slots");
 	s->memory = memory;
