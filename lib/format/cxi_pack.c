@@ -3,6 +3,7 @@
  * its level 3: levels 1 and 2 (2.30) choose other matches for the same input
  * where their buffers happen to have other addresses, and the same events must
  * give the same bytes.
+ *
  * Bitshuffle is made by the HDF5 plugin that readers need anyway: its library
  * exports the compressor beside the filter, so it is opened as a library and
  * HDF5's own filter pipeline, which is one thread only, is left out. The plugin
