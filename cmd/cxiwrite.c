@@ -90,13 +90,13 @@ struct writer {
 };
 
 /* For the second signal: no unfinished file is left. */
-static const char *unfinished;
+static const struct series *unfinished;
 
 static void
 unfinished_remove(void)
 {
 	if (unfinished != NULL)
-		unlink(unfinished);
+		series_abandon(unfinished);
 }
 
 static void
@@ -116,24 +116,33 @@ output_failed(struct writer *w, uint64_t rows, const struct fault *f)
 	w->t.written -= rows;
 	w->t.lost += rows;
 	w->cxi = NULL;
-	unfinished = NULL;
 	return -1;
 }
 
 static int
 file_commit(struct writer *w)
 {
+	struct cxi *cxi = w->cxi;
 	struct fault f;
-	uint64_t rows;
+	uint64_t lost;
 
-	if (w->cxi == NULL)
+	if (cxi == NULL)
 		return 0;
-	rows = cxi_rows(w->cxi);
-	if (series_commit(w->series, w->cxi, &f) == -1)
-		return output_failed(w, rows, &f);
 	w->cxi = NULL;
-	unfinished = NULL;
+	if (series_commit(w->series, cxi, &lost, &f) == -1)
+		return output_failed(w, lost, &f);
 	return 0;
+}
+
+/* The last files, and what became of them. */
+static void
+files_finish(struct writer *w)
+{
+	struct fault f;
+	uint64_t lost;
+
+	if (file_commit(w) == 0 && series_settle(w->series, &lost, &f) == -1)
+		output_failed(w, lost, &f);
 }
 
 /* ---- geometry, mask and plan ---- */
@@ -448,7 +457,6 @@ hit_write(struct writer *w, struct fault *f)
 	if (w->cxi == NULL) {
 		if (series_create(w->series, &w->plan, &w->cxi, f) == -1)
 			return output_failed(w, 0, f);
-		unfinished = series_temporary(w->series);
 	}
 	if (w->feed.record.type == RECORD_REFERENCE)
 		place_populate(&w->feed.place, w->slots, w->feed.record.slot,
@@ -461,6 +469,7 @@ hit_write(struct writer *w, struct fault *f)
 	    place_check(&w->feed.place, f) == -1) {
 		cxi_abort(w->cxi);
 		w->t.lost++;
+		fault_prefix(f, "%s", series_name(w->series));
 		return output_failed(w, rows, f);
 	}
 	w->t.written++;
@@ -580,7 +589,7 @@ writer_run(struct writer *w)
 		    " stream came");
 	else if (r == 0 && !w->ended)
 		end_missing(w);
-	(void)file_commit(w);
+	files_finish(w);
 }
 
 /* ---- totals ---- */
@@ -774,6 +783,7 @@ main(int argc, char *argv[])
 		errx(STATUS_USAGE, "-z %s: %s", o.z, f.text);
 	if ((w.series = series_open(o.dir, o.prefix, o.force, &f)) == NULL)
 		errx(STATUS_OUTPUT, "%s", f.text);
+	unfinished = w.series;
 	log_open(&w);
 	if (feed_init(&w.feed, STDIN_FILENO, w.slots, PLANE_PEAKS | PLANE_IMAGE |
 	    (o.debug ? PLANE_SEGMAP | PLANE_LOGITS : 0)) == -1)
@@ -783,6 +793,7 @@ main(int argc, char *argv[])
 	writer_run(&w);
 	log_close(&w);
 	totals_say(&w);
+	unfinished = NULL;
 	series_close(w.series);
 	feed_close(&w.feed);
 	slots_close(w.slots);
