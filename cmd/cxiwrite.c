@@ -138,25 +138,32 @@ file_commit(struct writer *w)
 
 /* ---- geometry, mask and plan ---- */
 
-static void
-geometry_load(struct writer *w)
+/*
+ * Reads the geometry when the first stream has begun, not before: a simulation
+ * in front writes it as it starts.
+ */
+static int
+geometry_load(struct writer *w, struct fault *f)
 {
-	struct fault f;
+	const char *path = w->o->geometry;
 	char *text;
 	size_t n;
+	int r;
 
-	if (w->o->geometry == NULL)
-		return;
-	if ((text = io_slurp(w->o->geometry, GEOMETRY_MAX, &n)) == NULL)
-		err(STATUS_INPUT, "%s", w->o->geometry);
-	if (geometry_parse(text, n, &w->geometry, &f) == -1)
-		errx(STATUS_INPUT, "%s: %s", w->o->geometry, f.text);
+	if (path == NULL || w->have_geometry)
+		return 0;
+	if ((text = io_slurp(path, GEOMETRY_MAX, &n)) == NULL)
+		return fault_set(f, "%s: %s", path, strerror(errno));
+	r = geometry_parse(text, n, &w->geometry, f);
 	SHA256Data((const uint8_t *)text, n, w->geometry_digest);
 	free(text);
+	if (r == -1)
+		return fault_prefix(f, "%s", path);
 	w->have_geometry = true;
 	if (!w->geometry.has_peak_list)
 		warnx("%s: has no peak_list = /entry_1/result_1, so CrystFEL will"
-		    " read no peaks with it", w->o->geometry);
+		    " read no peaks with it", path);
+	return 0;
 }
 
 /* One value for all ASICs, or NaN. */
@@ -231,6 +238,8 @@ plan_make(struct writer *w, struct fault *f)
 	struct cxi_plan *p = &w->plan;
 	char digest[65] = "";
 
+	if (geometry_load(w, f) == -1)
+		return -1;
 	slab_free(&w->slab);
 	memset(&w->slab, 0, sizeof w->slab);
 	if (w->have_geometry ?
@@ -442,14 +451,14 @@ hit_write(struct writer *w, struct fault *f)
 		unfinished = series_temporary(w->series);
 	}
 	if (w->feed.record.type == RECORD_REFERENCE)
-		slots_populate(w->slots, w->feed.record.slot, 2,
-		    layout_plane_offset(w->plan.layout, PLANE_ALL, PLANE_IMAGE),
-		    layout_plane_size(w->plan.layout, PLANE_IMAGE), false);
+		place_populate(&w->feed.place, w->slots, w->feed.record.slot,
+		    w->plan.layout, PLANE_IMAGE, false);
 	c.image = feed_plane(&w->feed, PLANE_IMAGE);
 	c.segmap = feed_plane(&w->feed, PLANE_SEGMAP);
 	c.logits = feed_plane(&w->feed, PLANE_LOGITS);
 	rows = cxi_rows(w->cxi);
-	if (cxi_add(w->cxi, &c, f) == -1) {
+	if (cxi_add(w->cxi, &c, f) == -1 ||
+	    place_check(&w->feed.place, f) == -1) {
 		cxi_abort(w->cxi);
 		w->t.lost++;
 		return output_failed(w, rows, f);
@@ -763,7 +772,6 @@ main(int argc, char *argv[])
 	w.terminal = isatty(STDERR_FILENO);
 	if (cxi_compression_check(o.compression, &f) == -1)
 		errx(STATUS_USAGE, "-z %s: %s", o.z, f.text);
-	geometry_load(&w);
 	if ((w.series = series_open(o.dir, o.prefix, o.force, &f)) == NULL)
 		errx(STATUS_OUTPUT, "%s", f.text);
 	log_open(&w);
