@@ -43,7 +43,7 @@ enum {
 	RING = 256,		/* events in hand at most; SLOTS_MAX and one */
 	DEPTH = 2,		/* events a worker has at most */
 	DEATHS = 2,		/* that an event may cause */
-	IDLE_DEATHS = 8		/* of a worker with nothing to do: hopeless */
+	IDLE_DEATHS = 8		/* in a row, of a worker with nothing to do: hopeless */
 };
 
 struct options {
@@ -548,6 +548,7 @@ result_take(struct find *c, unsigned worker, const struct worker_message *m)
 	struct pending *p = &c->ring[ring];
 	enum event_cause cause;
 
+	h->idle_deaths = 0;
 	memmove(h->ring, h->ring + 1, (--h->n) * sizeof h->ring[0]);
 	p->state = DONE;
 	cause = (enum event_cause)le_get32(m->bytes + RESULT_CAUSE);
