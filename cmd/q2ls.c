@@ -80,7 +80,7 @@ peaks_print(const struct feed *d, struct fault *f)
 	uint32_t n = d->event.peaks_kept, i;
 	const void *plane = feed_plane(d, PLANE_PEAKS);
 
-	if (plane == NULL || (d->record.flags & RECORD_FAILED))
+	if (plane == NULL)
 		return 0;
 	free(peaks);
 	if ((peaks = calloc(n + 1, sizeof *peaks)) == NULL)
@@ -98,6 +98,15 @@ peaks_print(const struct feed *d, struct fault *f)
 	return 0;
 }
 
+/* Among peaks there is no line to say it in. */
+static int
+event_failed(const struct feed *d, const char *name, const struct fault *f)
+{
+	warnx("%s: event %llu failed: %s", name,
+	    (unsigned long long)d->event.seq, f->text);
+	return STATUS_FAILED;
+}
+
 static void
 end_print(const struct feed *d)
 {
@@ -113,6 +122,7 @@ feed_print(struct feed *d, const char *name, bool peaks)
 {
 	struct fault f = { "" };
 	enum feed_got got;
+	int status = STATUS_OK;
 
 	while ((got = feed_next(d, &f)) > FEED_EOF) {
 		if (got == FEED_STREAM && !peaks)
@@ -122,6 +132,8 @@ feed_print(struct feed *d, const char *name, bool peaks)
 		else if (got == FEED_EVENT) {
 			if (!peaks)
 				event_print(d);
+			else if (d->record.flags & RECORD_FAILED)
+				status = event_failed(d, name, &f);
 			else if (peaks_print(d, &f) == -1)
 				got = FEED_ERROR;
 			if (feed_done(d, &f) == -1 || got == FEED_ERROR)
@@ -131,9 +143,9 @@ feed_print(struct feed *d, const char *name, bool peaks)
 		if (fflush(stdout) == EOF)
 			return errno == EPIPE ? STATUS_GONE : STATUS_OUTPUT;
 	}
-	if (got == FEED_EOF)
-		return STATUS_OK;
-	warnx("%s: %s", name, f.text);
+	if (got == FEED_EOF && d->open)
+		return status;
+	warnx("%s: %s", name, got == FEED_EOF ? "empty: no stream header" : f.text);
 	return STATUS_INPUT;
 }
 

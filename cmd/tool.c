@@ -1,4 +1,5 @@
 #include <err.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,10 +47,27 @@ tool_usage(void)
 	exit(STATUS_USAGE);
 }
 
+/*
+ * A standard descriptor that is closed would become the next file we open, and
+ * our messages would land in it. It is taken up by one that cannot be read, or
+ * not be written, like a closed one.
+ */
+static void
+descriptors_occupy(void)
+{
+	static const int flags[] = { O_WRONLY, O_RDONLY, O_WRONLY };
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1)
+			(void)open("/dev/null", flags[fd] | O_CLOEXEC);
+}
+
 void
 tool_begin(int argc, char *argv[], const char *usage)
 {
 	synopsis = usage;
+	descriptors_occupy();
 	if (argc < 2)
 		return;
 	if (strcmp(argv[1], "--version") == 0)
@@ -89,6 +107,8 @@ tool_signals(void (*hook)(void))
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* A write beyond ulimit -f is an error like any other. */
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 double
