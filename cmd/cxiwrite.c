@@ -590,6 +590,7 @@ stats_write(struct writer *w, double seconds, double rate)
 {
 	const struct totals *t = &w->t;
 	json_t *j;
+	char text[PATH_MAX + 80];
 	int r;
 
 	if (w->o->stats == NULL)
@@ -605,9 +606,11 @@ stats_write(struct writer *w, double seconds, double rate)
 	r = j == NULL ? -1 : json_dump_file(j, w->o->stats,
 	    JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	json_decref(j);
-	if (r == -1)
-		writer_failed(w, STATUS_OUTPUT, "the statistics of -S could not be"
-		    " written");
+	if (r == -1) {
+		snprintf(text, sizeof text, "%s: %s", w->o->stats,
+		    strerror(errno));
+		writer_failed(w, STATUS_OUTPUT, text);
+	}
 }
 
 static void
@@ -740,11 +743,17 @@ options_parse(int argc, char *argv[], struct options *o)
 static void
 log_close(struct writer *w)
 {
+	char text[PATH_MAX + 80];
+	int bad;
+
 	if (w->log == NULL)
 		return;
-	if (ferror(w->log) || fclose(w->log) == EOF)
-		writer_failed(w, STATUS_OUTPUT, "the log of -l could not be"
-		    " written");
+	bad = ferror(w->log);
+	if (fclose(w->log) == EOF || bad) {
+		snprintf(text, sizeof text, "%s: not all of the log could be"
+		    " written", w->o->log);
+		writer_failed(w, STATUS_OUTPUT, text);
+	}
 }
 
 int
