@@ -451,14 +451,14 @@ hit_write(struct writer *w, struct fault *f)
 		unfinished = series_temporary(w->series);
 	}
 	if (w->feed.record.type == RECORD_REFERENCE)
-		slots_populate(w->slots, w->feed.record.slot, 2,
-		    layout_plane_offset(w->plan.layout, PLANE_ALL, PLANE_IMAGE),
-		    layout_plane_size(w->plan.layout, PLANE_IMAGE), false);
+		place_populate(&w->feed.place, w->slots, w->feed.record.slot,
+		    w->plan.layout, PLANE_IMAGE, false);
 	c.image = feed_plane(&w->feed, PLANE_IMAGE);
 	c.segmap = feed_plane(&w->feed, PLANE_SEGMAP);
 	c.logits = feed_plane(&w->feed, PLANE_LOGITS);
 	rows = cxi_rows(w->cxi);
-	if (cxi_add(w->cxi, &c, f) == -1) {
+	if (cxi_add(w->cxi, &c, f) == -1 ||
+	    place_check(&w->feed.place, f) == -1) {
 		cxi_abort(w->cxi);
 		w->t.lost++;
 		return output_failed(w, rows, f);

@@ -31,11 +31,9 @@
 #include <unistd.h>
 
 #include "base/le.h"
-#include "data/peakfinder.h"
 #include "format/badpixels.h"
-#include "format/eventblock.h"
+#include "format/eventfind.h"
 #include "format/feed.h"
-#include "format/peakplane.h"
 #include "status.h"
 #include "tool.h"
 #include "transport/outlet.h"
@@ -97,8 +95,7 @@ struct find {
 	unsigned	head, count;
 	uint64_t	events, peaks, nan_events, failed;
 
-	struct peakfinder *finder;	/* in a worker */
-	struct peaklist	list;
+	struct eventfind finder;	/* in a worker */
 	unsigned	self;
 };
 
@@ -121,53 +118,7 @@ worker_prepare(void *ctx, unsigned self)
 
 	setproctitle("worker %u", self);
 	c->self = self;
-	c->finder = peakfinder_new(&c->stream.layout, &o);
-	c->list.peaks = calloc(o.capacity, sizeof c->list.peaks[0]);
-	return c->finder == NULL || c->list.peaks == NULL ? -1 : 0;
-}
-
-/* Finds the peaks of the event at block and writes them behind it. */
-static int
-block_work(struct find *c, unsigned char *block, struct event *e,
-    struct fault *f)
-{
-	const struct layout *l = &c->stream.layout;
-	unsigned planes = c->stream.planes, out = c->sent.planes;
-	unsigned char *segmap, *peaks;
-	const void *logits, *image;
-
-	logits = planes & PLANE_LOGITS ?
-	    block + layout_plane_offset(l, PLANE_ALL, PLANE_LOGITS) : NULL;
-	image = planes & PLANE_IMAGE ?
-	    block + layout_plane_offset(l, PLANE_ALL, PLANE_IMAGE) : NULL;
-	segmap = logits == NULL || (out & PLANE_SEGMAP) ?
-	    block + layout_plane_offset(l, PLANE_ALL, PLANE_SEGMAP) : NULL;
-	peaks = block + layout_plane_offset(l, PLANE_ALL, PLANE_PEAKS);
-	if (peakfinder_run(c->finder, logits, segmap, image, &c->list, f) == -1)
-		return -1;
-	peakplane_pack(peaks, c->list.peaks, c->list.kept);
-	memset(peaks + (size_t)c->list.kept * LAYOUT_PEAK_SIZE, 0,
-	    layout_plane_size(&c->sent.layout, PLANE_PEAKS) -
-	    (size_t)c->list.kept * LAYOUT_PEAK_SIZE);
-	if (segmap != NULL)
-		memset(segmap + layout_plane_bytes(l, PLANE_SEGMAP), 0,
-		    layout_plane_size(l, PLANE_SEGMAP) -
-		    layout_plane_bytes(l, PLANE_SEGMAP));
-	e->peaks_found = c->list.found;
-	e->peaks_kept = c->list.kept;
-	e->nans = c->list.nans;
-	return 0;
-}
-
-/* Checks what the block says and has; 0, or -1 with the reason. */
-static int
-block_check(struct find *c, unsigned char *block, uint32_t flags,
-    struct event *e, struct fault *f)
-{
-	if ((flags & RECORD_CRC) && eventblock_check(block, &c->stream.layout,
-	    PLANE_ALL, c->stream.planes & ~(unsigned)PLANE_PEAKS, f) == -1)
-		return -1;
-	return eventblock_unpack(block, &c->stream.layout, e, f);
+	return eventfind_init(&c->finder, &c->stream, &c->sent, &o);
 }
 
 static int
@@ -180,28 +131,19 @@ worker_work(void *ctx, struct worker_message *m)
 	uint32_t flags = le_get32(m->bytes + JOB_FLAGS);
 	struct slots *slots = le_get32(m->bytes + JOB_INLINE) ? c->own : c->shared;
 	struct fault f = { "" };
+	struct place p;
 	struct event e;
-	unsigned char *block;
 
 	setproctitle("worker %u, event %llu", c->self,
 	    (unsigned long long)le_get64(m->bytes + JOB_SEQ));
-	block = slots_map(slots, slot, layout_size(l, PLANE_ALL), &f);
-	if (block == NULL)
-		return -1;
-	if (c->stream.planes & PLANE_LOGITS)
-		slots_populate(slots, slot, 0,
-		    layout_plane_offset(l, PLANE_ALL, PLANE_LOGITS),
-		    layout_plane_size(l, PLANE_LOGITS), false);
 	event_init(&e);
-	if (block_check(c, block, flags, &e, &f) == -1)
-		e.cause = EVENT_CHECKSUM;
-	else if (block_work(c, block, &e, &f) == -1)
-		return -1;
+	if (place_slot(&p, slots, slot, l, &f) == -1)
+		e.cause = EVENT_UNREADABLE;
 	else {
-		eventblock_pack(block, &e);
-		if (flags & RECORD_CRC)
-			eventblock_seal(block, &c->sent.layout, PLANE_ALL,
-			    c->sent.planes, c->sent.planes);
+		if (c->stream.planes & PLANE_LOGITS)
+			place_populate(&p, slots, slot, l, PLANE_LOGITS, false);
+		if (eventfind_run(&c->finder, &p, flags, &e, &f) == -1)
+			return -1;
 	}
 	memset(m, 0, sizeof *m);
 	le_put32(m->bytes + RESULT_RING, ring);
@@ -357,19 +299,18 @@ static int
 inline_take(struct find *c, struct pending *p, struct fault *f)
 {
 	const struct layout *l = &c->stream.layout;
+	struct iovec v[PLACE_PIECES];
+	struct place at;
 	unsigned slot = 0;
-	struct iovec v[5];
-	unsigned char *block;
 	enum inlet_got got;
 	int n;
 
 	if (slots_take(c->own, -1, NULL, &slot, f) != SLOTS_TAKEN)
 		return -1;
 	slots_refer(c->own, slot, slots_claim(c->own, slot), &p->r);
-	block = slots_map(c->own, slot, layout_size(l, PLANE_ALL), f);
-	if (block == NULL)
+	if (place_slot(&at, c->own, slot, l, f) == -1)
 		return -1;
-	n = feed_pieces(l, block, PLANE_ALL, c->stream.planes, v);
+	n = place_pieces(&at, l, c->stream.planes, v);
 	got = inlet_payload(c->in, v, n, f);
 	if (got == INLET_GONE) {
 		errno = EPIPE;
@@ -380,13 +321,27 @@ inline_take(struct find *c, struct pending *p, struct fault *f)
 	return got == INLET_GOT ? 0 : -1;
 }
 
+/* What is made here lies in the slot, whatever a capture has of the kind. */
+static void
+origin_narrow(struct find *c, const struct pending *p)
+{
+	struct slots_origin o;
+
+	slots_origin_get(c->shared, p->r.slot, &o);
+	o.planes &= ~(uint32_t)eventfind_planes(&c->stream, &c->sent);
+	slots_origin_set(c->shared, p->r.slot, &o);
+}
+
 static int
 reference_take(struct find *c, struct pending *p, struct fault *f)
 {
 	if (c->shared == NULL)
 		return fault_set(f, "a reference, but Q2_SLOTS is not set; start"
 		    " the whole pipeline with q2slots");
-	return slots_check(c->shared, &p->r, f);
+	if (slots_check(c->shared, &p->r, f) == -1)
+		return -1;
+	origin_narrow(c, p);
+	return 0;
 }
 
 static void
@@ -526,37 +481,35 @@ jobs_deal(struct find *c)
 	}
 }
 
-/* Makes an event a failed one, in its slot, with its planes for output zero. */
+/*
+ * Makes an event a failed one. Planes in a capture that is gone become zeros in
+ * the slot, so that the event can go on as one of the stream's length.
+ */
 static void
 event_fail(struct find *c, struct pending *p, enum event_cause cause)
 {
 	const struct layout *l = &c->sent.layout;
-	struct event e;
+	struct slots_origin none = { 0 };
+	struct place at;
 	struct fault f;
-	unsigned char *block;
+	unsigned plane;
 
-	block = slots_map(slots_of(c, p), p->r.slot,
-	    layout_size(&c->stream.layout, PLANE_ALL), &f);
-	if (block == NULL) {
-		find_failed(c, STATUS_SYSTEM, f.text);
-		return;
-	}
-	event_init(&e);
-	if (eventblock_unpack(block, l, &e, &f) == -1)
-		event_init(&e);
-	e.peaks_found = e.peaks_kept = 0;
-	if (cause != EVENT_OK)
-		e.cause = cause;
-	eventblock_pack(block, &e);
-	memset(block + layout_plane_offset(l, PLANE_ALL, PLANE_PEAKS), 0,
-	    layout_plane_size(l, PLANE_PEAKS));
-	if ((c->sent.planes & PLANE_SEGMAP) && (c->stream.planes & PLANE_LOGITS))
-		memset(block + layout_plane_offset(l, PLANE_ALL, PLANE_SEGMAP),
-		    0, layout_plane_size(l, PLANE_SEGMAP));
 	p->r.flags |= RECORD_FAILED;
-	if (p->r.flags & RECORD_CRC)
-		eventblock_seal(block, l, PLANE_ALL, c->sent.planes,
-		    c->sent.planes);
+	if (place_slot(&at, slots_of(c, p), p->r.slot, &c->stream.layout, &f) ==
+	    -1) {
+		slots_origin_set(slots_of(c, p), p->r.slot, &none);
+		if (place_slot(&at, slots_of(c, p), p->r.slot,
+		    &c->stream.layout, &f) == -1) {
+			find_failed(c, STATUS_SYSTEM, f.text);
+			c->input_over = c->output_over = true;
+			return;
+		}
+		for (plane = 1; plane < PLANE_ALL; plane <<= 1)
+			if (c->sent.planes & plane)
+				memset(place_plane(&at, l, plane), 0,
+				    layout_plane_size(l, plane));
+	}
+	eventfind_fail(&c->stream, &c->sent, &at, p->r.flags, cause);
 }
 
 static void
@@ -636,23 +589,23 @@ static int
 head_send(struct find *c, struct pending *p)
 {
 	struct record r = p->r;
-	struct iovec v[5];
-	unsigned char *block;
+	struct iovec v[PLACE_PIECES];
+	struct place at;
 	struct fault f;
 	int n;
 
 	r.planes = c->sent.planes;
 	if (!is_inline(p) && c->out.is_pipe)
 		return outlet_record(&c->out, &r);
-	block = slots_map(slots_of(c, p), p->r.slot,
-	    layout_size(&c->stream.layout, PLANE_ALL), &f);
-	if (block == NULL) {
-		errno = ENOMEM;
+	if (place_slot(&at, slots_of(c, p), p->r.slot, &c->stream.layout, &f) ==
+	    -1) {
+		find_failed(c, STATUS_INPUT, f.text);
+		errno = EPIPE;
 		return -1;
 	}
 	r.type = RECORD_EVENT;
 	r.length = stream_event_length(&c->sent);
-	n = feed_pieces(&c->sent.layout, block, PLANE_ALL, c->sent.planes, v);
+	n = place_pieces(&at, &c->sent.layout, c->sent.planes, v);
 	if (outlet_event(&c->out, &r, v, n) == -1)
 		return -1;
 	if (slots_release(slots_of(c, p), &p->r, &f) == -1)

@@ -26,6 +26,7 @@
 #include "format/dump.h"
 #include "format/eventblock.h"
 #include "format/feed.h"
+#include "format/splice.h"
 #include "status.h"
 #include "tool.h"
 #include "transport/outlet.h"
@@ -51,37 +52,24 @@ struct cat {
 	const struct options *o;
 	struct slots	*slots;		/* NULL: none */
 	struct outlet	out;
+	struct splice	splice;
 	struct progress	progress;
 	int		status;
-	bool		finished;	/* -n is reached, or the reader has gone */
 	const char	*name;		/* of the input in hand, for messages */
-
+	bool		finished;	/* -n is reached, or the reader has gone */
 	bool		interrupted;	/* a signal stopped us, the originator */
 	bool		damaged;	/* an input failed: what follows is not whole */
 	uint64_t	position;	/* events met, for -s, -n, -i */
-	double		due;		/* when -r allows the next event */
-
-	struct stream	stream;		/* being sent */
-	unsigned char	header[STREAM_SIZE];
-	bool		open;		/* a header went out, its end did not */
-	bool		held;		/* its end waits: the next input may join */
-	bool		joined;		/* and did; its first event sets base */
-	bool		lost;		/* its end never came */
-	uint64_t	base;		/* added to seq: earlier loops and dumps */
-	uint64_t	next;		/* seq behind the last event met */
-	uint64_t	owed;		/* events by the counts of ends held so far */
-	uint64_t	sent, skipped;	/* events since the last end */
 	uint64_t	total;		/* events sent, for -v */
-	uint64_t	slot_bytes;	/* the largest event that memory was checked for */
-
+	double		due;		/* when -r allows the next event */
+	uint64_t	slot_bytes;	/* an event's, that memory was checked for */
 	unsigned char	*buffer;	/* for inline output */
 	uint64_t	room;
 };
 
-/* Where one event is put together, and what it becomes. */
-struct place {
-	unsigned char	*block;
-	unsigned	rooms;
+/* An event on its way out: where it lies, and its record. */
+struct parcel {
+	struct place	place;
 	struct record	record;
 };
 
@@ -96,7 +84,7 @@ output_failed(struct cat *c)
 	c->status = tool_worse(c->status,
 	    errno == EPIPE ? STATUS_GONE : STATUS_OUTPUT);
 	c->finished = true;
-	c->open = false;
+	c->splice.open = false;
 	return -1;
 }
 
@@ -117,36 +105,48 @@ system_failed(struct cat *c, const char *text)
 	return -1;
 }
 
+/* An input failed in a way that leaves events uncounted. */
+static int
+input_damaged(struct cat *c, const struct fault *f)
+{
+	c->damaged = true;
+	return input_failed(c, f);
+}
+
 /*
- * The stream in hand ends. Without an end record where events are missing that
- * nobody has counted: cxiwrite then says so.
+ * Sends what splicing says. No end record once events are missing that nobody has
+ * counted: cxiwrite then says so.
  */
 static int
-end_send(struct cat *c, uint32_t flags)
+todo_send(struct cat *c, int todo, const struct record *end)
 {
-	struct record r = {
-		.type = RECORD_END, .length = RECORD_SIZE, .flags = flags,
-		.stream = c->stream.id, .count = c->owed + c->sent
-	};
-
-	if (!c->open)
-		return 0;
-	c->open = c->held = false;
-	c->owed = c->sent = c->skipped = 0;
-	if (c->lost || c->damaged)
-		return outlet_flush(&c->out) == -1 ? output_failed(c) : 0;
-	if (outlet_record(&c->out, &r) == -1 || outlet_flush(&c->out) == -1)
+	if ((todo & SPLICE_END) && !c->damaged &&
+	    outlet_record(&c->out, end) == -1)
+		return output_failed(c);
+	if ((todo & SPLICE_HEADER) &&
+	    outlet_stream(&c->out, c->splice.header) == -1)
+		return output_failed(c);
+	if (outlet_flush(&c->out) == -1)
 		return output_failed(c);
 	return 0;
 }
 
+static int
+stream_begin(struct cat *c, const unsigned char *header)
+{
+	struct record end;
+	struct fault f;
+	int todo = splice_begin(&c->splice, header, &end, &f);
+
+	return todo == -1 ? input_damaged(c, &f) : todo_send(c, todo, &end);
+}
+
 /* Physical memory that n slots may come to need, against what there is. */
 static int
-memory_check(struct cat *c)
+memory_check(struct cat *c, unsigned planes)
 {
-	const struct layout *l = &c->stream.layout;
-	uint64_t size = RECORD_SIZE + layout_size(l,
-	    c->stream.planes | PLANE_PEAKS);
+	uint64_t size = RECORD_SIZE + layout_size(&c->splice.stream.layout,
+	    planes | PLANE_PEAKS);
 	unsigned n = slots_count(c->slots);
 	unsigned long long kib = 0;
 	char line[160];
@@ -173,64 +173,14 @@ memory_check(struct cat *c)
 	return 0;
 }
 
-/*
- * A stream begins: its header goes out, unless it is the one in hand and may join
- * (the next dump or the next loop over the same stream).
- */
-static int
-stream_begin(struct cat *c, const unsigned char *header)
-{
-	bool same = c->open && memcmp(c->header, header, STREAM_SIZE) == 0;
-	struct fault f;
-
-	if (same && c->held) {
-		c->held = false;
-		c->joined = true;
-		return 0;
-	}
-	/* The same header again is a stream that goes on; another, a lost end. */
-	if (!same) {
-		if (c->open && !c->held)
-			c->lost = true;
-		if (end_send(c, 0) == -1)
-			return -1;
-		if (stream_unpack(header, &c->stream, &f) == -1) {
-			c->damaged = true;
-			return input_failed(c, &f);
-		}
-		memcpy(c->header, header, STREAM_SIZE);
-		c->base = c->next = 0;
-		c->joined = c->lost = false;
-	}
-	if (outlet_stream(&c->out, header) == -1 || outlet_flush(&c->out) == -1)
-		return output_failed(c);
-	c->open = true;
-	return 0;
-}
-
-/* An event's seq in the stream being sent, given the one in its input. */
-static uint64_t
-event_seq(struct cat *c, uint64_t seq)
-{
-	if (c->joined && c->base + seq < c->next)
-		c->base = c->next - seq;
-	c->joined = false;
-	c->next = c->base + seq + 1;
-	return c->base + seq;
-}
-
 /* Is the event at this position one that -s, -n and -i choose? */
 static bool
 event_selected(struct cat *c)
 {
 	uint64_t k = c->position++;
-	bool selected;
 
-	selected = k >= c->o->skip && k - c->o->skip < c->o->count &&
+	return k >= c->o->skip && k - c->o->skip < c->o->count &&
 	    (k - c->o->skip) % c->o->shards == c->o->shard;
-	if (!selected)
-		c->skipped++;
-	return selected;
 }
 
 /* Is that all that -n wants? */
@@ -280,37 +230,31 @@ rate_wait(struct cat *c, const volatile int *stop)
 	return 0;
 }
 
-/*
- * Finds the place for the next event: a slot if its planes may go by reference,
- * else the buffer. 1: there; 0: stopped by a signal; -1: said.
- */
 static int
-place_find(struct cat *c, bool by_slots, const volatile int *stop,
-    struct place *p)
+buffer_find(struct cat *c, struct parcel *p)
 {
-	const struct layout *l = &c->stream.layout;
-	uint64_t size = layout_size(l, by_slots ? PLANE_ALL : c->stream.planes);
-	struct fault f;
-	unsigned slot = 0;
+	const struct stream *s = &c->splice.stream;
+	uint64_t size = layout_size(&s->layout, s->planes);
 
-	memset(&p->record, 0, sizeof p->record);
-	p->record.stream = c->stream.id;
-	p->record.planes = c->stream.planes;
-	if (!by_slots) {
-		if (c->room < size) {
-			free(c->buffer);
-			c->buffer = aligned_alloc(LAYOUT_ALIGN, size);
-			c->room = c->buffer == NULL ? 0 : size;
-		}
-		if ((p->block = c->buffer) == NULL)
-			return system_failed(c, "no memory for an event");
-		p->rooms = c->stream.planes;
-		p->record.type = RECORD_EVENT;
-		p->record.length = stream_event_length(&c->stream);
-		return 1;
+	if (c->room < size) {
+		free(c->buffer);
+		c->buffer = aligned_alloc(LAYOUT_ALIGN, size);
+		c->room = c->buffer == NULL ? 0 : size;
 	}
-	if (memory_check(c) == -1)
-		return -1;
+	if (c->buffer == NULL)
+		return system_failed(c, "no memory for an event");
+	place_inline(&p->place, c->buffer, s->planes);
+	p->record.type = RECORD_EVENT;
+	p->record.length = stream_event_length(s);
+	return 1;
+}
+
+static int
+slot_find(struct cat *c, const volatile int *stop, struct parcel *p)
+{
+	unsigned slot = 0;
+	struct fault f;
+
 	if (outlet_flush(&c->out) == -1)
 		return output_failed(c);
 	switch (slots_take(c->slots, c->out.fd, stop, &slot, &f)) {
@@ -324,23 +268,43 @@ place_find(struct cat *c, bool by_slots, const volatile int *stop,
 	case SLOTS_FAULT:
 		return system_failed(c, f.text);
 	}
-	p->rooms = PLANE_ALL;
-	if ((p->block = slots_map(c->slots, slot, size, &f)) == NULL) {
-		slots_untake(c->slots, slot);
-		return system_failed(c, f.text);
-	}
-	for (unsigned bit = 0; bit < 4; bit++)
-		if (c->stream.planes & 1u << bit)
-			slots_populate(c->slots, slot, bit,
-			    layout_plane_offset(l, PLANE_ALL, 1u << bit),
-			    layout_plane_size(l, 1u << bit), true);
 	slots_refer(c->slots, slot, slots_claim(c->slots, slot), &p->record);
-	return 1;
+	if (place_slot(&p->place, c->slots, slot, &c->splice.stream.layout, &f) ==
+	    0)
+		return 1;
+	slots_untake(c->slots, slot);
+	return system_failed(c, f.text);
 }
 
-/* The place is not needed after all. */
+/*
+ * Finds a place for the next event, which brings these planes: a slot if it may
+ * go by reference, else the buffer. 1: there; 0: stopped by a signal; -1: said.
+ */
+static int
+parcel_find(struct cat *c, unsigned planes, const volatile int *stop,
+    struct parcel *p)
+{
+	const struct layout *l = &c->splice.stream.layout;
+	unsigned plane;
+	int r;
+
+	memset(p, 0, sizeof *p);
+	p->record.stream = c->splice.stream.id;
+	p->record.planes = c->splice.stream.planes;
+	if (!by_slots(c))
+		return buffer_find(c, p);
+	if (memory_check(c, planes) == -1 || (r = slot_find(c, stop, p)) == -1)
+		return -1;
+	for (plane = 1; r == 1 && plane < PLANE_ALL; plane <<= 1)
+		if (planes & plane)
+			place_populate(&p->place, c->slots, p->record.slot, l,
+			    plane, true);
+	return r;
+}
+
+/* It is not needed after all. */
 static void
-place_drop(struct cat *c, struct place *p)
+parcel_drop(struct cat *c, struct parcel *p)
 {
 	struct fault f;
 
@@ -359,31 +323,28 @@ progress_say(struct cat *c)
 		    rate);
 }
 
-/* Sends what is in place. */
 static int
-place_send(struct cat *c, struct place *p)
+parcel_send(struct cat *c, struct parcel *p)
 {
-	struct iovec v[5];
+	const struct stream *s = &c->splice.stream;
+	struct iovec v[PLACE_PIECES];
 	int n, r;
 
 	if (c->o->crc && !(p->record.flags & RECORD_CRC)) {
-		eventblock_seal(p->block, &c->stream.layout, p->rooms,
-		    c->stream.planes, c->stream.planes);
+		eventblock_seal(&p->place, &s->layout, s->planes, s->planes);
 		p->record.flags |= RECORD_CRC;
 	}
 	if (p->record.type == RECORD_REFERENCE)
-		r = outlet_record(&c->out, &p->record) == -1 ? -1 :
-		    outlet_flush(&c->out);
+		r = outlet_record(&c->out, &p->record);
 	else {
-		n = feed_pieces(&c->stream.layout, p->block, p->rooms,
-		    c->stream.planes, v);
+		n = place_pieces(&p->place, &s->layout, s->planes, v);
 		r = outlet_event(&c->out, &p->record, v, n);
 	}
 	if (r == -1) {
-		place_drop(c, p);
+		parcel_drop(c, p);
 		return output_failed(c);
 	}
-	c->sent++;
+	splice_sent(&c->splice);
 	c->total++;
 	progress_say(c);
 	return 0;
@@ -424,10 +385,8 @@ section_begin(struct cat *c, const struct dump_section *d)
 	if (d->layout.image_type != IMAGE_NONE)
 		s.planes |= PLANE_IMAGE;
 	s.quantities = d->quantities;
-	if (facts_add(c->o, &s, &f) == -1) {
-		c->damaged = true;
-		return input_failed(c, &f);
-	}
+	if (facts_add(c->o, &s, &f) == -1)
+		return input_damaged(c, &f);
 	stream_identify(&s);
 	stream_pack(&s, header);
 	return stream_begin(c, header);
@@ -435,32 +394,25 @@ section_begin(struct cat *c, const struct dump_section *d)
 
 /* Zeroes what a plane has behind its last element, so that bytes are equal. */
 static void
-planes_finish(const struct layout *l, struct place *p, unsigned planes)
+plane_finish(const struct layout *l, unsigned char *at, unsigned plane)
 {
-	unsigned char *at;
-	unsigned plane;
-	uint64_t n;
+	uint64_t n = layout_plane_bytes(l, plane);
 
-	for (plane = 1; plane < PLANE_ALL; plane <<= 1)
-		if (planes & plane) {
-			at = p->block + layout_plane_offset(l, p->rooms, plane);
-			n = layout_plane_bytes(l, plane);
-			memset(at + n, 0, layout_plane_size(l, plane) - n);
-		}
+	memset(at + n, 0, layout_plane_size(l, plane) - n);
 }
 
-/* Reads event k of a dump into a place; what cannot be read becomes failed. */
+/* Reads event k of a dump into its place; what cannot be read becomes failed. */
 static void
-dump_fill(struct cat *c, struct dump *d, uint64_t k, struct place *p)
+dump_fill(struct cat *c, struct dump *d, uint64_t k, struct parcel *p)
 {
-	const struct layout *l = &c->stream.layout;
+	const struct layout *l = &c->splice.stream.layout;
 	unsigned char *logits, *image = NULL;
 	struct event e;
 	struct fault f;
 
-	logits = p->block + layout_plane_offset(l, p->rooms, PLANE_LOGITS);
-	if (c->stream.planes & PLANE_IMAGE)
-		image = p->block + layout_plane_offset(l, p->rooms, PLANE_IMAGE);
+	logits = place_plane(&p->place, l, PLANE_LOGITS);
+	if (c->splice.stream.planes & PLANE_IMAGE)
+		image = place_plane(&p->place, l, PLANE_IMAGE);
 	event_init(&e);
 	if (dump_read(d, k, logits, image, &e, &f) == -1) {
 		memset(logits, 0, layout_plane_bytes(l, PLANE_LOGITS));
@@ -471,33 +423,40 @@ dump_fill(struct cat *c, struct dump *d, uint64_t k, struct place *p)
 	}
 	if (e.cause != EVENT_OK)
 		p->record.flags |= RECORD_FAILED;
-	planes_finish(l, p, c->stream.planes);
-	eventblock_pack(p->block, &e);
+	plane_finish(l, logits, PLANE_LOGITS);
+	if (image != NULL)
+		plane_finish(l, image, PLANE_IMAGE);
+	eventblock_pack(p->place.block, &e);
 }
 
 static void
 section_cat(struct cat *c, struct dump *d, const struct dump_section *s)
 {
-	struct place p;
+	struct parcel p;
 	uint64_t k, seq;
+	bool selected;
 
 	if (section_begin(c, s) == -1)
 		return;
 	for (k = s->first; k < s->first + s->count && !c->finished; k++) {
-		seq = event_seq(c, k);
-		if (event_selected(c)) {
+		selected = event_selected(c);
+		seq = splice_event(&c->splice, k, selected);
+		if (selected) {
 			if (rate_wait(c, &tool_stop) == -1 || tool_stop ||
-			    place_find(c, by_slots(c), &tool_stop, &p) != 1)
+			    parcel_find(c, c->splice.stream.planes, &tool_stop,
+			    &p) != 1)
 				break;
 			dump_fill(c, d, k, &p);
 			p.record.seq = seq;
-			if (place_send(c, &p) == -1)
+			if (parcel_send(c, &p) == -1 ||
+			    outlet_flush(&c->out) == -1)
 				break;
 		}
 		count_check(c);
 	}
 	if (k < s->first + s->count && tool_stop)
 		c->interrupted = true;
+	splice_hold(&c->splice);
 }
 
 static void
@@ -515,8 +474,7 @@ dump_cat(struct cat *c, const char *path)
 	int damage;
 
 	if (dump_open(path, &o, &d, &f) == -1) {
-		c->damaged = true;
-		input_failed(c, &f);
+		input_damaged(c, &f);
 		return;
 	}
 	for (i = 0; (note = dump_note(d, i, &damage)) != NULL; i++) {
@@ -527,10 +485,8 @@ dump_cat(struct cat *c, const char *path)
 		}
 	}
 	s = dump_sections(d, &n);
-	for (i = 0; i < n && !c->finished && !c->interrupted; i++) {
+	for (i = 0; i < n && !c->finished && !c->interrupted; i++)
 		section_cat(c, d, &s[i]);
-		c->held = true;
-	}
 	dump_close(d);
 }
 
@@ -540,7 +496,9 @@ dump_cat(struct cat *c, const char *path)
 struct input {
 	struct inlet	*in;
 	const volatile int *stop;	/* where we are the originator, else NULL */
-	bool		last_loop;
+	bool		may_join;	/* -l: its end waits for the next loop */
+	int		capture;	/* its number in the slots; -1: copy planes */
+	uint64_t	size;		/* of that capture when it was named */
 };
 
 static int
@@ -550,44 +508,70 @@ inlet_failed(struct cat *c, enum inlet_got got, const struct fault *f)
 		errno = EPIPE;
 		return output_failed(c);
 	}
-	if (got == INLET_ERROR) {
-		/* The stream was cut: nobody may take it for whole. */
-		c->damaged = true;
-		return input_failed(c, f);
-	}
-	return -1;
+	return got == INLET_ERROR ? input_damaged(c, f) : -1;
 }
 
-/* An inline event: its planes go from the input to their place. */
-static int
-event_cat(struct cat *c, struct input *in, const struct record *r)
+/*
+ * The planes of the event just met: read to their place, or, from a capture that
+ * the slots know, left where they are. The block is copied in any case.
+ */
+static enum inlet_got
+planes_take(struct cat *c, struct input *in, const struct record *r,
+    struct parcel *p, bool replay, struct fault *f)
 {
-	uint64_t seq = event_seq(c, r->seq);
-	struct iovec v[5];
-	struct place p;
-	struct fault f;
+	const struct layout *l = &c->splice.stream.layout;
+	struct slots_origin o = {
+		.capture = (uint32_t)in->capture, .planes = r->planes,
+		.rooms = r->planes, .offset = inlet_offset(in->in)
+	};
+	struct iovec v[PLACE_PIECES];
 	enum inlet_got got;
 	int n;
 
-	if (!event_selected(c)) {
+	n = place_pieces(&p->place, l, r->planes, v);
+	if (!replay)
+		return inlet_payload(in->in, v, n, f);
+	if ((got = inlet_payload(in->in, v, 1, f)) != INLET_GOT ||
+	    (got = inlet_skip(in->in, r->length - RECORD_SIZE -
+	    LAYOUT_BLOCK_SIZE, f)) != INLET_GOT)
+		return got;
+	slots_origin_set(c->slots, p->record.slot, &o);
+	if (place_slot(&p->place, c->slots, p->record.slot, l, f) == -1)
+		return INLET_ERROR;
+	return INLET_GOT;
+}
+
+/* An inline event. */
+static int
+event_cat(struct cat *c, struct input *in, const struct record *r)
+{
+	bool selected = event_selected(c), replay;
+	uint64_t seq = splice_event(&c->splice, r->seq, selected);
+	struct parcel p;
+	struct fault f;
+	enum inlet_got got;
+
+	if (!selected) {
 		got = inlet_skip(in->in, r->length - RECORD_SIZE, &f);
 		count_check(c);
 		return got == INLET_GOT ? 0 : inlet_failed(c, got, &f);
 	}
+	/* A capture may have grown since it was named: then that part is copied. */
+	replay = in->capture != -1 && inlet_offset(in->in) + r->length -
+	    RECORD_SIZE <= in->size;
 	if (rate_wait(c, in->stop) == -1 ||
-	    place_find(c, by_slots(c), in->stop, &p) != 1)
+	    parcel_find(c, replay ? 0 : r->planes, in->stop, &p) != 1)
 		return -1;
-	n = feed_pieces(&c->stream.layout, p.block, p.rooms, r->planes, v);
 	p.record.seq = seq;
 	p.record.flags = r->flags;
-	if ((got = inlet_payload(in->in, v, n, &f)) != INLET_GOT) {
-		place_drop(c, &p);
+	if ((got = planes_take(c, in, r, &p, replay, &f)) != INLET_GOT) {
+		parcel_drop(c, &p);
 		if (got == INLET_ERROR)
 			fault_prefix(&f, "event %llu",
 			    (unsigned long long)r->seq);
 		return inlet_failed(c, got, &f);
 	}
-	if (place_send(c, &p) == -1)
+	if (parcel_send(c, &p) == -1)
 		return -1;
 	count_check(c);
 	return 0;
@@ -597,91 +581,78 @@ event_cat(struct cat *c, struct input *in, const struct record *r)
 static int
 reference_cat(struct cat *c, struct input *in, const struct record *r)
 {
-	struct place p = { .record = *r, .rooms = PLANE_ALL };
-	struct record ref = *r;
-	uint64_t seq = event_seq(c, r->seq);
 	bool selected = event_selected(c);
+	struct parcel p = { .record = *r };
 	struct fault f;
 	int result = 0;
 
+	p.record.seq = splice_event(&c->splice, r->seq, selected);
 	if (c->slots == NULL) {
 		fault_set(&f, "a reference, but Q2_SLOTS is not set; start the"
 		    " whole pipeline with q2slots");
-		return inlet_failed(c, INLET_ERROR, &f);
+		return input_damaged(c, &f);
 	}
-	if (slots_check(c->slots, r, &f) == -1)
-		return inlet_failed(c, INLET_ERROR, &f);
-	p.block = slots_map(c->slots, r->slot,
-	    layout_size(&c->stream.layout, PLANE_ALL), &f);
-	if (p.block == NULL)
-		return inlet_failed(c, INLET_ERROR, &f);
-	p.record.seq = seq;
+	if (slots_check(c->slots, r, &f) == -1 || place_slot(&p.place, c->slots,
+	    r->slot, &c->splice.stream.layout, &f) == -1)
+		return input_damaged(c, &f);
 	if (selected && rate_wait(c, in->stop) == -1)
 		return -1;
-	if (selected && c->out.is_pipe) {
-		if (place_send(c, &p) == -1)
-			return -1;
-	} else {
+	if (selected && !c->out.is_pipe) {
 		p.record.type = RECORD_EVENT;
-		p.record.length = stream_event_length(&c->stream);
-		if (selected)
-			result = place_send(c, &p);
-		if (slots_release(c->slots, &ref, &f) == -1)
-			return inlet_failed(c, INLET_ERROR, &f);
+		p.record.length = stream_event_length(&c->splice.stream);
 	}
+	if (selected)
+		result = parcel_send(c, &p);
+	if ((!selected || !c->out.is_pipe) &&
+	    slots_release(c->slots, r, &f) == -1)
+		return input_damaged(c, &f);
 	if (result == 0)
 		count_check(c);
 	return result;
-}
-
-/* The input's end record: ours counts what we sent of it. */
-static int
-end_cat(struct cat *c, const struct record *r, const struct input *in)
-{
-	struct fault f;
-
-	if (!c->open || r->stream != c->stream.id) {
-		fault_set(&f, "an end record of a stream that never began");
-		return inlet_failed(c, INLET_ERROR, &f);
-	}
-	/* What did not come is missing from our count too, not hidden by it. */
-	c->owed += r->count - c->skipped;
-	c->sent = c->skipped = 0;
-	if (!in->last_loop && !(r->flags & RECORD_INTERRUPTED)) {
-		c->held = true;
-		return 0;
-	}
-	return end_send(c, r->flags);
 }
 
 static int
 record_cat(struct cat *c, struct input *in, const struct record *r,
     const unsigned char *bytes)
 {
+	struct record end;
 	struct fault f;
+	int todo;
 
-	switch (r->type) {
-	case RECORD_STREAM:
+	if (r->type == RECORD_STREAM)
 		return stream_begin(c, bytes);
-	case RECORD_END:
-		return end_cat(c, r, in);
-	case RECORD_EVENT:
-	case RECORD_REFERENCE:
-		break;
+	if (r->type == RECORD_END) {
+		todo = splice_end(&c->splice, r, in->may_join, &end, &f);
+		return todo == -1 ? input_damaged(c, &f) :
+		    todo_send(c, todo, &end);
 	}
-	if (!c->open) {
+	if (!c->splice.open) {
 		fault_set(&f, "an event before any stream header");
-		return inlet_failed(c, INLET_ERROR, &f);
+		return input_damaged(c, &f);
 	}
-	if (feed_admit(&c->stream, r, &f) == -1)
-		return inlet_failed(c, INLET_ERROR, &f);
+	if (feed_admit(&c->splice.stream, r, &f) == -1)
+		return input_damaged(c, &f);
 	if (r->type == RECORD_REFERENCE)
 		return reference_cat(c, in, r);
 	return event_cat(c, in, r);
 }
 
+/* Makes a capture in a regular file known to the slots, if there are any. */
 static void
-stream_cat(struct cat *c, int fd, bool last_loop)
+capture_name(struct cat *c, int fd, struct input *in)
+{
+	static struct capture_name name;
+
+	in->capture = -1;
+	in->size = 0;
+	if (!by_slots(c) || capture_identify(fd, &name) == -1)
+		return;
+	in->capture = slots_capture_add(c->slots, &name);
+	in->size = name.size;
+}
+
+static void
+stream_cat(struct cat *c, int fd)
 {
 	const unsigned char *bytes;
 	struct input in;
@@ -690,8 +661,9 @@ stream_cat(struct cat *c, int fd, bool last_loop)
 	enum inlet_got got = INLET_GOT;
 	bool any = false;
 
-	in.last_loop = last_loop;
+	in.may_join = c->o->loops != 1;
 	in.stop = originator_stop(fd);
+	capture_name(c, fd, &in);
 	if ((in.in = inlet_new(fd)) == NULL) {
 		system_failed(c, "no memory");
 		return;
@@ -713,12 +685,12 @@ stream_cat(struct cat *c, int fd, bool last_loop)
 	}
 	if (got == INLET_END && !any) {
 		fault_set(&f, "empty: no stream header");
-		inlet_failed(c, INLET_ERROR, &f);
+		input_damaged(c, &f);
 	}
 	if (in.stop != NULL && *in.stop && !c->finished)
 		c->interrupted = true;
-	else if (c->open && !c->held && !c->finished)
-		c->lost = true;
+	else if (c->splice.open && !c->splice.held && !c->finished)
+		c->splice.lost = true;
 	inlet_free(in.in);
 }
 
@@ -736,7 +708,7 @@ originator_stop(int fd)
 }
 
 static void
-input_cat(struct cat *c, const char *path, bool last_loop)
+input_cat(struct cat *c, const char *path)
 {
 	struct fault f;
 	struct stat st;
@@ -746,21 +718,21 @@ input_cat(struct cat *c, const char *path, bool last_loop)
 	fd = path == NULL ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1 || fstat(fd, &st) == -1) {
 		fault_set(&f, "%s", strerror(errno));
-		inlet_failed(c, INLET_ERROR, &f);
+		input_damaged(c, &f);
 		return;
 	}
 	if (S_ISDIR(st.st_mode)) {
 		fault_set(&f, "is a directory");
-		inlet_failed(c, INLET_ERROR, &f);
+		input_damaged(c, &f);
 	} else {
 		hdf5 = S_ISREG(st.st_mode) ?
 		    dump_probe(path == NULL ? "/dev/stdin" : path, &f) : 0;
 		if (hdf5 == -1)
-			inlet_failed(c, INLET_ERROR, &f);
+			input_damaged(c, &f);
 		else if (hdf5)
 			dump_cat(c, path == NULL ? "/dev/stdin" : path);
 		else
-			stream_cat(c, fd, last_loop);
+			stream_cat(c, fd);
 	}
 	if (path != NULL)
 		close(fd);
@@ -770,18 +742,16 @@ static void
 files_cat(struct cat *c, int n, char *files[])
 {
 	uint64_t pass;
-	bool last;
 	int i;
 
 	for (pass = 0; c->o->loops == 0 || pass < c->o->loops; pass++) {
-		last = c->o->loops != 0 && pass + 1 == c->o->loops;
 		for (i = 0; i < (n == 0 ? 1 : n); i++) {
 			if (tool_stop && !c->finished)
 				c->interrupted = true;
 			if (c->finished || c->interrupted)
 				return;
 			input_cat(c, n == 0 || strcmp(files[i], "-") == 0 ?
-			    NULL : files[i], last);
+			    NULL : files[i]);
 		}
 		/* A loop over nothing would never end. */
 		if (c->position == 0)
@@ -872,10 +842,12 @@ main(int argc, char *argv[])
 		.count = UINT64_MAX, .shards = 1, .loops = 1, .unit = "A",
 		.capacity = 2048
 	};
-	struct cat c = { .o = &o };
+	static struct cat c;
+	struct record end;
 	struct fault f;
-	int i;
+	int i, todo;
 
+	c.o = &o;
 	tool_begin(argc, argv, "[-cv] [-C capacity] [-i k/n] [-k key=value]"
 	    " [-l loops] [-n count] [-r rate] [-s skip] [-w A|nm] [file ...]");
 	options_parse(argc, argv, &o);
@@ -897,7 +869,10 @@ main(int argc, char *argv[])
 	files_cat(&c, argc, argv);
 	if (c.interrupted)
 		c.status = tool_worse(c.status, STATUS_INTERRUPTED);
-	end_send(&c, c.interrupted ? RECORD_INTERRUPTED : 0);
+	todo = splice_finish(&c.splice, c.interrupted ? RECORD_INTERRUPTED : 0,
+	    &end);
+	if (todo_send(&c, todo, &end) == 0 && outlet_flush(&c.out) == -1)
+		output_failed(&c);
 	slots_close(c.slots);
 	free(c.buffer);
 	return c.status;

@@ -233,7 +233,6 @@ event_send(struct run *r)
 	n = sim_event(r->sim, r->sent, r->logits, (void *)r->image, &event,
 	    &spots);
 	eventblock_pack(r->payload, &event);
-	eventblock_seal(r->payload, &r->stream.layout, PLANES, 0, 0);
 	if (r->truth != NULL)
 		truth_write(r, r->sent, spots, n);
 	r->record.seq = r->sent;

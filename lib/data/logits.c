@@ -10,19 +10,25 @@
  * so one comparison serves both. Further classes can only take pixels away from
  * class 1; the quick test looks at them for NaNs alone.
  *
- * f16 and bf16 are never converted. With the lower 15 bits of the negative
- * numbers inverted, 16-bit integers have the order of the numbers they stand for:
+ * f16 and bf16 are never converted. As 16-bit integers, sign in the uppermost
+ * bit, two of them compare like the numbers they stand for, unless both are
+ * negative: then the other way round. So "l1 > l0, exclusive or both negative",
+ * looked at in the uppermost bit, says who wins, in the order
  *
  *	-NaN < -infinity < ... < -0 < +0 < ... < +infinity < +NaN
  *
- * A NaN of class 1 at the upper end or of class 0 at the lower end looks like a
- * win and fails the quick test. The other two ends are watched by a maximum and
- * a minimum; what both miss cannot be: a NaN at the far end of one class either
- * loses openly or meets its like. That +0 looks larger than -0 is for the exact
- * test to mend: it negates instead of inverting, which makes the zeros equal.
+ * A NaN of class 1 at the upper end and of class 0 at the lower end looks like a
+ * win. The NaNs that do not are +NaN in class 0, the largest signed integers, and
+ * -NaN in class 1, the largest unsigned ones: two maxima watch for them. Equal
+ * negative numbers and +0 over -0 look like wins as well; the exact test mends
+ * that, where negative numbers become negative integers and both zeros 0.
+ *
+ * The hardware prefetches within a page of 4 KiB only. Asking for the place that
+ * far ahead in each class's plane is worth a tenth of the time.
  *
  * The same source is compiled once for each instruction set and chosen at run
- * time. It holds comparisons and no arithmetic, so all give the same bits.
+ * time. It holds comparisons and no arithmetic, so all give the same bits. (AVX-512
+ * was tried and is no faster: memory is the limit.)
  */
 #include <string.h>
 
@@ -31,7 +37,7 @@
 
 #define INLINE	static inline __attribute__((always_inline))
 
-enum { BLOCK = 64 };
+enum { BLOCK = 64, AHEAD = 4096, LINE = 64 };
 
 /* Where a row begins, for each class step bytes on. */
 struct row {
@@ -49,13 +55,7 @@ infinity_of(enum logits_type t)
 }
 
 INLINE int16_t
-quick_key(int16_t x)
-{
-	return (int16_t)(x ^ ((x >> 15) & 0x7fff));
-}
-
-INLINE int16_t
-exact_key(int16_t x)
+key_of(int16_t x)
 {
 	return (int16_t)(x < 0 ? -(x & 0x7fff) : x);
 }
@@ -79,17 +79,18 @@ quick_f32(const float *l0, const float *l1)
 INLINE bool
 quick_16(const int16_t *l0, const int16_t *l1, int16_t infinity)
 {
-	int16_t k0, k1, wins = 0, high = INT16_MIN, low = INT16_MAX;
+	int16_t wins = 0, high = INT16_MIN;
+	uint16_t low = 0, u;
 	int i;
 
 	for (i = 0; i < BLOCK; i++) {
-		k0 = quick_key(l0[i]);
-		k1 = quick_key(l1[i]);
-		wins = (int16_t)(wins | (k1 > k0));
-		high = high > k0 ? high : k0;
-		low = low < k1 ? low : k1;
+		wins = (int16_t)(wins |
+		    ((l1[i] > l0[i] ? -1 : 0) ^ (l1[i] & l0[i])));
+		high = high > l0[i] ? high : l0[i];
+		u = (uint16_t)l1[i];
+		low = low > u ? low : u;
 	}
-	return wins != 0 || high > infinity || low < ~infinity;
+	return wins < 0 || high > infinity || low > (0x8000 | infinity);
 }
 
 INLINE bool
@@ -113,6 +114,17 @@ any_nan_16(const int16_t *l, int16_t infinity)
 		high = high > magnitude ? high : magnitude;
 	}
 	return high > infinity;
+}
+
+INLINE void
+prefetch(const struct row *r, const unsigned char *p, size_t bytes)
+{
+	size_t at;
+
+	for (at = 0; at < bytes; at += LINE) {
+		__builtin_prefetch(p + AHEAD + at);
+		__builtin_prefetch(p + r->step + AHEAD + at);
+	}
 }
 
 /* May the 64 pixels from p on hold a win or a NaN? */
@@ -139,12 +151,10 @@ beats_f32(const float *a, const float *b, uint32_t n, uint8_t *wins,
     uint8_t *nans)
 {
 	uint32_t i;
-	uint8_t nan;
 
 	for (i = 0; i < n; i++) {
-		nan = __builtin_isunordered(a[i], b[i]) ? 1 : 0;
 		wins[i] = wins[i] & (a[i] > b[i]);
-		nans[i] = nans[i] | nan;
+		nans[i] = nans[i] | (a[i] != a[i]) | (b[i] != b[i]);
 	}
 }
 
@@ -157,7 +167,7 @@ beats_16(const int16_t *a, const int16_t *b, int16_t infinity, uint32_t n,
 
 	for (i = 0; i < n; i++) {
 		nan = is_nan16(a[i], infinity) || is_nan16(b[i], infinity);
-		wins[i] = wins[i] & (exact_key(a[i]) > exact_key(b[i])) & !nan;
+		wins[i] = wins[i] & (key_of(a[i]) > key_of(b[i])) & !nan;
 		nans[i] = nans[i] | nan;
 	}
 }
@@ -200,6 +210,7 @@ row_bits(enum logits_type t, const struct row *r, uint64_t *bits, uint32_t *nans
 		*bits = 0;
 		/* A short last block is tested with the pixels before it. */
 		from = fs + n - BLOCK;
+		prefetch(r, r->first + fs * size, n * size);
 		if (r->width >= BLOCK && !suspect(t, r, r->first + from * size))
 			continue;
 		*bits = exact(t, r, r->first + fs * size, n, nans);
@@ -239,35 +250,15 @@ row_avx2(enum logits_type t, const struct row *r, uint64_t *bits, uint32_t *nans
 	return row_any_type(t, r, bits, nans);
 }
 
-__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))) static bool
-row_avx512(enum logits_type t, const struct row *r, uint64_t *bits, uint32_t *nans)
-{
-	return row_any_type(t, r, bits, nans);
-}
-
 bool
 logits_isa_usable(enum logits_isa isa)
 {
-	switch (isa) {
-	case LOGITS_PLAIN:
-		return true;
-	case LOGITS_AVX2:
-		return __builtin_cpu_supports("avx2");
-	case LOGITS_AVX512:
-		return __builtin_cpu_supports("avx512f") &&
-		    __builtin_cpu_supports("avx512bw") &&
-		    __builtin_cpu_supports("avx512vl") &&
-		    __builtin_cpu_supports("avx512dq");
-	case LOGITS_ISAS:
-		break;
-	}
-	return false;
+	return isa == LOGITS_PLAIN || __builtin_cpu_supports("avx2");
 }
 
 #else
 
 #define row_avx2	row_plain
-#define row_avx512	row_plain
 
 bool
 logits_isa_usable(enum logits_isa isa)
@@ -276,14 +267,6 @@ logits_isa_usable(enum logits_isa isa)
 }
 
 #endif
-
-enum logits_isa
-logits_isa_best(void)
-{
-	if (logits_isa_usable(LOGITS_AVX512))
-		return LOGITS_AVX512;
-	return logits_isa_usable(LOGITS_AVX2) ? LOGITS_AVX2 : LOGITS_PLAIN;
-}
 
 static struct row
 row_of(const struct layout *l, const void *logits, uint32_t panel, uint32_t ss)
@@ -305,15 +288,8 @@ logits_row(enum logits_isa isa, const struct layout *l, const void *logits,
 {
 	struct row r = row_of(l, logits, panel, ss);
 
-	switch (isa) {
-	case LOGITS_AVX2:
+	if (isa == LOGITS_AVX2)
 		return row_avx2(l->logits_type, &r, bits, nans);
-	case LOGITS_AVX512:
-		return row_avx512(l->logits_type, &r, bits, nans);
-	case LOGITS_PLAIN:
-	case LOGITS_ISAS:
-		break;
-	}
 	return row_plain(l->logits_type, &r, bits, nans);
 }
 
@@ -331,7 +307,7 @@ score(enum logits_type t, const unsigned char *p, bool *nan)
 	}
 	memcpy(&half, p, sizeof half);
 	*nan |= is_nan16(half, infinity_of(t));
-	return exact_key(half);
+	return key_of(half);
 }
 
 static uint8_t

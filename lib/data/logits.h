@@ -12,11 +12,10 @@
 #include "data/layout.h"
 
 /* Instruction sets of which there is a version; results never depend on it. */
-enum logits_isa { LOGITS_PLAIN, LOGITS_AVX2, LOGITS_AVX512, LOGITS_ISAS };
+enum logits_isa { LOGITS_PLAIN, LOGITS_AVX2 };
 
-/* Can this processor run it? Each is also the best up to the first that cannot. */
+/* Can this processor run it? LOGITS_PLAIN always. */
 bool	logits_isa_usable(enum logits_isa);
-enum logits_isa	logits_isa_best(void);
 
 /*
  * Writes row ss (below real_height) of a panel as (real_width + 63) / 64 words:

@@ -14,40 +14,34 @@
 struct light {
 	double	sum, max;		/* above background */
 	double	weight, ss, fs;		/* of the positive part, and its moments */
-	bool	any;			/* a finite pixel */
 };
 
-static void
-light_add(struct light *l, double v, uint32_t ss, uint32_t fs)
-{
-	l->sum += v;
-	if (!l->any || v > l->max)
-		l->max = v;
-	l->any = true;
-	if (v > 0) {
-		l->weight += v;
-		l->ss += v * ss;
-		l->fs += v * fs;
-	}
-}
-
+/* Without branches that depend on the image: they would cost more than it. */
 static struct light
 light_of(const struct scene *s, const struct component *c,
     const struct run *runs, double mean)
 {
-	struct light l = { .any = false };
+	struct light l = { .max = -INFINITY };
 	const struct run *r;
 	uint32_t i, fs;
-	double v;
+	double v, w;
 
 	for (i = c->first; i != RUN_NONE; i = r->next) {
 		r = &runs[i];
 		for (fs = r->begin; fs < r->end; fs++) {
-			v = scene_pixel(s, r->ss, fs);
-			if (isfinite(v))
-				light_add(&l, v - mean, r->ss, fs);
+			v = scene_pixel(s, r->ss, fs) - mean;
+			if (!isfinite(v))
+				continue;
+			w = v > 0 ? v : 0;
+			l.sum += v;
+			l.max = v > l.max ? v : l.max;
+			l.weight += w;
+			l.ss += w * r->ss;
+			l.fs += w * fs;
 		}
 	}
+	if (l.max < 0 && isinf(l.max))
+		l.max = 0;
 	return l;
 }
 

@@ -72,7 +72,7 @@ peakfinder_new(const struct layout *l, const struct peakfinder_options *o)
 		return NULL;
 	f->layout = *l;
 	f->options = *o;
-	f->isa = logits_isa_best();
+	f->isa = logits_isa_usable(LOGITS_AVX2) ? LOGITS_AVX2 : LOGITS_PLAIN;
 	components_init(&f->components);
 	if (bitplane_init(&f->bits, l->real_height, l->real_width) == -1 ||
 	    (o->bad != NULL && pack_bad(f) == -1)) {

@@ -3,6 +3,18 @@
 
 #include "format/cxi_hdf5.h"
 
+/*
+ * HDF5 1.10 frees a file that it could not write the rest of on closing, but
+ * keeps its number, and crashes over that when it tidies up at exit. All that we
+ * open we close, so it need not tidy up. This has an effect only before the first
+ * other call of HDF5, which may come from another module: hence so early.
+ */
+__attribute__((constructor)) static void
+exit_untidied(void)
+{
+	H5dont_atexit();
+}
+
 void
 cxi_hdf5_quiet(void)
 {

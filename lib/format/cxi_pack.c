@@ -1,5 +1,9 @@
 /*
- * Deflate is made by ISA-L, several times faster than zlib and readable by it.
+ * Deflate is made by ISA-L, several times faster than zlib and readable by it, at
+ * its level 3: levels 1 and 2 (2.30) choose other matches for the same input
+ * where their buffers happen to have other addresses, and the same events must
+ * give the same bytes.
+ *
  * Bitshuffle is made by the HDF5 plugin that readers need anyway: its library
  * exports the compressor beside the filter, so it is opened as a library and
  * HDF5's own filter pipeline, which is one thread only, is left out. The plugin
@@ -21,6 +25,8 @@
 #include "format/cxi_pack.h"
 
 enum {
+	IGZIP_LEVEL = 3,
+	SLACK = 64,		/* igzip looks at bytes beyond the end */
 	BITSHUFFLE_FILTER = 32008,
 	BITSHUFFLE_LZ4 = 2,
 	BITSHUFFLE_HEADER = 12,
@@ -40,6 +46,7 @@ static struct {
 struct cxi_packer {
 	enum cxi_compression	compression;
 	unsigned char		*room, *shuffled;
+	struct isal_zstream	*stream;
 	uint8_t			*level;	/* igzip's work space */
 };
 
@@ -149,11 +156,12 @@ cxi_packer_new(enum cxi_compression c, size_t n)
 	p->compression = c;
 	p->room = malloc(n * ELEMENT_MAX);
 	if (c == CXI_GZIP) {
-		p->shuffled = malloc(n * ELEMENT_MAX);
-		p->level = calloc(1, ISAL_DEF_LVL1_DEFAULT);
+		p->shuffled = calloc(1, n * ELEMENT_MAX + SLACK);
+		p->stream = calloc(1, sizeof *p->stream);
+		p->level = calloc(1, ISAL_DEF_LVL3_DEFAULT);
 	}
 	if (p->room == NULL || (c == CXI_GZIP && (p->shuffled == NULL ||
-	    p->level == NULL))) {
+	    p->stream == NULL || p->level == NULL))) {
 		cxi_packer_free(p);
 		return NULL;
 	}
@@ -167,6 +175,7 @@ cxi_packer_free(struct cxi_packer *p)
 		return;
 	free(p->room);
 	free(p->shuffled);
+	free(p->stream);
 	free(p->level);
 	free(p);
 }
@@ -196,14 +205,15 @@ cxi_pack_bound(enum cxi_compression c, size_t n)
 }
 
 /* HDF5's shuffle: first bytes of all elements, then second bytes, ... */
-static const unsigned char *
+static unsigned char *
 shuffle(struct cxi_packer *p, const unsigned char *in, size_t n, size_t size)
 {
 	unsigned char *out = p->shuffled;
 	size_t i;
 
+	memset(out + n * size, 0, SLACK);
 	if (size == 1)
-		return in;
+		return memcpy(out, in, n);
 	if (size == 2) {
 		for (i = 0; i < n; i++) {
 			out[i] = in[2 * i];
@@ -224,22 +234,24 @@ static size_t
 pack_gzip(struct cxi_packer *p, const void *in, size_t n, size_t size,
     void *out)
 {
-	struct isal_zstream z;
+	struct isal_zstream *z = p->stream;
 
-	isal_deflate_stateless_init(&z);
-	z.level = 1;
-	z.level_buf = p->level;
-	z.level_buf_size = ISAL_DEF_LVL1_DEFAULT;
-	z.gzip_flag = IGZIP_ZLIB;
-	z.end_of_stream = 1;
-	z.flush = NO_FLUSH;
-	z.next_in = (uint8_t *)(uintptr_t)shuffle(p, in, n, size);
-	z.avail_in = (uint32_t)(n * size);
-	z.next_out = out;
-	z.avail_out = (uint32_t)cxi_pack_bound(CXI_GZIP, n);
-	if (isal_deflate_stateless(&z) != COMP_OK)
+	/* What an earlier chunk left must not decide which matches are found. */
+	memset(z, 0, sizeof *z);
+	memset(p->level, 0, ISAL_DEF_LVL3_DEFAULT);
+	isal_deflate_stateless_init(z);
+	z->level = IGZIP_LEVEL;
+	z->level_buf = p->level;
+	z->level_buf_size = ISAL_DEF_LVL3_DEFAULT;
+	z->gzip_flag = IGZIP_ZLIB;
+	z->end_of_stream = 1;
+	z->next_in = shuffle(p, in, n, size);
+	z->avail_in = (uint32_t)(n * size);
+	z->next_out = out;
+	z->avail_out = (uint32_t)cxi_pack_bound(CXI_GZIP, n);
+	if (isal_deflate_stateless(z) != COMP_OK)
 		return 0;
-	return z.total_out;
+	return z->total_out;
 }
 
 static void

@@ -128,6 +128,23 @@ text_read(const struct dump_dataset *s, uint64_t row, char out[TEXT_MAX])
 }
 
 static uint64_t
+time_from_integer(const struct dump_dataset *s, uint64_t row)
+{
+	uint64_t v;
+	int64_t w;
+
+	if (H5Tget_size(s->type) > sizeof v)
+		return 0;
+	/* Between byte orders HDF5 does not heed a difference in sign. */
+	if (H5Tget_sign(s->type) == H5T_SGN_NONE)
+		return dump_dataset_read(s, row, 1, H5T_NATIVE_UINT64, &v, NULL)
+		    == -1 ? 0 : v;
+	if (dump_dataset_read(s, row, 1, H5T_NATIVE_INT64, &w, NULL) == -1)
+		return 0;
+	return w > 0 ? (uint64_t)w : 0;
+}
+
+static uint64_t
 time_from_seconds(double v)
 {
 	uint64_t sec, nsec;
@@ -194,16 +211,11 @@ uint64_t
 dump_column_time(const struct dump_dataset *s, uint64_t row)
 {
 	char text[TEXT_MAX];
-	uint64_t v;
 	double sec;
 
 	switch (s->class) {
 	case H5T_INTEGER:
-		/* A negative number becomes 0 in the conversion: unknown. */
-		if (H5Tget_size(s->type) > sizeof v || dump_dataset_read(s, row, 1,
-		    H5T_NATIVE_UINT64, &v, NULL) == -1)
-			return 0;
-		return v;
+		return time_from_integer(s, row);
 	case H5T_FLOAT:
 		if (dump_dataset_read(s, row, 1, H5T_NATIVE_DOUBLE, &sec, NULL)
 		    == -1)

@@ -6,6 +6,7 @@
  *	dump_batch.c	what one batch holds
  *	dump_note.c	what a person should know
  *	dump_column.c	timestamps and wavelengths, whatever their type
+ *	dump_planes.c	how much of a compressed dataset is cached
  *	dump_hdf.c	datasets of a file that is not trusted
  */
 #ifndef FORMAT_DUMP_IMPL_H
@@ -91,9 +92,6 @@ void	dump_cause(char *buf, size_t size);
  */
 int	dump_dataset_open(struct dump *, const char *batch, const char *name,
 	    struct dump_dataset *, struct fault *);
-/* The same for planes, with a chunk cache that fits events of that many. */
-int	dump_planes_open(struct dump *, const char *batch, const char *name,
-	    uint64_t planes, struct dump_dataset *, struct fault *);
 void	dump_dataset_close(struct dump_dataset *);
 /* Marks as not open, so that dump_dataset_close may be called. */
 void	dump_dataset_init(struct dump_dataset *);
@@ -104,6 +102,13 @@ int	dump_dataset_half(const struct dump *, const struct dump_dataset *);
 /* Reads count rows of the first dimension from first on; 0 or -1. */
 int	dump_dataset_read(const struct dump_dataset *, hsize_t first,
 	    hsize_t count, hid_t type, void *, struct fault *);
+
+/*
+ * dump_planes.c: as dump_dataset_open, with a chunk cache that fits events of
+ * that many planes read one after the other.
+ */
+int	dump_planes_open(struct dump *, const char *batch, const char *name,
+	    uint64_t planes, struct dump_dataset *, struct fault *);
 
 /* dump_column.c: rows, 1 for a scalar; 0 if it is no column of values. */
 uint64_t	dump_column_rows(const struct dump_dataset *);

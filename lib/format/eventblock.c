@@ -22,6 +22,16 @@ eventblock_pack(unsigned char *p, const struct event *e)
 	    strnlen(e->source, EVENT_SOURCE_SIZE - 1));
 }
 
+void
+eventblock_update(unsigned char *p, const struct event *e)
+{
+	unsigned char crcs[CRC_BLOCK - CRC_PLANES];
+
+	memcpy(crcs, p + CRC_PLANES, sizeof crcs);
+	eventblock_pack(p, e);
+	memcpy(p + CRC_PLANES, crcs, sizeof crcs);
+}
+
 int
 eventblock_unpack(const unsigned char *p, const struct layout *l,
     struct event *e, struct fault *f)
@@ -55,11 +65,9 @@ eventblock_unpack(const unsigned char *p, const struct layout *l,
 }
 
 static uint32_t
-plane_crc(const unsigned char *p, const struct layout *l, unsigned rooms,
-    unsigned plane)
+plane_crc(const struct place *at, const struct layout *l, unsigned plane)
 {
-	return crc32c(p + layout_plane_offset(l, rooms, plane),
-	    layout_plane_bytes(l, plane));
+	return crc32c(place_plane(at, l, plane), layout_plane_bytes(l, plane));
 }
 
 static uint32_t
@@ -73,9 +81,10 @@ block_crc(const unsigned char *p)
 }
 
 void
-eventblock_seal(unsigned char *p, const struct layout *l, unsigned rooms,
+eventblock_seal(const struct place *at, const struct layout *l,
     unsigned planes, unsigned fresh)
 {
+	unsigned char *p = at->block;
 	unsigned plane, i;
 
 	for (plane = 1, i = 0; plane < PLANE_ALL; plane <<= 1, i++)
@@ -83,14 +92,15 @@ eventblock_seal(unsigned char *p, const struct layout *l, unsigned rooms,
 			le_put32(p + CRC_PLANES + 4 * i, 0);
 		else if (fresh & plane)
 			le_put32(p + CRC_PLANES + 4 * i,
-			    plane_crc(p, l, rooms, plane));
+			    plane_crc(at, l, plane));
 	le_put32(p + CRC_BLOCK, block_crc(p));
 }
 
 int
-eventblock_check(const unsigned char *p, const struct layout *l,
-    unsigned rooms, unsigned check, struct fault *f)
+eventblock_check(const struct place *at, const struct layout *l,
+    unsigned check, struct fault *f)
 {
+	const unsigned char *p = at->block;
 	static const char *const names[] = {
 		"logits", "segmentation map", "image", "peaks"
 	};
@@ -100,7 +110,7 @@ eventblock_check(const unsigned char *p, const struct layout *l,
 		return fault_set(f, "damaged event block (checksum)");
 	for (plane = 1, i = 0; plane < PLANE_ALL; plane <<= 1, i++)
 		if ((check & plane) && le_get32(p + CRC_PLANES + 4 * i) !=
-		    plane_crc(p, l, rooms, plane))
+		    plane_crc(at, l, plane))
 			return fault_set(f, "damaged %s (checksum)", names[i]);
 	return 0;
 }

@@ -26,27 +26,30 @@
 #include "base/fault.h"
 #include "data/event.h"
 #include "data/layout.h"
+#include "format/place.h"
 
 /* Writes LAYOUT_BLOCK_SIZE bytes, CRCs zero. seq is in the record, not here. */
 void	eventblock_pack(unsigned char *block, const struct event *);
+
+/* The same, but the CRCs stay: for a block whose planes have not changed. */
+void	eventblock_update(unsigned char *block, const struct event *);
 
 /* Reads a block; -1 if a field is out of range for this layout. */
 int	eventblock_unpack(const unsigned char *block, const struct layout *,
 	    struct event *, struct fault *);
 
 /*
- * Seals the block: writes the CRCs of the planes in fresh, keeps those of the
- * other planes in planes, zeroes the rest, and then the block's own. rooms as in
- * layout_plane_offset; the planes lie behind the block.
+ * Seals the block of an event: writes the CRCs of the planes in fresh, keeps
+ * those of the other planes in planes, zeroes the rest, and then the block's own.
  */
-void	eventblock_seal(unsigned char *block, const struct layout *,
-	    unsigned rooms, unsigned planes, unsigned fresh);
+void	eventblock_seal(const struct place *, const struct layout *,
+	    unsigned planes, unsigned fresh);
 
 /*
  * Checks the block's own CRC and those of the planes in check (a subset of those
  * that are there). 0, or -1 with the name of the first that does not match.
  */
-int	eventblock_check(const unsigned char *block, const struct layout *,
-	    unsigned rooms, unsigned check, struct fault *);
+int	eventblock_check(const struct place *, const struct layout *,
+	    unsigned check, struct fault *);
 
 #endif

@@ -40,24 +40,6 @@ feed_admit(const struct stream *s, const struct record *r, struct fault *f)
 	return 0;
 }
 
-int
-feed_pieces(const struct layout *l, unsigned char *block, unsigned rooms,
-    unsigned planes, struct iovec *v)
-{
-	unsigned plane;
-	int n = 0;
-
-	v[n].iov_base = block;
-	v[n++].iov_len = LAYOUT_BLOCK_SIZE;
-	for (plane = 1; plane < PLANE_ALL; plane <<= 1)
-		if (planes & plane) {
-			v[n].iov_base = block +
-			    layout_plane_offset(l, rooms, plane);
-			v[n++].iov_len = layout_plane_size(l, plane);
-		}
-	return n;
-}
-
 static enum feed_got
 got_of(enum inlet_got got)
 {
@@ -80,7 +62,7 @@ static enum inlet_got
 inline_take(struct feed *d, struct fault *f)
 {
 	uint64_t size = layout_size(&d->stream.layout, d->stream.planes);
-	struct iovec v[5];
+	struct iovec v[PLACE_PIECES];
 	enum inlet_got got = INLET_GOT;
 	unsigned plane = 0;
 	int i, n;
@@ -95,9 +77,8 @@ inline_take(struct feed *d, struct fault *f)
 		}
 		d->room = size;
 	}
-	d->block = d->buffer;
-	d->rooms = d->stream.planes;
-	n = feed_pieces(&d->stream.layout, d->block, d->rooms, d->rooms, v);
+	place_inline(&d->place, d->buffer, d->stream.planes);
+	n = place_pieces(&d->place, &d->stream.layout, d->stream.planes, v);
 	for (i = 0; i < n && got == INLET_GOT; i++) {
 		if (i > 0)
 			do
@@ -111,20 +92,35 @@ inline_take(struct feed *d, struct fault *f)
 	return got;
 }
 
+/* A reference that is not ours ends a feed; planes that are gone do not. */
 static int
 reference_take(struct feed *d, struct fault *f)
 {
-	const struct layout *l = &d->stream.layout;
-
 	if (d->slots == NULL)
 		return fault_set(f, "a reference, but Q2_SLOTS is not set; start"
 		    " the whole pipeline with q2slots");
-	if (slots_check(d->slots, &d->record, f) == -1)
+	return slots_check(d->slots, &d->record, f);
+}
+
+/* What the event says and has, checked; -1 with the reason why it failed. */
+static int
+event_open(struct feed *d, struct fault *f)
+{
+	const struct layout *l = &d->stream.layout;
+
+	if (d->record.type == RECORD_REFERENCE) {
+		d->event.cause = EVENT_UNREADABLE;
+		if (place_slot(&d->place, d->slots, d->record.slot, l, f) == -1)
+			return -1;
+	}
+	d->event.cause = EVENT_CHECKSUM;
+	if ((d->record.flags & RECORD_CRC) && eventblock_check(&d->place, l,
+	    d->want & d->stream.planes, f) == -1)
 		return -1;
-	d->block = slots_map(d->slots, d->record.slot,
-	    layout_size(l, PLANE_ALL), f);
-	d->rooms = PLANE_ALL;
-	return d->block == NULL ? -1 : 0;
+	if (eventblock_unpack(d->place.block, l, &d->event, f) == 0)
+		return 0;
+	d->event.cause = EVENT_CHECKSUM;
+	return -1;
 }
 
 static enum feed_got
@@ -148,11 +144,8 @@ event_take(struct feed *d, struct fault *f)
 		return FEED_ERROR;
 	event_init(&d->event);
 	d->event.seq = r->seq;
-	if (((r->flags & RECORD_CRC) && eventblock_check(d->block,
-	    &d->stream.layout, d->rooms, d->want & d->stream.planes, f) == -1) ||
-	    eventblock_unpack(d->block, &d->stream.layout, &d->event, f) == -1) {
+	if (event_open(d, f) == -1) {
 		r->flags |= RECORD_FAILED;
-		d->event.cause = EVENT_CHECKSUM;
 		d->event.peaks_kept = d->event.peaks_found = 0;
 	} else if (r->flags & RECORD_FAILED)
 		fault_set(f, "%s", event_cause_text(d->event.cause));
@@ -189,7 +182,7 @@ feed_plane(const struct feed *d, unsigned plane)
 {
 	if (!(d->stream.planes & d->want & plane))
 		return NULL;
-	return d->block + layout_plane_offset(&d->stream.layout, d->rooms, plane);
+	return place_plane(&d->place, &d->stream.layout, plane);
 }
 
 int

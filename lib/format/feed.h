@@ -4,7 +4,7 @@
  * CRCs where there are any.
  *
  *	FEED_STREAM	a stream begins or goes on: stream, header, continued
- *	FEED_EVENT	record, event, block, rooms; until feed_done
+ *	FEED_EVENT	record, event, place; until feed_done
  *	FEED_END	record: its count and flags
  *	FEED_EOF	clean end of input
  *
@@ -16,10 +16,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "base/fault.h"
 #include "data/event.h"
+#include "format/place.h"
 #include "format/stream.h"
 #include "transport/inlet.h"
 #include "transport/record.h"
@@ -37,8 +37,7 @@ struct feed {
 	bool		continued;	/* FEED_STREAM: the same header as before */
 	struct record	record;
 	struct event	event;
-	unsigned char	*block;		/* event block; planes behind it */
-	unsigned	rooms;		/* for layout_plane_offset */
+	struct place	place;		/* where it lies */
 	unsigned char	*buffer;	/* of inline events */
 	uint64_t	room;		/* of the buffer */
 };
@@ -60,12 +59,5 @@ int	feed_done(struct feed *, struct fault *);
  * -1 with what disagrees.
  */
 int	feed_admit(const struct stream *, const struct record *, struct fault *);
-
-/*
- * The pieces of an event with these planes where rooms says they lie: event
- * block, then planes in order. Fills at most 5 entries, returns their number.
- */
-int	feed_pieces(const struct layout *, unsigned char *block, unsigned rooms,
-	    unsigned planes, struct iovec *);
 
 #endif

@@ -10,7 +10,11 @@
 #include "base/io.h"
 #include "transport/inlet.h"
 
-enum { BUFFER_SIZE = 65536, WATCH_MS = 1000 };
+enum {
+	BUFFER_SIZE = 65536,
+	FILE_FILL = RECORD_STREAM_SIZE,	/* of a file: what is behind is skipped */
+	WATCH_MS = 1000
+};
 
 struct inlet {
 	int		fd;
@@ -36,7 +40,7 @@ inlet_new(int fd)
 	in->stop = NULL;
 	in->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	in->ended = 0;
-	in->at = 0;
+	in->at = in->regular ? (uint64_t)lseek(fd, 0, SEEK_CUR) : 0;
 	in->from = in->to = 0;
 	/* A larger pipe saves switches with inline events; best effort. */
 	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
@@ -93,6 +97,7 @@ input_wait(struct inlet *in, const volatile int *stop, struct fault *f)
 enum inlet_got
 inlet_fill(struct inlet *in, struct fault *f)
 {
+	size_t room;
 	ssize_t r;
 
 	if (in->from > 0) {
@@ -100,8 +105,11 @@ inlet_fill(struct inlet *in, struct fault *f)
 		in->to -= in->from;
 		in->from = 0;
 	}
+	room = BUFFER_SIZE - in->to;
+	if (in->regular && room > FILE_FILL)
+		room = FILE_FILL;
 	do
-		r = read(in->fd, in->buffer + in->to, BUFFER_SIZE - in->to);
+		r = read(in->fd, in->buffer + in->to, room);
 	while (r == -1 && errno == EINTR);
 	if (r == -1) {
 		fault_set(f, "read: %s", strerror(errno));
@@ -257,6 +265,12 @@ inlet_payload(struct inlet *in, struct iovec *v, int n, struct fault *f)
 		}
 	}
 	return INLET_GOT;
+}
+
+uint64_t
+inlet_offset(const struct inlet *in)
+{
+	return in->at;
 }
 
 /* Moves past n bytes of a file that has them. */

@@ -58,6 +58,9 @@ enum inlet_got	inlet_next(struct inlet *, struct record *,
 enum inlet_got	inlet_payload(struct inlet *, struct iovec *, int n,
 		    struct fault *);
 
+/* Bytes taken since the inlet was made; in a regular file, the place in it. */
+uint64_t	inlet_offset(const struct inlet *);
+
 /* Skips n bytes of payload: seeks where it can, else reads them. */
 enum inlet_got	inlet_skip(struct inlet *, uint64_t n, struct fault *);
 

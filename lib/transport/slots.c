@@ -34,22 +34,29 @@
 enum {
 	FIRST_FD = 100,		/* a shell cannot clobber these */
 	SLOT_HEAD = 64,
-	CONTROL_SIZE = 4096,
+	CONTROL_SIZE = 1 << 19,
 	WATCH_MS = 200		/* between two looks at the consumers' lock */
 };
 
 struct slot_head {
 	_Atomic uint64_t generation;	/* odd: filled or being filled; even: free */
+	struct slots_origin origin;
 };
+
+_Static_assert(sizeof(struct slot_head) <= SLOT_HEAD, "a head fits");
 
 struct control {
 	_Atomic uint32_t consumers;	/* that ever took the lock */
+	_Atomic uint32_t captures;	/* entries ever asked for; may exceed all */
+	struct capture_name names[SLOTS_CAPTURES];
 };
+
+_Static_assert(sizeof(struct control) <= CONTROL_SIZE, "the control fits");
 
 struct mapping {
 	unsigned char	*at;		/* NULL: not mapped yet */
 	uint64_t	size;
-	uint32_t	populated;	/* bits of slots_populate */
+	uint32_t	populated;	/* names of slots_populate */
 };
 
 struct slots {
@@ -60,6 +67,7 @@ struct slots {
 	uint32_t	consumers;	/* when we opened */
 	struct control	*control;
 	struct mapping	maps[SLOTS_MAX];
+	struct capture	*captures[SLOTS_CAPTURES];	/* mapped; NULL: not yet */
 	unsigned char	stack[SLOTS_MAX];	/* tokens in hand, hottest last */
 	unsigned	held;
 };
@@ -244,6 +252,8 @@ slots_close(struct slots *s)
 	for (i = 0; i < s->n; i++)
 		if (s->maps[i].at != NULL)
 			munmap(s->maps[i].at, s->maps[i].size);
+	for (i = 0; i < SLOTS_CAPTURES; i++)
+		capture_close(s->captures[i]);
 	munmap(s->control, CONTROL_SIZE);
 	/* The shared descriptors stay: closing one would drop the lock. */
 	if (s->take != -1)
@@ -305,7 +315,7 @@ slots_map(struct slots *s, unsigned slot, uint64_t size, struct fault *f)
 }
 
 void
-slots_populate(struct slots *s, unsigned slot, unsigned bit, uint64_t offset,
+slots_populate(struct slots *s, unsigned slot, uint32_t name, uint64_t offset,
     uint64_t size, bool writing)
 {
 	struct mapping *m = &s->maps[slot];
@@ -313,9 +323,9 @@ slots_populate(struct slots *s, unsigned slot, unsigned bit, uint64_t offset,
 	uint64_t from = (SLOT_HEAD + offset) & ~(page - 1);
 	uint64_t to = (SLOT_HEAD + offset + size + page - 1) & ~(page - 1);
 
-	if (m->at == NULL || (m->populated & UINT32_C(1) << bit))
+	if (m->at == NULL || (m->populated & name))
 		return;
-	m->populated |= UINT32_C(1) << bit;
+	m->populated |= name;
 	(void)madvise(m->at + from, to - from,
 	    writing ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 }
@@ -406,8 +416,55 @@ slots_claim(struct slots *s, unsigned slot)
 	struct slot_head *h = slot_head(s, slot);
 	uint64_t g = (atomic_load(&h->generation) | 1) + 2;
 
+	h->origin.planes = 0;
 	atomic_store(&h->generation, g);
 	return g;
+}
+
+void
+slots_origin_get(struct slots *s, unsigned slot, struct slots_origin *o)
+{
+	*o = slot_head(s, slot)->origin;
+}
+
+void
+slots_origin_set(struct slots *s, unsigned slot, const struct slots_origin *o)
+{
+	slot_head(s, slot)->origin = *o;
+}
+
+int
+slots_capture_add(struct slots *s, const struct capture_name *name)
+{
+	uint32_t n = atomic_load(&s->control->captures), i;
+
+	for (i = 0; i < n && i < SLOTS_CAPTURES; i++)
+		if (memcmp(&s->control->names[i], name, sizeof *name) == 0)
+			return (int)i;
+	n = atomic_fetch_add(&s->control->captures, 1);
+	if (n >= SLOTS_CAPTURES)
+		return -1;
+	s->control->names[n] = *name;
+	return (int)n;
+}
+
+struct capture *
+slots_capture(struct slots *s, unsigned number, struct fault *f)
+{
+	struct capture_name name;
+
+	if (number >= SLOTS_CAPTURES ||
+	    number >= atomic_load(&s->control->captures)) {
+		fault_set(f, "a slot names capture %u, which nobody made known",
+		    number);
+		return NULL;
+	}
+	if (s->captures[number] == NULL) {
+		name = s->control->names[number];
+		name.path[sizeof name.path - 1] = '\0';
+		s->captures[number] = capture_open(&name, f);
+	}
+	return s->captures[number];
 }
 
 void

@@ -21,6 +21,11 @@
  * tokens back has died. The token pipe is as large as its tokens: giving one
  * back never waits.
  *
+ * Replay does not copy: where an event comes from a capture in a regular file, its
+ * slot says which capture and where in it (struct slots_origin), and holds only
+ * the event block and what peakfind adds. The control page names the captures;
+ * each process maps them itself. It is one token an event all the same.
+ *
  * A private set of slots (slots_private) has the memory but no tokens and no
  * name: peakfind's room for inline events, shared with its workers by fork. All
  * of them are in hand at first; slots_take must not be called when none is.
@@ -32,9 +37,10 @@
 #include <stdint.h>
 
 #include "base/fault.h"
+#include "transport/capture.h"
 #include "transport/record.h"
 
-enum { SLOTS_MAX = 255 };
+enum { SLOTS_MAX = 255, SLOTS_CAPTURES = 64 };
 
 struct slots;
 
@@ -71,9 +77,9 @@ unsigned char	*slots_map(struct slots *, unsigned slot, uint64_t size,
 
 /*
  * Populates pages at once that would fault in one by one; best effort. Once for
- * each slot and each bit (0 to 31, the caller's name for the range).
+ * each slot and each name (a bit of the caller's choice for the range).
  */
-void	slots_populate(struct slots *, unsigned slot, unsigned bit,
+void	slots_populate(struct slots *, unsigned slot, uint32_t name,
 	    uint64_t offset, uint64_t size, bool writing);
 
 enum slots_wait { SLOTS_TAKEN, SLOTS_GONE, SLOTS_STOP, SLOTS_FAULT };
@@ -90,6 +96,28 @@ enum slots_wait	slots_take(struct slots *, int out,
 
 /* Begins to fill a slot that was taken; returns its new generation. */
 uint64_t	slots_claim(struct slots *, unsigned slot);
+
+/* Planes that a slot does not hold, since they lie in a capture. */
+struct slots_origin {
+	uint32_t	capture;	/* number from slots_capture_add */
+	uint32_t	planes;		/* which; 0: all are in the slot */
+	uint32_t	rooms;		/* all planes of the event there */
+	uint64_t	offset;		/* of its event block in the file */
+};
+
+/* The owner of a slot reads and changes its origin; slots_claim clears it. */
+void	slots_origin_get(struct slots *, unsigned slot, struct slots_origin *);
+void	slots_origin_set(struct slots *, unsigned slot,
+	    const struct slots_origin *);
+
+/*
+ * Makes a capture known to all who use the slots: its number, or -1 when there
+ * are SLOTS_CAPTURES already (then planes must be copied).
+ */
+int	slots_capture_add(struct slots *, const struct capture_name *);
+
+/* Maps a capture, once; borrowed until slots_close. NULL: fault. */
+struct capture	*slots_capture(struct slots *, unsigned number, struct fault *);
 
 /* Makes the reference fields of a record: slot, generation, session. */
 void	slots_refer(const struct slots *, unsigned slot, uint64_t generation,

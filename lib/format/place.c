@@ -1,0 +1,85 @@
+#include <string.h>
+
+#include "format/place.h"
+
+void
+place_inline(struct place *p, unsigned char *block, unsigned planes)
+{
+	memset(p, 0, sizeof *p);
+	p->block = block;
+	p->rooms = planes;
+}
+
+int
+place_slot(struct place *p, struct slots *s, unsigned slot,
+    const struct layout *l, struct fault *f)
+{
+	struct slots_origin o;
+
+	memset(p, 0, sizeof *p);
+	p->rooms = PLANE_ALL;
+	p->block = slots_map(s, slot, layout_size(l, PLANE_ALL), f);
+	if (p->block == NULL)
+		return -1;
+	slots_origin_get(s, slot, &o);
+	if (o.planes == 0)
+		return 0;
+	if ((p->capture = slots_capture(s, o.capture, f)) == NULL)
+		return -1;
+	p->there_planes = o.planes & PLANE_ALL;
+	p->there_rooms = o.rooms & PLANE_ALL;
+	p->there = capture_at(p->capture, o.offset,
+	    layout_size(l, p->there_rooms));
+	if (p->there == NULL)
+		return fault_set(f, "the capture has no event at byte %llu",
+		    (unsigned long long)o.offset);
+	return place_check(p, f);
+}
+
+unsigned char *
+place_plane(const struct place *p, const struct layout *l, unsigned plane)
+{
+	if (p->there_planes & plane)
+		return (unsigned char *)(uintptr_t)p->there +
+		    layout_plane_offset(l, p->there_rooms, plane);
+	return p->block + layout_plane_offset(l, p->rooms, plane);
+}
+
+void
+place_populate(const struct place *p, struct slots *s, unsigned slot,
+    const struct layout *l, unsigned plane, bool writing)
+{
+	if (p->there_planes & plane)
+		capture_populate(p->capture, place_plane(p, l, plane),
+		    layout_plane_size(l, plane));
+	else
+		slots_populate(s, slot, plane,
+		    layout_plane_offset(l, p->rooms, plane),
+		    layout_plane_size(l, plane), writing);
+}
+
+int
+place_pieces(const struct place *p, const struct layout *l, unsigned planes,
+    struct iovec *v)
+{
+	unsigned plane;
+	int n = 0;
+
+	v[n].iov_base = p->block;
+	v[n++].iov_len = LAYOUT_BLOCK_SIZE;
+	for (plane = 1; plane < PLANE_ALL; plane <<= 1)
+		if (planes & plane) {
+			v[n].iov_base = place_plane(p, l, plane);
+			v[n++].iov_len = layout_plane_size(l, plane);
+		}
+	return n;
+}
+
+int
+place_check(const struct place *p, struct fault *f)
+{
+	if (p->capture != NULL && capture_torn(p->capture))
+		return fault_set(f, "the capture was truncated while it was"
+		    " replayed");
+	return 0;
+}

@@ -1,0 +1,53 @@
+/*
+ * Where an event lies: its block and each of its planes, whether inline in a
+ * buffer, in a slot, or, on replay, in a capture that the slot names.
+ */
+#ifndef FORMAT_PLACE_H
+#define FORMAT_PLACE_H
+
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/fault.h"
+#include "data/layout.h"
+#include "transport/slots.h"
+
+struct place {
+	unsigned char	*block;		/* the event block; planes behind it */
+	unsigned	rooms;		/* that have a place there */
+	const unsigned char *there;	/* the event block in a capture, or NULL */
+	unsigned	there_rooms, there_planes;	/* planes to be taken there */
+	struct capture	*capture;
+};
+
+enum { PLACE_PIECES = 5 };
+
+/* In a buffer that has these planes, one behind the other. */
+void	place_inline(struct place *, unsigned char *block, unsigned planes);
+
+/*
+ * In a slot that the caller owns; maps what is needed. -1 if the slot or its
+ * capture cannot be mapped, or the capture no longer has the event.
+ */
+int	place_slot(struct place *, struct slots *, unsigned slot,
+	    const struct layout *, struct fault *);
+
+/* A plane; those in a capture must not be written. */
+unsigned char	*place_plane(const struct place *, const struct layout *,
+		    unsigned plane);
+
+/* Populates the pages of a plane, if the slot has not been so before. */
+void	place_populate(const struct place *, struct slots *, unsigned slot,
+	    const struct layout *, unsigned plane, bool writing);
+
+/* Block and planes as a list for reading or writing; the number of pieces. */
+int	place_pieces(const struct place *, const struct layout *,
+	    unsigned planes, struct iovec *);
+
+/*
+ * After use: were all planes there to the end? -1 if the capture was truncated
+ * meanwhile: then what was read is not to be believed.
+ */
+int	place_check(const struct place *, struct fault *);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * The handler finds the capture by the address of the fault, in a fixed table:
+ * it may run in any thread, at any moment. It maps zeros over the page, which is
+ * private and writes nothing into the file, and lets the instruction go on.
+ */
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "transport/capture.h"
+
+enum { CAPTURES_MAX = 64 };
+
+struct capture {
+	unsigned char		*at;	/* NULL: a free entry */
+	uint64_t		size;
+	int			fd;
+	volatile sig_atomic_t	torn;
+};
+
+static struct capture captures[CAPTURES_MAX];
+static struct sigaction before;
+static bool guarded;
+
+static void
+bus_handler(int sig, siginfo_t *info, void *context)
+{
+	uintptr_t at = (uintptr_t)info->si_addr;
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	struct capture *c;
+
+	(void)context;
+	for (c = captures; c < captures + CAPTURES_MAX; c++)
+		if (c->at != NULL && at >= (uintptr_t)c->at &&
+		    at - (uintptr_t)c->at < c->size &&
+		    mmap((void *)(at & ~(page - 1)), page, PROT_READ,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
+		    MAP_FAILED) {
+			c->torn = 1;
+			return;
+		}
+	/* Not ours: as if we were not here. */
+	sigaction(sig, &before, NULL);
+}
+
+static void
+bus_guard(void)
+{
+	struct sigaction sa;
+
+	if (guarded)
+		return;
+	memset(&sa, 0, sizeof sa);
+	sigemptyset(&sa.sa_mask);
+	sa.sa_flags = SA_SIGINFO;
+	sa.sa_sigaction = bus_handler;
+	sigaction(SIGBUS, &sa, &before);
+	guarded = true;
+}
+
+int
+capture_identify(int fd, struct capture_name *n)
+{
+	char self[40];
+	struct stat st, there;
+	ssize_t r;
+
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	memset(n, 0, sizeof *n);
+	r = readlink(self, n->path, sizeof n->path - 1);
+	if (r <= 0 || (size_t)r == sizeof n->path - 1 || n->path[0] != '/' ||
+	    fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
+	    stat(n->path, &there) == -1 || there.st_ino != st.st_ino ||
+	    there.st_dev != st.st_dev)
+		return -1;
+	n->device = st.st_dev;
+	n->inode = st.st_ino;
+	n->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+struct capture *
+capture_open(const struct capture_name *n, struct fault *f)
+{
+	struct capture *c = captures;
+	struct stat st;
+	void *at;
+	int fd;
+
+	while (c < captures + CAPTURES_MAX && c->at != NULL)
+		c++;
+	if (c == captures + CAPTURES_MAX) {
+		fault_set(f, "more than %d captures at once", CAPTURES_MAX);
+		return NULL;
+	}
+	if ((fd = open(n->path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) == -1) {
+		fault_set(f, "%s: %s", n->path, strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &st) == -1 || st.st_dev != n->device ||
+	    st.st_ino != n->inode || (uint64_t)st.st_size < n->size) {
+		fault_set(f, "%s: is not the file any more that is replayed (it was"
+		    " replaced or truncated)", n->path);
+		close(fd);
+		return NULL;
+	}
+	at = mmap(NULL, n->size, PROT_READ, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED) {
+		fault_set(f, "%s: cannot map: %s", n->path, strerror(errno));
+		close(fd);
+		return NULL;
+	}
+	bus_guard();
+	c->fd = fd;
+	c->size = n->size;
+	c->torn = 0;
+	c->at = at;
+	return c;
+}
+
+void
+capture_close(struct capture *c)
+{
+	unsigned char *at;
+
+	if (c == NULL)
+		return;
+	at = c->at;
+	c->at = NULL;
+	munmap(at, c->size);
+	close(c->fd);
+}
+
+const unsigned char *
+capture_at(const struct capture *c, uint64_t offset, uint64_t size)
+{
+	if (size > c->size || offset > c->size - size)
+		return NULL;
+	return c->at + offset;
+}
+
+void
+capture_populate(const struct capture *c, const unsigned char *at, uint64_t size)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t offset = (uint64_t)(at - c->at);
+	uint64_t from = offset & ~(page - 1);
+
+	(void)madvise(c->at + from, offset + size - from, MADV_POPULATE_READ);
+}
+
+bool
+capture_torn(const struct capture *c)
+{
+	struct stat st;
+
+	return c->torn || fstat(c->fd, &st) == -1 ||
+	    (uint64_t)st.st_size < c->size;
+}
