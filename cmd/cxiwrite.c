@@ -533,6 +533,7 @@ stats_write(struct writer *w, double seconds, double rate)
 {
 	const struct totals *t = &w->t;
 	json_t *j;
+	char text[PATH_MAX + 80];
 	int r;
 
 	if (w->o->stats == NULL)
@@ -548,9 +549,11 @@ stats_write(struct writer *w, double seconds, double rate)
 	r = j == NULL ? -1 : json_dump_file(j, w->o->stats,
 	    JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	json_decref(j);
-	if (r == -1)
-		writer_failed(w, STATUS_OUTPUT, "the statistics of -S could not be"
-		    " written");
+	if (r == -1) {
+		snprintf(text, sizeof text, "%s: %s", w->o->stats,
+		    strerror(errno));
+		writer_failed(w, STATUS_OUTPUT, text);
+	}
 }
 
 static void

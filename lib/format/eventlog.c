@@ -96,8 +96,8 @@ eventlog_close(struct eventlog *g, struct fault *f)
 		return 0;
 	failed = ferror(g->f);
 	if (fclose(g->f) == EOF || failed)
-		r = fault_set(f, "%s: the log could not be written: %s", g->path,
-		    strerror(errno));
+		r = fault_set(f, "%s: not all of the log could be written",
+		    g->path);
 	free(g);
 	return r;
 }
