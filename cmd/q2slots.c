@@ -30,8 +30,11 @@ main(int argc, char *argv[])
 		tool_usage();
 	if (getenv("Q2_SLOTS") != NULL)
 		errx(STATUS_USAGE, "Q2_SLOTS is set: q2slots inside q2slots");
+	/* More than ulimit -f is to be said, not died of. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (slots_publish(n, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
+	signal(SIGXFSZ, SIG_DFL);
 	/*
 	 * The shell in between inherits this and waits for its pipeline to
 	 * drain; the programs in it install their own handlers.

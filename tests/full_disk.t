@@ -4,7 +4,7 @@
 . tests/lib.sh
 
 "$PYTHON" tests/make_dumps.py "$T" || exit 1
-q2cat "$T/good.h5" >"$T/good.q2" && peakfind <"$T/good.q2" >"$T/peaks.q2" || exit 1
+q2cat -C 16 "$T/good.h5" >"$T/good.q2" && peakfind <"$T/good.q2" >"$T/peaks.q2" || exit 1
 
 # whole DIRECTORY ROWS: the list names files that hold ROWS events, if given,
 # and nothing unfinished lies beside them.
@@ -41,11 +41,11 @@ assert n[1] == rows > 0, said
 END
 }
 
-# In a mount namespace of our own, on a disk of 320 KiB, where one may.
+# In a mount namespace of our own, on a disk of 200 KiB, where one may.
 small_disk() {
 	mkdir -p "$T/disk"
 	unshare -m sh -c 'd=$1; shift
-		mount -t tmpfs -o size=320k none "$d" && "$@"; s=$?
+		mount -t tmpfs -o size=200k none "$d" && "$@"; s=$?
 		rm -rf "$d.copy"; cp -a "$d" "$d.copy"
 		sed -i "s|$d/|$d.copy/|" "$d.copy"/o/*.lst 2>/dev/null
 		exit $s' - "$T/disk" "$@"
@@ -75,7 +75,7 @@ if unshare -m sh -c 'mount -t tmpfs -o size=64k none "$1"' - "$T/empty" \
 		adds_up "$T/disk.copy/o"
 	check 'cxiwrite -l: a disk that the log fills is said' refused 7 \
 		'^cxiwrite: .*/log: .*written' small_disk sh -c '
-		head -c 300000 /dev/zero >"$T/disk/ballast"
+		head -c 180000 /dev/zero >"$T/disk/ballast"
 		q2cat -l 700 "$T/good.q2" | peakfind |
 		cxiwrite -m 99 -l "$T/disk/log" -o "$T/o"'
 	for p in 'q2cat -l 0 good.q2' 'q2cat -l 90 good.q2 | peakfind -k' \
