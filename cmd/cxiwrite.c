@@ -293,6 +293,9 @@ stream_begin(struct writer *w)
 		    " peakfind in front");
 		return -1;
 	}
+	if (!(s->planes & PLANE_IMAGE))
+		warnx("the stream has no images: no data and no intensities are"
+		    " written, and CrystFEL will read no peaks");
 	if (w->o->debug && (s->planes & (PLANE_SEGMAP | PLANE_LOGITS)) !=
 	    (PLANE_SEGMAP | PLANE_LOGITS)) {
 		writer_failed(w, STATUS_INPUT, "-d: the stream carries no logits"
@@ -372,8 +375,9 @@ energy_check(struct writer *w)
 		return;
 	if (!(e->known & QUANTITY_ENERGY) || !(ev > 0)) {
 		if (w->t.no_energy++ == 0)
-			warnx("event %llu: PHOTON ENERGY IS UNKNOWN; it is written"
-			    " as NaN, and CrystFEL cannot index it",
+			warnx("event %llu: PHOTON ENERGY IS UNKNOWN or not"
+			    " positive; it is written as NaN, and CrystFEL cannot"
+			    " index it",
 			    (unsigned long long)e->seq);
 	} else if (ev < 1e3 || ev > 3e4) {
 		if (w->t.odd_energy++ == 0)

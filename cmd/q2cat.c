@@ -2,9 +2,10 @@
  * q2cat: cat Q2. Captures, dumps and streams in, one stream of records out: by
  * reference into slots under q2slots, else inline.
  *
- * An input is read by dump_cat or stream_cat; both hand each event that the
- * options select to an emit function, which knows where it goes. Planes are read
- * straight to where they stay: a slot, or the one buffer of inline output.
+ * An input is read by dump_cat or stream_cat. Each event that the options select
+ * becomes a parcel, its place in a slot or in the one buffer of inline output;
+ * planes are read straight to it, or, on replay of a capture into slots, stay
+ * where they are. Headers, numbers and end records are the splice's.
  *
  * Who waits: for a token (slots_take watches the output), for input (inlet_watch
  * does), for the output (EPIPE), and for -r's next instant (rate_wait watches the
@@ -146,7 +147,7 @@ static int
 memory_check(struct cat *c, unsigned planes)
 {
 	uint64_t size = RECORD_SIZE + layout_size(&c->splice.stream.layout,
-	    planes | PLANE_PEAKS);
+	    planes | PLANE_SEGMAP | PLANE_PEAKS);
 	unsigned n = slots_count(c->slots);
 	unsigned long long kib = 0;
 	char line[160];

@@ -36,14 +36,6 @@ runs() {
 	done
 }
 
-silent() {
-	for m in man/*.[157]; do
-		mandoc -T lint "$m"
-	done >"$T/lint" 2>&1
-	cat "$T/lint"
-	[ ! -s "$T/lint" ]
-}
-
 check 'make install DESTDIR= PREFIX= succeeds' \
     make -s B="$B" DESTDIR="$D" PREFIX=$P install
 check 'all programs are there' installed
@@ -61,12 +53,6 @@ check 'BINDIR and MANDIR can be named' \
     make -s B="$B" DESTDIR="$D" BINDIR=/b MANDIR=/m install
 check 'and are used' test -x "$D/b/q2cat" -a -e "$D/m/man1/q2cat.1" -a \
     ! -e "$D/usr"
-if command -v mandoc >/dev/null; then
-	check 'mandoc -T lint has nothing to say' silent
-else
-	skip 'mandoc -T lint has nothing to say' 'no mandoc'
-fi
-
 # A fresh tree: what git would hand out, and no build yet.
 mkdir "$T/tree"
 tar -c --exclude=.git --exclude='./build*' . | tar -x -C "$T/tree"

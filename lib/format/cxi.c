@@ -502,11 +502,13 @@ intensities_put(struct cxi *c, const struct cxi_event *e)
 static void
 energy_put(struct cxi *c, const struct event *e)
 {
-	double ev = e->known & QUANTITY_ENERGY ? e->photon_energy : NAN;
+	double ev = NAN;
 
+	if ((e->known & QUANTITY_ENERGY) && e->photon_energy > 0)
+		ev = e->photon_energy;
 	put_f64(c, ENERGY_J, ev * joule_ev);
 	put_f64(c, ENERGY_EV, ev);
-	put_f64(c, WAVELENGTH, ev > 0 ? EVENT_HC / ev : NAN);
+	put_f64(c, WAVELENGTH, EVENT_HC / ev);
 }
 
 static void

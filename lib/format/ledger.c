@@ -67,10 +67,10 @@ int
 ledger_finish(struct ledger *g, struct fault *f)
 {
 	if (!g->streaming)
-		return fault_set(f, "the input is empty: no stream came");
+		return fault_set(f, "empty: no stream came");
 	if (g->ended)
 		return 0;
 	g->no_end = true;
-	return fault_set(f, "the input ended without its end record: events may"
-	    " be missing");
+	return fault_set(f, "ended without its end record: events may be"
+	    " missing");
 }
