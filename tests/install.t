@@ -1,0 +1,88 @@
+#!/bin/sh
+# make install puts programs and pages, uninstall removes them, and a build in a
+# fresh tree leaves no litter.
+
+. tests/lib.sh
+
+# make as a person calls it, not as a part of the make that runs the tests.
+unset MAKEFLAGS MAKELEVEL MFLAGS
+export NODEPS=1
+programs='q2slots q2cat peakfind cxiwrite q2ls q2sim'
+pages='q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 q2.5 peakpipe.7'
+D=$T/dest
+P=/opt/peak
+
+installed() {
+	for p in $programs; do
+		[ -x "$D$P/bin/$p" ] || { echo "no $p"; return 1; }
+	done
+}
+
+pages_installed() {
+	for m in $pages; do
+		[ -s "$D$P/share/man/man${m##*.}/$m" ] || { echo "no $m"; return 1; }
+	done
+}
+
+modes() {
+	! find "$D$P/bin" -type f ! -perm 755 | grep . &&
+	    ! find "$D$P/share" -type f ! -perm 644 | grep .
+}
+
+runs() {
+	for p in $programs; do
+		"$D$P/bin/$p" --version | grep -q "^$p " ||
+		    { echo "$p --version"; return 1; }
+	done
+}
+
+silent() {
+	for m in man/*.[157]; do
+		mandoc -T lint "$m"
+	done >"$T/lint" 2>&1
+	cat "$T/lint"
+	[ ! -s "$T/lint" ]
+}
+
+check 'make install DESTDIR= PREFIX= succeeds' \
+    make -s B="$B" DESTDIR="$D" PREFIX=$P install
+check 'all programs are there' installed
+check 'all pages are there, in the sections they belong to' pages_installed
+check 'programs are executable, pages only readable' modes
+check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 14
+check 'installed programs tell their version' runs
+check 'make install again succeeds' \
+    make -s B="$B" DESTDIR="$D" PREFIX=$P install
+check 'make uninstall succeeds' \
+    make -s B="$B" DESTDIR="$D" PREFIX=$P uninstall
+check 'nothing that was installed is left' \
+    test -z "$(find "$D" ! -type d)"
+check 'BINDIR and MANDIR can be named' \
+    make -s B="$B" DESTDIR="$D" BINDIR=/b MANDIR=/m install
+check 'and are used' test -x "$D/b/q2cat" -a -e "$D/m/man1/q2cat.1" -a \
+    ! -e "$D/usr"
+if command -v mandoc >/dev/null; then
+	check 'mandoc -T lint has nothing to say' silent
+else
+	skip 'mandoc -T lint has nothing to say' 'no mandoc'
+fi
+
+# A fresh tree: what git would hand out, and no build yet.
+mkdir "$T/tree"
+tar -c --exclude=.git --exclude='./build*' . | tar -x -C "$T/tree"
+git() {
+	command git -C "$T/tree" -c user.name=t -c user.email=t@example.org "$@"
+}
+git init -q && git add -A && git commit -q -m t
+check 'make succeeds in a fresh tree' \
+    make -s -j2 -C "$T/tree" B=build CFLAGS=-O0
+check 'all programs are built' \
+    test "$(ls "$T/tree/build" | grep -cxE 'q2slots|q2cat|peakfind|cxiwrite|q2ls|q2sim')" -eq 6
+check 'git sees no litter' test -z "$(git status --porcelain)"
+check 'everything made is in build/' \
+    test "$(git status --porcelain --ignored)" = '!! build/'
+check 'make again has nothing to do' make -q -C "$T/tree" B=build CFLAGS=-O0
+make -s -C "$T/tree" clean
+check 'make clean leaves nothing' \
+    test -z "$(git status --porcelain --ignored)"
+done_testing
