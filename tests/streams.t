@@ -474,8 +474,7 @@ def main():
                  masks, series, debug, sources):
         try:
             part()
-        except (OSError, KeyError, IndexError, ValueError, AttributeError,
-                TypeError, AssertionError, subprocess.TimeoutExpired) as e:
+        except Exception as e:
             check(False, f'{part.__name__} comes to its end', repr(e))
     t.done()
 
