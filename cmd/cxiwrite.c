@@ -8,14 +8,7 @@
  * of a damaged one: what was good is kept. After a failed write the file in the
  * making is given up, its events are counted as lost, and we stop; the programs
  * in front see their reader gone.
- *
- * Streams: a header that is byte for byte the one before and whose first event
- * has a higher number goes on with it; any other begins a new one and a new file.
- * What was sent is told by the end records: each counts the events since the end
- * before it.
  */
-#include <sys/stat.h>
-
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +23,9 @@
 #include "base/io.h"
 #include "data/geometry.h"
 #include "format/badpixels.h"
+#include "format/eventlog.h"
 #include "format/feed.h"
+#include "format/ledger.h"
 #include "format/peakplane.h"
 #include "format/series.h"
 #include "status.h"
@@ -51,9 +46,7 @@ struct options {
 struct totals {
 	uint64_t	in, written, filtered, failed;
 	uint64_t	lost;		/* taken, but in a file that was given up */
-	uint64_t	missing;	/* sent, but never came; by the end records */
 	uint64_t	no_energy, odd_energy, cut;
-	bool		no_end, interrupted;
 };
 
 struct writer {
@@ -63,11 +56,12 @@ struct writer {
 	struct series	*series;
 	struct cxi	*cxi;		/* in the making; NULL: none */
 	struct totals	t;
+	struct ledger	ledger;
 	struct progress	progress;
 	double		live;		/* when the live line was drawn */
 	bool		terminal;	/* standard error is one */
 	int		status;
-	FILE		*log;
+	struct eventlog	*log;		/* NULL: none */
 
 	struct geometry	geometry;
 	char		geometry_digest[SHA256_DIGEST_STRING_LENGTH];
@@ -80,23 +74,17 @@ struct writer {
 	struct peak	*peaks;
 	char		options[1024];
 	char		experiment[256], run[256], detector[256];
-	bool		streaming;	/* a stream was begun */
-	bool		ended;		/* its end record has come */
-	bool		undecided;	/* the same header again: see the next event */
-	bool		any;		/* events of the stream came */
 	bool		cleared;	/* files of an earlier run are gone */
-	uint64_t	last;		/* seq */
-	uint64_t	since_end;	/* events since the last end record */
 };
 
 /* For the second signal: no unfinished file is left. */
-static const char *unfinished;
+static const struct series *unfinished;
 
 static void
 unfinished_remove(void)
 {
 	if (unfinished != NULL)
-		unlink(unfinished);
+		series_abandon(unfinished);
 }
 
 static void
@@ -116,24 +104,33 @@ output_failed(struct writer *w, uint64_t rows, const struct fault *f)
 	w->t.written -= rows;
 	w->t.lost += rows;
 	w->cxi = NULL;
-	unfinished = NULL;
 	return -1;
 }
 
 static int
 file_commit(struct writer *w)
 {
+	struct cxi *cxi = w->cxi;
 	struct fault f;
-	uint64_t rows;
+	uint64_t lost;
 
-	if (w->cxi == NULL)
+	if (cxi == NULL)
 		return 0;
-	rows = cxi_rows(w->cxi);
-	if (series_commit(w->series, w->cxi, &f) == -1)
-		return output_failed(w, rows, &f);
 	w->cxi = NULL;
-	unfinished = NULL;
+	if (series_commit(w->series, cxi, &lost, &f) == -1)
+		return output_failed(w, lost, &f);
 	return 0;
+}
+
+/* The last files, and what became of them. */
+static void
+files_finish(struct writer *w)
+{
+	struct fault f;
+	uint64_t lost;
+
+	if (file_commit(w) == 0 && series_settle(w->series, &lost, &f) == -1)
+		output_failed(w, lost, &f);
 }
 
 /* ---- geometry, mask and plan ---- */
@@ -283,14 +280,6 @@ plan_make(struct writer *w, struct fault *f)
 
 /* ---- streams ---- */
 
-static void
-end_missing(struct writer *w)
-{
-	w->t.no_end = true;
-	writer_failed(w, STATUS_INCOMPLETE, "the stream ended without its end"
-	    " record: events may be missing");
-}
-
 static int
 stream_begin(struct writer *w)
 {
@@ -299,9 +288,6 @@ stream_begin(struct writer *w)
 
 	if (file_commit(w) == -1)
 		return -1;
-	w->undecided = w->any = w->ended = false;
-	w->streaming = true;
-	w->since_end = 0;
 	if (!(s->planes & PLANE_PEAKS)) {
 		writer_failed(w, STATUS_INPUT, "the stream carries no peaks: put"
 		    " peakfind in front");
@@ -328,77 +314,38 @@ stream_begin(struct writer *w)
 	return 0;
 }
 
+/* What the ledger says of a header or an event. */
+static int
+answer_take(struct writer *w, enum ledger_answer answer, bool no_end)
+{
+	if (no_end)
+		writer_failed(w, STATUS_INCOMPLETE, "a stream ended without its"
+		    " end record: events may be missing");
+	return answer == LEDGER_BEGINS ? stream_begin(w) : 0;
+}
+
 static int
 stream_take(struct writer *w)
 {
-	if (w->feed.continued) {
-		w->undecided = true;
-		return 0;
-	}
-	if (w->streaming && !w->ended)
-		end_missing(w);
-	return stream_begin(w);
-}
+	bool no_end;
+	enum ledger_answer answer;
 
-/* The same header came again: does this event go on with its stream? */
-static int
-stream_decide(struct writer *w)
-{
-	w->undecided = false;
-	if (!w->any || w->feed.event.seq > w->last)
-		return 0;
-	if (!w->ended)
-		end_missing(w);
-	return stream_begin(w);
+	answer = ledger_stream(&w->ledger, w->feed.continued, &no_end);
+	return answer_take(w, answer, no_end);
 }
 
 static void
 end_take(struct writer *w)
 {
-	const struct record *r = &w->feed.record;
-	char text[160];
+	struct fault f;
 
-	w->undecided = false;
-	w->ended = true;
-	if (r->flags & RECORD_INTERRUPTED) {
-		w->t.interrupted = true;
+	if (w->feed.record.flags & RECORD_INTERRUPTED)
 		warnx("the source was interrupted");
-	}
-	if (r->count != w->since_end) {
-		snprintf(text, sizeof text, "%llu events were sent, %llu came",
-		    (unsigned long long)r->count,
-		    (unsigned long long)w->since_end);
-		if (r->count > w->since_end)
-			w->t.missing += r->count - w->since_end;
-		writer_failed(w, STATUS_INCOMPLETE, text);
-	}
-	w->since_end = 0;
+	if (ledger_end(&w->ledger, &w->feed.record, &f) == LEDGER_WRONG)
+		writer_failed(w, STATUS_INCOMPLETE, f.text);
 }
 
 /* ---- events ---- */
-
-/* A line of the log; index -1: not in a file. */
-static void
-log_line(struct writer *w, const char *verdict, const char *file, long long index)
-{
-	const struct event *e = &w->feed.event;
-
-	if (w->log == NULL)
-		return;
-	fprintf(w->log, "%llu\t%s\t", (unsigned long long)e->seq, e->source);
-	if (e->known & QUANTITY_TIMESTAMP)
-		fprintf(w->log, "%llu.%09llu",
-		    (unsigned long long)(e->timestamp >> 32),
-		    (unsigned long long)(e->timestamp & 0xffffffff));
-	fputc('\t', w->log);
-	if (e->known & QUANTITY_ENERGY)
-		fprintf(w->log, "%.6f", e->photon_energy);
-	fprintf(w->log, "\t%u\t%u\t%s\t%s\t", e->peaks_found, e->peaks_kept,
-	    verdict, file);
-	if (index >= 0)
-		fprintf(w->log, "%lld", index);
-	fputc('\n', w->log);
-}
 
 static void
 event_failed(struct writer *w, const char *why)
@@ -411,7 +358,7 @@ event_failed(struct writer *w, const char *why)
 	    (unsigned long long)e->seq, e->source[0] == '\0' ? "" : " (",
 	    e->source, e->source[0] == '\0' ? "" : ")",
 	    (unsigned long long)w->feed.stream.id, why);
-	log_line(w, "failed", "", -1);
+	eventlog_failed(w->log, e);
 }
 
 /* Energies that nobody could have measured: said once, counted, and written. */
@@ -448,7 +395,6 @@ hit_write(struct writer *w, struct fault *f)
 	if (w->cxi == NULL) {
 		if (series_create(w->series, &w->plan, &w->cxi, f) == -1)
 			return output_failed(w, 0, f);
-		unfinished = series_temporary(w->series);
 	}
 	if (w->feed.record.type == RECORD_REFERENCE)
 		place_populate(&w->feed.place, w->slots, w->feed.record.slot,
@@ -461,10 +407,11 @@ hit_write(struct writer *w, struct fault *f)
 	    place_check(&w->feed.place, f) == -1) {
 		cxi_abort(w->cxi);
 		w->t.lost++;
+		fault_prefix(f, "%s", series_name(w->series));
 		return output_failed(w, rows, f);
 	}
 	w->t.written++;
-	log_line(w, "1", series_name(w->series), (long long)rows);
+	eventlog_hit(w->log, &w->feed.event, series_name(w->series), rows);
 	return rows + 1 == w->o->events ? file_commit(w) : 0;
 }
 
@@ -492,7 +439,7 @@ event_judge(struct writer *w, struct fault *f)
 	if (e->peaks_found < w->o->min_peaks ||
 	    (w->o->max_peaks != 0 && e->peaks_found > w->o->max_peaks)) {
 		w->t.filtered++;
-		log_line(w, "0", "", -1);
+		eventlog_miss(w->log, e);
 		return 0;
 	}
 	return hit_write(w, f);
@@ -524,25 +471,22 @@ progress_say(struct writer *w)
 static int
 event_take(struct writer *w, struct fault *f)
 {
-	struct fault stale;
+	enum ledger_answer answer;
+	struct fault wrong;
+	bool no_end;
 	int r;
 
-	if (w->undecided && stream_decide(w) == -1)
-		return -1;
-	if (w->any && w->feed.event.seq <= w->last) {
-		fault_set(f, "standard input: event %llu comes after event %llu",
-		    (unsigned long long)w->feed.event.seq,
-		    (unsigned long long)w->last);
-		writer_failed(w, STATUS_INPUT, f->text);
+	answer = ledger_event(&w->ledger, w->feed.event.seq, &no_end, &wrong);
+	if (answer == LEDGER_WRONG) {
+		fault_prefix(&wrong, "standard input");
+		writer_failed(w, STATUS_INPUT, wrong.text);
 		return -1;
 	}
-	w->any = true;
-	w->ended = false;
-	w->last = w->feed.event.seq;
-	w->since_end++;
+	if (answer_take(w, answer, no_end) == -1)
+		return -1;
 	r = event_judge(w, f);
-	if (feed_done(&w->feed, &stale) == -1) {
-		writer_failed(w, STATUS_INPUT, stale.text);
+	if (feed_done(&w->feed, &wrong) == -1) {
+		writer_failed(w, STATUS_INPUT, wrong.text);
 		return -1;
 	}
 	progress_say(w);
@@ -575,12 +519,11 @@ writer_run(struct writer *w)
 			r = -1;
 			break;
 		}
-	if (r == 0 && !w->streaming)
-		writer_failed(w, STATUS_INCOMPLETE, "standard input is empty: no"
-		    " stream came");
-	else if (r == 0 && !w->ended)
-		end_missing(w);
-	(void)file_commit(w);
+	if (r == 0 && ledger_finish(&w->ledger, &f) == -1) {
+		fault_prefix(&f, "standard input");
+		writer_failed(w, STATUS_INCOMPLETE, f.text);
+	}
+	files_finish(w);
 }
 
 /* ---- totals ---- */
@@ -590,6 +533,7 @@ stats_write(struct writer *w, double seconds, double rate)
 {
 	const struct totals *t = &w->t;
 	json_t *j;
+	char text[PATH_MAX + 80];
 	int r;
 
 	if (w->o->stats == NULL)
@@ -598,16 +542,18 @@ stats_write(struct writer *w, double seconds, double rate)
 	    "events_in", (json_int_t)t->in, "written", (json_int_t)t->written,
 	    "filtered", (json_int_t)t->filtered, "failed",
 	    (json_int_t)t->failed, "lost", (json_int_t)t->lost, "missing",
-	    (json_int_t)t->missing, "files", (int)series_count(w->series),
-	    "complete", !t->no_end && t->missing == 0 &&
-	    w->status < STATUS_INCOMPLETE, "interrupted", t->interrupted,
+	    (json_int_t)w->ledger.missing, "files", (int)series_count(w->series),
+	    "complete", w->status < STATUS_INCOMPLETE, "interrupted",
+	    w->ledger.interrupted,
 	    "seconds", seconds, "events_per_second", rate);
 	r = j == NULL ? -1 : json_dump_file(j, w->o->stats,
 	    JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	json_decref(j);
-	if (r == -1)
-		writer_failed(w, STATUS_OUTPUT, "the statistics of -S could not be"
-		    " written");
+	if (r == -1) {
+		snprintf(text, sizeof text, "%s: %s", w->o->stats,
+		    strerror(errno));
+		writer_failed(w, STATUS_OUTPUT, text);
+	}
 }
 
 static void
@@ -638,32 +584,6 @@ totals_say(struct writer *w)
 }
 
 /* ---- beginning ---- */
-
-/* A file of ours is not written over by mistake. */
-static void
-output_check(char option, const char *path, bool force)
-{
-	struct stat st;
-
-	if (!force && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size > 0)
-		errx(STATUS_OUTPUT, "-%c %s exists; -f replaces it", option, path);
-}
-
-static void
-log_open(struct writer *w)
-{
-	if (w->o->stats != NULL)
-		output_check('S', w->o->stats, w->o->force);
-	if (w->o->log == NULL)
-		return;
-	output_check('l', w->o->log, w->o->force);
-	if ((w->log = fopen(w->o->log, "we")) == NULL)
-		err(STATUS_OUTPUT, "%s", w->o->log);
-	setvbuf(w->log, NULL, _IOLBF, 0);
-	fputs("seq\tsource\ttimestamp\tenergy_eV\tpeaks_found\tpeaks_kept\thit"
-	    "\tfile\tindex\n", w->log);
-}
 
 static enum cxi_compression
 compression_parse(const char *text)
@@ -737,14 +657,18 @@ options_parse(int argc, char *argv[], struct options *o)
 		    o->min_peaks);
 }
 
+/* Files beside the CXI files: neither is written over by mistake. */
 static void
-log_close(struct writer *w)
+side_files_open(struct writer *w)
 {
-	if (w->log == NULL)
-		return;
-	if (ferror(w->log) || fclose(w->log) == EOF)
-		writer_failed(w, STATUS_OUTPUT, "the log of -l could not be"
-		    " written");
+	const struct options *o = w->o;
+	struct fault f;
+
+	if (o->stats != NULL && !o->force && eventlog_exists(o->stats))
+		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
+	if (o->log != NULL &&
+	    (w->log = eventlog_open(o->log, o->force, &f)) == NULL)
+		errx(STATUS_OUTPUT, "-l %s", f.text);
 }
 
 int
@@ -774,15 +698,18 @@ main(int argc, char *argv[])
 		errx(STATUS_USAGE, "-z %s: %s", o.z, f.text);
 	if ((w.series = series_open(o.dir, o.prefix, o.force, &f)) == NULL)
 		errx(STATUS_OUTPUT, "%s", f.text);
-	log_open(&w);
+	unfinished = w.series;
+	side_files_open(&w);
 	if (feed_init(&w.feed, STDIN_FILENO, w.slots, PLANE_PEAKS | PLANE_IMAGE |
 	    (o.debug ? PLANE_SEGMAP | PLANE_LOGITS : 0)) == -1)
 		errx(STATUS_SYSTEM, "no memory");
 	progress_begin(&w.progress, o.verbose);
 
 	writer_run(&w);
-	log_close(&w);
+	if (eventlog_close(w.log, &f) == -1)
+		writer_failed(&w, STATUS_OUTPUT, f.text);
 	totals_say(&w);
+	unfinished = NULL;
 	series_close(w.series);
 	feed_close(&w.feed);
 	slots_close(w.slots);

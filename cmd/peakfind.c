@@ -43,7 +43,7 @@ enum {
 	RING = 256,		/* events in hand at most; SLOTS_MAX and one */
 	DEPTH = 2,		/* events a worker has at most */
 	DEATHS = 2,		/* that an event may cause */
-	IDLE_DEATHS = 8		/* of a worker with nothing to do: hopeless */
+	IDLE_DEATHS = 8		/* in a row, of a worker with nothing to do: hopeless */
 };
 
 struct options {
@@ -60,6 +60,7 @@ struct pending {
 	struct record	r;		/* a reference into our slots */
 	enum state	state;
 	unsigned	deaths;
+	unsigned char	block[LAYOUT_BLOCK_SIZE];	/* as it came */
 };
 
 struct hand {
@@ -344,6 +345,33 @@ reference_take(struct find *c, struct pending *p, struct fault *f)
 	return 0;
 }
 
+/*
+ * A worker may die when it has changed half of the event block, or all of it and
+ * not yet said so: whoever takes the event up finds the block as it came.
+ */
+static int
+block_keep(struct find *c, struct pending *p, struct fault *f)
+{
+	const unsigned char *block = slots_map(slots_of(c, p), p->r.slot,
+	    LAYOUT_BLOCK_SIZE, f);
+
+	if (block == NULL)
+		return -1;
+	memcpy(p->block, block, sizeof p->block);
+	return 0;
+}
+
+static void
+block_restore(struct find *c, const struct pending *p)
+{
+	unsigned char *block = slots_map(slots_of(c, p), p->r.slot,
+	    LAYOUT_BLOCK_SIZE, NULL);
+
+	/* It is mapped since block_keep. */
+	if (block != NULL)
+		memcpy(block, p->block, sizeof p->block);
+}
+
 static void
 event_take(struct find *c)
 {
@@ -361,7 +389,7 @@ event_take(struct find *c)
 	}
 	taken = c->next.type == RECORD_EVENT ? inline_take(c, p, &f) :
 	    reference_take(c, p, &f);
-	if (taken == -1) {
+	if (taken == -1 || block_keep(c, p, &f) == -1) {
 		if (!c->output_over)
 			input_failed(c, &f);
 		return;
@@ -520,6 +548,7 @@ result_take(struct find *c, unsigned worker, const struct worker_message *m)
 	struct pending *p = &c->ring[ring];
 	enum event_cause cause;
 
+	h->idle_deaths = 0;
 	memmove(h->ring, h->ring + 1, (--h->n) * sizeof h->ring[0]);
 	p->state = DONE;
 	cause = (enum event_cause)le_get32(m->bytes + RESULT_CAUSE);
@@ -561,6 +590,7 @@ worker_bury(struct find *c, unsigned worker)
 	}
 	p = &c->ring[h->ring[0]];
 	h->n = 0;
+	block_restore(c, p);
 	p->deaths++;
 	p->state = p->deaths < DEATHS ? WAITING : DONE;
 	warnx("worker %u (pid %d) %s at event %llu of stream %016llx; %s", worker,

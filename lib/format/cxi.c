@@ -624,14 +624,19 @@ file_finish(struct cxi *c, struct fault *f)
 }
 
 int
+cxi_close(struct cxi *c, struct fault *f)
+{
+	if (c->failed || (c->file >= 0 && file_finish(c, &c->first) == -1))
+		return fault_keep(c, f);
+	return 0;
+}
+
+int
 cxi_commit(struct cxi *c, const char *name, bool replace, struct fault *f)
 {
 	int rc;
 
-	if (!c->failed && file_finish(c, &c->first) == -1)
-		c->failed = true;
-	if (c->failed) {
-		fault_keep(c, f);
+	if (cxi_close(c, f) == -1) {
 		cxi_abort(c);
 		return -1;
 	}

@@ -68,6 +68,12 @@ int	cxi_add(struct cxi *, const struct cxi_event *, struct fault *);
 uint64_t	cxi_rows(const struct cxi *);
 
 /*
+ * Writes all rows and closes the HDF5 file; only cxi_commit or cxi_abort may
+ * follow. A commit after it touches HDF5 no more and may run in another thread.
+ */
+int	cxi_close(struct cxi *, struct fault *);
+
+/*
  * Finishes: all rows flushed, file closed and synced, renamed to name, directory
  * synced. With replace an existing name is replaced, else it is an error. The
  * temporary file is removed on failure. The cxi is freed either way.

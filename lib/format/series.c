@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libutil.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,20 @@
 
 enum { NAME_SIZE = 256, TAIL = 32 };	/* a prefix leaves room for "_N.cxi.tmp" */
 
+/* A file that settles: the thread's from its start until it is joined. */
+struct settling {
+	pthread_t	thread;
+	bool		running;
+	struct cxi	*cxi;
+	uint64_t	rows;
+	char		final[PATH_MAX + NAME_SIZE];
+	char		temporary[PATH_MAX + NAME_SIZE + 4];
+	int		list;
+	bool		replace;
+	int		result;
+	struct fault	fault;
+};
+
 struct series {
 	char		dir[PATH_MAX];	/* absolute */
 	char		prefix[NAME_SIZE];
@@ -22,7 +37,8 @@ struct series {
 	char		temporary[PATH_MAX + NAME_SIZE + 4];
 	int		list;		/* PREFIX.lst, locked */
 	bool		force;
-	unsigned	count;
+	unsigned	count;		/* of files committed; names the next */
+	struct settling	past;		/* the file committed last */
 };
 
 static void
@@ -148,10 +164,12 @@ series_name(const struct series *s)
 	return s->name;
 }
 
-const char *
-series_temporary(const struct series *s)
+void
+series_abandon(const struct series *s)
 {
-	return s->temporary;
+	unlink(s->temporary);
+	if (s->past.running)
+		unlink(s->past.temporary);
 }
 
 int
@@ -164,24 +182,71 @@ series_create(struct series *s, const struct cxi_plan *plan, struct cxi **cxi,
 	return cxi_create(s->temporary, plan, cxi, f);
 }
 
-int
-series_commit(struct series *s, struct cxi *cxi, struct fault *f)
+static void *
+settle(void *arg)
 {
-	size_t n;
+	struct settling *p = arg;
+	size_t n = strlen(p->final);
 
-	if (cxi_commit(cxi, s->final, s->force, f) == -1)
-		return -1;
-	/* The line may use the place of the NUL. */
-	n = strlen(s->final);
-	s->final[n] = '\n';
-	if (io_write(s->list, s->final, n + 1) == -1 || fsync(s->list) == -1) {
-		s->final[n] = '\0';
-		return fault_set(f, "%s is complete, but not listed in %s.lst: %s",
-		    s->final, s->prefix, strerror(errno));
+	p->result = cxi_commit(p->cxi, p->final, p->replace, &p->fault);
+	if (p->result == -1)
+		return NULL;
+	/* The line's newline uses the place of the NUL. */
+	p->final[n] = '\n';
+	if (io_write(p->list, p->final, n + 1) == -1 || fsync(p->list) == -1) {
+		p->final[n] = '\0';
+		p->rows = 0;
+		p->result = fault_set(&p->fault, "%s is complete, but could not be"
+		    " listed: %s", p->final, strerror(errno));
 	}
+	return NULL;
+}
+
+int
+series_settle(struct series *s, uint64_t *lost, struct fault *f)
+{
+	struct settling *p = &s->past;
+
+	*lost = 0;
+	if (!p->running)
+		return 0;
+	pthread_join(p->thread, NULL);
+	p->running = false;
+	if (p->result == 0)
+		return 0;
+	*lost = p->rows;
+	return fault_set(f, "%s", p->fault.text);
+}
+
+int
+series_commit(struct series *s, struct cxi *cxi, uint64_t *lost,
+    struct fault *f)
+{
+	struct settling *p = &s->past;
+	uint64_t rows = cxi_rows(cxi);
+
+	if (series_settle(s, lost, f) == -1 || cxi_close(cxi, f) == -1) {
+		cxi_abort(cxi);
+		*lost += rows;
+		return -1;
+	}
+	p->cxi = cxi;
+	p->rows = rows;
+	p->list = s->list;
+	p->replace = s->force;
+	strcpy(p->final, s->final);
+	strcpy(p->temporary, s->temporary);
 	s->count++;
 	name_make(s);
-	return 0;
+	p->running = pthread_create(&p->thread, NULL, settle, p) == 0;
+	if (p->running)
+		return 0;
+	/* No thread to be had: then here and now. */
+	settle(p);
+	if (p->result == 0)
+		return 0;
+	*lost = p->rows;
+	return fault_set(f, "%s", p->fault.text);
 }
 
 unsigned

@@ -1,0 +1,35 @@
+/*
+ * The log of a run: tab-separated text with a heading, a line an event: seq,
+ * source, timestamp (seconds.nanoseconds), energy_eV, peaks_found, peaks_kept,
+ * hit (1, 0 or failed), file, index. What is unknown is empty.
+ */
+#ifndef FORMAT_EVENTLOG_H
+#define FORMAT_EVENTLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "data/event.h"
+
+struct eventlog;
+
+/*
+ * Creates a log, line-buffered. A regular file that has something in it is an
+ * error unless force. NULL: fault.
+ */
+struct eventlog	*eventlog_open(const char *path, bool force, struct fault *);
+
+/* A hit: row index of a file. All three do nothing with a NULL log. */
+void	eventlog_hit(struct eventlog *, const struct event *, const char *file,
+	    uint64_t index);
+void	eventlog_miss(struct eventlog *, const struct event *);
+void	eventlog_failed(struct eventlog *, const struct event *);
+
+/* Closes and frees; -1 if anything could not be written. NULL is nothing. */
+int	eventlog_close(struct eventlog *, struct fault *);
+
+/* Is there a regular file with something in it, not to be written over? */
+int	eventlog_exists(const char *path);
+
+#endif

@@ -1,0 +1,127 @@
+#!/bin/sh
+# No room: a clear message, status 7, files that are complete or not there, and
+# programs in front that end.
+. tests/lib.sh
+
+"$PYTHON" tests/make_dumps.py "$T" || exit 1
+q2cat "$T/good.h5" >"$T/good.q2" && peakfind <"$T/good.q2" >"$T/peaks.q2" || exit 1
+
+# whole DIRECTORY ROWS: the list names files that hold ROWS events, if given,
+# and nothing unfinished lies beside them.
+whole() {
+	"$PYTHON" - "$@" <<'END'
+import glob, os, sys
+import h5py
+d, rows = sys.argv[1], 0
+names = [n for l in glob.glob(d + "/*.lst") for n in open(l).read().splitlines()]
+for name in names:
+    with h5py.File(name) as f:
+        n = len(f["/entry_1/data_1/data"])
+        assert f["/entry_1/data_1/data"][...].min() == 1, "rows never written"
+        assert len(f["/entry_1/result_1/nPeaks"]) == n
+        rows += n
+left = [n for n in os.listdir(d) if n.endswith((".cxi", ".tmp"))]
+assert sorted(left) == sorted(map(os.path.basename, names)), left
+assert len(sys.argv) < 3 or rows == int(sys.argv[2]), rows
+print(rows)
+END
+}
+
+# adds_up: in = written + filtered + failed + lost, in $T/err, and there are rows.
+adds_up() {
+	rows=$(whole "$1") || return 1
+	"$PYTHON" - "$T/err" "$rows" <<'END'
+import re, sys
+said, rows = open(sys.argv[1]).read(), int(sys.argv[2])
+lost = int(re.search(r"cxiwrite: (\d+) events were taken but are NOT", said)[1])
+n = list(map(int, re.search(r"cxiwrite: (\d+) events in = (\d+) written \+ (\d+)"
+                            r" filtered \+ (\d+) failed", said).groups()))
+assert n[0] == sum(n[1:]) + lost, said
+assert n[1] == rows > 0, said
+END
+}
+
+# In a mount namespace of our own, on a disk of 320 KiB, where one may.
+small_disk() {
+	mkdir -p "$T/disk"
+	unshare -m sh -c 'd=$1; shift
+		mount -t tmpfs -o size=320k none "$d" && "$@"; s=$?
+		rm -rf "$d.copy"; cp -a "$d" "$d.copy"
+		sed -i "s|$d/|$d.copy/|" "$d.copy"/o/*.lst 2>/dev/null
+		exit $s' - "$T/disk" "$@"
+}
+export T
+if unshare -m sh -c 'mount -t tmpfs -o size=64k none "$1"' - "$T/empty" \
+    2>/dev/null || { mkdir -p "$T/empty"; unshare -m sh -c \
+    'mount -t tmpfs -o size=64k none "$1"' - "$T/empty" 2>/dev/null; }; then
+	for options in '-z none' '-z gzip -j 2' '-z bslz4'; do
+		check "cxiwrite $options: a full disk is said" refused 7 \
+			'^cxiwrite: .*No space left' small_disk sh -c '
+			q2cat -l 0 "$T/good.q2" | peakfind |
+			cxiwrite -m 1 -n 3 '"$options"' -o "$T/disk/o"'
+		check "cxiwrite $options: what was complete is whole, the rest is counted" \
+			adds_up "$T/disk.copy/o"
+	done
+	check 'cxiwrite: one file larger than the disk is said' refused 7 \
+		'^cxiwrite: .*No space left' small_disk sh -c '
+		q2cat -l 0 "$T/good.q2" | peakfind |
+		cxiwrite -m 1 -n 100000 -o "$T/disk/o"'
+	check 'cxiwrite: and leaves nothing' whole "$T/disk.copy/o" 0
+	check 'cxiwrite: a full disk in slots is said' refused 7 \
+		'^cxiwrite: .*No space left' small_disk q2slots -n 3 sh -c '
+		q2cat -l 0 "$T/good.q2" | peakfind -P 2 |
+		cxiwrite -m 1 -n 3 -o "$T/disk/o"'
+	check 'cxiwrite: what was complete in slots is whole' \
+		adds_up "$T/disk.copy/o"
+	check 'cxiwrite -l: a disk that the log fills is said' refused 7 \
+		'^cxiwrite: .*/log: .*written' small_disk sh -c '
+		head -c 300000 /dev/zero >"$T/disk/ballast"
+		q2cat -l 700 "$T/good.q2" | peakfind |
+		cxiwrite -m 99 -l "$T/disk/log" -o "$T/o"'
+	for p in 'q2cat -l 0 good.q2' 'q2cat -l 90 good.q2 | peakfind -k' \
+	    'q2cat -l 9000 good.q2 | q2ls' 'q2sim -D cspad'; do
+		last=${p##*| }
+		check "$p: a full disk is said" refused 7 \
+			"^${last%% *}: standard output: No space left" \
+			small_disk sh -c 'cd "$T"; eval "$0 >disk/x"' "$p"
+	done
+	check 'a capture cut by a full disk is known as such' \
+		refused 6 'truncated|NUL' sh -c 'q2ls "$T/disk.copy/x" >/dev/null'
+else
+	skip 'a full disk' 'mounting is not allowed here'
+fi
+
+# The same by a limit on the size of files.
+limited() {
+	sh -c 'ulimit -f 16; "$@"' - "$@"
+}
+check 'cxiwrite: a file beyond ulimit -f is said' refused 7 \
+	'^cxiwrite: .*File too large' limited sh -c \
+	'cxiwrite -m 1 -o "$T/u" <"$T/peaks.q2"'
+check 'cxiwrite: and leaves nothing' whole "$T/u" 0
+check 'q2cat: a file beyond ulimit -f is said' refused 7 \
+	'^q2cat: standard output: File too large' limited sh -c \
+	'q2cat -l 90 "$T/good.q2" >"$T/u/x"'
+check 'q2slots: slots beyond ulimit -f are said' refused 8 \
+	'^q2slots: cannot make 100 slots: File too large' limited q2slots true
+check 'peakfind: slots beyond ulimit -f are said' refused 8 \
+	'^peakfind: cannot make .* slots: File too large' limited sh -c \
+	'peakfind <"$T/good.q2" | cat; peakfind <"$T/good.q2" >/dev/null'
+
+for option in -l -S; do
+	rm -rf "$T/f"
+	check "cxiwrite $option /dev/full is said" refused 7 \
+		'^cxiwrite: /dev/full: ' sh -c \
+		'cxiwrite -m 1 -n 2 '$option' /dev/full -o "$T/f" <"$T/peaks.q2"'
+	check "cxiwrite $option /dev/full: all events are written" whole "$T/f" 3
+done
+for option in -g -T; do
+	check "q2sim $option /dev/full is said" refused 7 \
+		'^q2sim: /dev/full: No space left' sh -c \
+		"q2sim -n 1 -D cspad $option /dev/full >/dev/null"
+done
+check 'the reader of a full disk gone, q2cat ends by itself' test 7 -eq \
+	"$(status sh -c 'q2cat -l 0 "$T/good.q2" | peakfind |
+	q2ls >/dev/full')"
+
+done_testing
