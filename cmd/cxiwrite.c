@@ -466,6 +466,7 @@ progress_say(struct writer *w)
 		    (unsigned long long)t->in, (unsigned long long)t->written,
 		    series_count(w->series), (double)t->in /
 		    fmax(now - w->progress.start, 1e-3));
+		fflush(stderr);
 	} else if (progress_due(&w->progress, t->in, &rate))
 		warnx("%llu events, %llu hits, %u files, %.1f events/s",
 		    (unsigned long long)t->in, (unsigned long long)t->written,

@@ -68,6 +68,8 @@ tool_begin(int argc, char *argv[], const char *usage)
 {
 	synopsis = usage;
 	descriptors_occupy();
+	/* A line is one write, so the lines of a pipeline do not mix. */
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	if (argc < 2)
 		return;
 	if (strcmp(argv[1], "--version") == 0)
