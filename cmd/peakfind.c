@@ -151,7 +151,7 @@ worker_work(void *ctx, struct worker_message *m)
 	le_put32(m->bytes + RESULT_CAUSE, (uint32_t)e.cause);
 	le_put32(m->bytes + RESULT_FOUND, e.peaks_found);
 	le_put32(m->bytes + RESULT_NANS, e.nans);
-	snprintf((char *)m->bytes + RESULT_TEXT, RESULT_TEXT_SIZE, "%s", f.text);
+	strlcpy((char *)m->bytes + RESULT_TEXT, f.text, RESULT_TEXT_SIZE);
 	return 0;
 }
 

@@ -754,8 +754,8 @@ files_cat(struct cat *c, int n, char *files[])
 			input_cat(c, n == 0 || strcmp(files[i], "-") == 0 ?
 			    NULL : files[i]);
 		}
-		/* A loop over nothing would never end. */
-		if (c->position == 0)
+		/* A loop over nothing, or over damage, would never end. */
+		if (c->position == 0 || c->damaged)
 			return;
 	}
 }

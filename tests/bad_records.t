@@ -138,7 +138,7 @@ def truncated():
     check_writer("a header alone is incomplete", Stream(PEAKS).header(), 5,
                  "without its end", ())
     check_writer("an empty input is incomplete", b"", 5,
-                 "standard input: empty", ())
+                 "input is empty", ())
     check_filter("q2cat", "an empty input is refused", b"", 6,
                  "standard input.*empty", ())
     check_window("an empty input is refused", b"", 6, "standard input.*empty", ())
@@ -419,12 +419,13 @@ def capture():
 
 def pipeline(data):
     """peakfind | q2ls -p: statuses, output, messages."""
-    with tempfile.TemporaryFile() as f, tempfile.TemporaryFile() as e:
+    with tempfile.TemporaryFile() as f, tempfile.TemporaryFile() as e, \
+            tempfile.TemporaryFile() as e2:
         f.write(data)
         f.seek(0)
         a = subprocess.Popen(["peakfind"], stdin=f, stdout=subprocess.PIPE,
                              stderr=e)
-        b = subprocess.Popen(["q2ls", "-p"], stdin=a.stdout, stderr=e,
+        b = subprocess.Popen(["q2ls", "-p"], stdin=a.stdout, stderr=e2,
                              stdout=subprocess.PIPE)
         a.stdout.close()
         try:
@@ -435,7 +436,8 @@ def pipeline(data):
             b.kill()
             status, out = ("hangs", "hangs"), b""
         e.seek(0)
-        return status, out, e.read().decode(errors="replace")
+        e2.seek(0)
+        return status, out, (e.read() + e2.read()).decode(errors="replace")
 
 
 def flips():

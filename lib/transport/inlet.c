@@ -284,8 +284,10 @@ file_skip(struct inlet *in, uint64_t n, struct fault *f)
 		fault_set(f, "seek: %s", strerror(errno));
 		return INLET_ERROR;
 	}
-	if (to > st.st_size)
+	if (to > st.st_size) {
+		in->at = (uint64_t)st.st_size;
 		return input_short(in, "an event", f);
+	}
 	in->at += n;
 	return INLET_GOT;
 }
