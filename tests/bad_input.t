@@ -143,7 +143,7 @@ check 'a gap in the numbering: all that is there is written' \
 check 'a damaged chunk: the other events are written' \
 	pipe 4 'event 1 \(batch_0/1\) of stream [0-9a-f]* failed: .' 2 "$T/chunk.h5"
 check 'a missing file: nothing is written' \
-	pipe 5 'input is empty' 0 /no/such.q2
+	pipe 5 'empty: no stream came' 0 /no/such.q2
 head -c 4160 "$T/peaks.q2" >"$T/header.q2"
 check 'cxiwrite: a file that ends at a record has no end record' refused 5 \
 	'^cxiwrite: .*without its end' sh -c 'head -c 4096 "$1" | cxiwrite -o "$2"' \
