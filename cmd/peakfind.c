@@ -172,6 +172,9 @@ output_failed(struct find *c)
 	c->status = tool_worse(c->status,
 	    errno == EPIPE ? STATUS_GONE : STATUS_OUTPUT);
 	c->output_over = c->input_over = true;
+	/* Who waits for tokens behind another program learns it by our end. */
+	if (c->shared != NULL)
+		(void)slots_consume(c->shared, NULL);
 }
 
 static void

@@ -86,6 +86,9 @@ output_failed(struct cat *c)
 	    errno == EPIPE ? STATUS_GONE : STATUS_OUTPUT);
 	c->finished = true;
 	c->splice.open = false;
+	/* Who waits for tokens behind another program learns it by our end. */
+	if (c->slots != NULL)
+		(void)slots_consume(c->slots, NULL);
 	return -1;
 }
 

@@ -22,7 +22,8 @@ LIMIT = 20
 GONE, INTERRUPTED, FAILED, INCOMPLETE, INPUT = 2, 3, 4, 5, 6
 
 os.environ["PATH"] = B + ":" + os.environ["PATH"]
-os.environ.pop("Q2_SLOTS", None)
+if __name__ != "__main__":
+    os.environ.pop("Q2_SLOTS", None)
 
 
 # ---- the shell of a pipeline ----

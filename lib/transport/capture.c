@@ -22,6 +22,7 @@ struct capture {
 	unsigned char		*at;	/* NULL: a free entry */
 	uint64_t		size;
 	int			fd;
+	uint64_t		offset, length;	/* handed out last */
 	volatile sig_atomic_t	torn;
 };
 
@@ -120,6 +121,7 @@ capture_open(const struct capture_name *n, struct fault *f)
 	bus_guard();
 	c->fd = fd;
 	c->size = n->size;
+	c->offset = c->length = 0;
 	c->torn = 0;
 	c->at = at;
 	return c;
@@ -138,11 +140,28 @@ capture_close(struct capture *c)
 	close(c->fd);
 }
 
+/* Without this a process would seem to need as much memory as the file has. */
+static void
+last_unmap(struct capture *c)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t from = c->offset & ~(page - 1);
+
+	if (c->length > 0)
+		(void)madvise(c->at + from, c->offset + c->length - from,
+		    MADV_DONTNEED);
+}
+
 const unsigned char *
-capture_at(const struct capture *c, uint64_t offset, uint64_t size)
+capture_at(struct capture *c, uint64_t offset, uint64_t size)
 {
 	if (size > c->size || offset > c->size - size)
 		return NULL;
+	if (offset != c->offset || size != c->length) {
+		last_unmap(c);
+		c->offset = offset;
+		c->length = size;
+	}
 	return c->at + offset;
 }
 

@@ -33,9 +33,11 @@ void		capture_close(struct capture *);
 
 /*
  * Size bytes at an offset; NULL if the file has not so many. Borrowed until
- * capture_close.
+ * capture_close. The pages handed out by the call before leave this process's
+ * memory, but not the page cache: they may still be read, for the price of a
+ * page fault each.
  */
-const unsigned char	*capture_at(const struct capture *, uint64_t offset,
+const unsigned char	*capture_at(struct capture *, uint64_t offset,
 			    uint64_t size);
 
 /* Asks for pages at once that would fault in one by one; best effort. */
