@@ -158,6 +158,13 @@ def joins():
     shape = [h5py.File(f)['/entry_1/data_1/data'].shape[1:] for f in r.files]
     check(shape == [(60, 44), (90, 44), (60, 44)],
           'each file has the shape of its stream', shape)
+    for n in 1, 3, 100:
+        out = path(f'slots{n}')
+        r = sh(f"q2slots -n {n} sh -c 'q2cat {A} {WIDE} {A} | peakfind -P 2 |"
+               f" cxiwrite -m 0 -o {out}'")
+        check(r.status == [0] and [len(column([f], NPEAKS))
+                                   for f in files(out)] == [N, 4, N],
+              f'a change of layout in {n} slots', r.note)
     with h5py.File(WIDE, 'r') as w, h5py.File(A, 'r') as a, \
             h5py.File(path('mixed.h5'), 'w') as m:
         a.copy('batch_0', m)
