@@ -50,6 +50,9 @@ def kill_at(victim, moment, between, slots):
         stages = [ENDLESS, between, FIND, between, WRITE]
         victim *= 2
     p = Pipeline(*stages, slots=slots)
+    if victim == 4:
+        # Before it has locked the slots, cat alone could know of its end.
+        wait_for(lambda: os.path.exists(p.path("log.tsv")))
     p.logged_wait(moment)
     p.signal(victim, signal.SIGKILL)
     return p
