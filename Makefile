@@ -75,12 +75,12 @@ test-programs: all $(UNITS) $(TOOLS)
 
 check: deps-check
 	$(MAKE) B=$B test-programs
-	B=$B PYTHON=$(PYTHON) prove -j2 --exec '' $(UNITS) tests/*.t
+	B=$B PYTHON=$(PYTHON) prove -j2 --exec tests/run $(UNITS) tests/*.t
 
 SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 check-san: deps-check
 	$(MAKE) B=build-san SANITIZE='$(SAN)' CFLAGS='-O1 -g' test-programs
-	B=build-san PYTHON=$(PYTHON) prove -j2 --exec '' $(UNITS:$B/%=build-san/%) tests/*.t
+	B=build-san PYTHON=$(PYTHON) prove -j2 --exec tests/run $(UNITS:$B/%=build-san/%) tests/*.t
 
 check-valgrind: deps-check
 	B=$B scripts/check-valgrind

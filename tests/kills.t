@@ -63,7 +63,7 @@ def q2cat_killed(p, s):
     # Inline it may have been in the middle of an event.
     must(s[(len(s) - 1) // 2] in (0, INPUT), s)
     must("without its end" in p.err(len(s) - 1) or
-         "is empty" in p.err(len(s) - 1), p.err(len(s) - 1))
+         "empty: no stream" in p.err(len(s) - 1), p.err(len(s) - 1))
     wrote_truly(p, len(s) - 1)
 
 

@@ -58,8 +58,10 @@ ledger_end(struct ledger *g, const struct record *r, struct fault *f)
 		return LEDGER_GOES_ON;
 	if (r->count > came)
 		g->missing += r->count - came;
-	fault_set(f, "%llu events were sent, %llu came",
-	    (unsigned long long)r->count, (unsigned long long)came);
+	fault_set(f, "%llu events were sent, %llu came%s",
+	    (unsigned long long)r->count, (unsigned long long)came,
+	    r->count < came ? ": the end record of a piece before is missing" :
+	    "");
 	return LEDGER_WRONG;
 }
 
