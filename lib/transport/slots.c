@@ -65,6 +65,7 @@ struct slots {
 	unsigned	n;
 	uint32_t	session;
 	uint32_t	consumers;	/* when we opened */
+	bool		seen;		/* a consumer held its lock */
 	struct control	*control;
 	struct mapping	maps[SLOTS_MAX];
 	struct capture	*captures[SLOTS_CAPTURES];	/* mapped; NULL: not yet */
@@ -184,6 +185,24 @@ environment_parse(const char *env, struct slots *s, struct fault *f)
 	return 0;
 }
 
+/* Were there consumers since we opened, and is none left? */
+static int
+consumers_gone(struct slots *s)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET,
+		.l_start = (off_t)(s->n * STRIDE), .l_len = 1
+	};
+
+	if (fcntl(s->memory, F_GETLK, &lock) == -1)
+		return 0;
+	if (lock.l_type != F_UNLCK) {
+		s->seen = true;
+		return 0;
+	}
+	return s->seen || atomic_load(&s->control->consumers) != s->consumers;
+}
+
 int
 slots_open(struct slots **out, struct fault *f)
 {
@@ -210,6 +229,8 @@ slots_open(struct slots **out, struct fault *f)
 		free(s);
 		return -1;
 	}
+	/* One that is here now and dies before we first wait was here. */
+	(void)consumers_gone(s);
 	*out = s;
 	return 1;
 }
@@ -337,24 +358,6 @@ slot_head(struct slots *s, unsigned slot)
 	return (struct slot_head *)(void *)slot_map(s, slot, SLOT_HEAD);
 }
 
-/* Were there consumers since we opened, and is none left? */
-static int
-consumers_gone(struct slots *s, bool *seen)
-{
-	struct flock lock = {
-		.l_type = F_WRLCK, .l_whence = SEEK_SET,
-		.l_start = (off_t)(s->n * STRIDE), .l_len = 1
-	};
-
-	if (fcntl(s->memory, F_GETLK, &lock) == -1)
-		return 0;
-	if (lock.l_type != F_UNLCK) {
-		*seen = true;
-		return 0;
-	}
-	return *seen || atomic_load(&s->control->consumers) != s->consumers;
-}
-
 /* Reads what tokens there are; the pipe's order is coldest first. */
 static int
 tokens_read(struct slots *s, struct fault *f)
@@ -383,7 +386,6 @@ slots_take(struct slots *s, int out, const volatile int *stop, unsigned *slot,
 		{ .fd = s->take, .events = POLLIN },
 		{ .fd = out, .events = 0 }
 	};
-	bool seen = false;
 
 	for (;;) {
 		if (s->take != -1 && s->held < SLOTS_MAX &&
@@ -405,7 +407,7 @@ slots_take(struct slots *s, int out, const volatile int *stop, unsigned *slot,
 		}
 		if (p[1].revents & (POLLERR | POLLHUP))
 			return SLOTS_GONE;
-		if (!(p[0].revents & POLLIN) && consumers_gone(s, &seen))
+		if (!(p[0].revents & POLLIN) && consumers_gone(s))
 			return SLOTS_GONE;
 	}
 }
