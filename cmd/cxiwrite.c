@@ -446,6 +446,10 @@ event_judge(struct writer *w, struct fault *f)
 		eventlog_miss(w->log, e);
 		return 0;
 	}
+	if (place_check(&w->feed.place, f) == -1) {
+		event_failed(w, f->text);
+		return 0;
+	}
 	return hit_write(w, f);
 }
 
@@ -477,6 +481,7 @@ static int
 event_take(struct writer *w, struct fault *f)
 {
 	enum ledger_answer answer;
+	uint64_t written = w->t.written;
 	struct fault wrong;
 	bool no_end;
 	int r;
@@ -494,6 +499,9 @@ event_take(struct writer *w, struct fault *f)
 		writer_failed(w, STATUS_INPUT, wrong.text);
 		return -1;
 	}
+	/* A hit took long: whoever waits for its slot need not wait for the next. */
+	if (w->slots != NULL && w->t.written > written)
+		slots_settle(w->slots);
 	progress_say(w);
 	return r;
 }

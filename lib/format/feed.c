@@ -158,6 +158,8 @@ feed_next(struct feed *d, struct fault *f)
 	const unsigned char *bytes;
 	enum inlet_got got;
 
+	if (d->slots != NULL && !inlet_ready(d->in))
+		slots_settle(d->slots);
 	got = inlet_next(d->in, &d->record, &bytes, f);
 	if (got != INLET_GOT)
 		return got_of(got);
@@ -190,5 +192,5 @@ feed_done(struct feed *d, struct fault *f)
 {
 	if (d->record.type != RECORD_REFERENCE)
 		return 0;
-	return slots_release(d->slots, &d->record, f);
+	return slots_release_later(d->slots, &d->record, f);
 }

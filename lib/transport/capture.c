@@ -16,13 +16,16 @@
 
 #include "transport/capture.h"
 
-enum { CAPTURES_MAX = 64 };
+enum {
+	CAPTURES_MAX = 64,
+	KEPT = 4 << 20		/* bytes, before pages are let go */
+};
 
 struct capture {
 	unsigned char		*at;	/* NULL: a free entry */
 	uint64_t		size;
 	int			fd;
-	uint64_t		offset, length;	/* handed out last */
+	uint64_t		from, to;	/* handed out and not let go */
 	volatile sig_atomic_t	torn;
 };
 
@@ -121,7 +124,7 @@ capture_open(const struct capture_name *n, struct fault *f)
 	bus_guard();
 	c->fd = fd;
 	c->size = n->size;
-	c->offset = c->length = 0;
+	c->from = c->to = 0;
 	c->torn = 0;
 	c->at = at;
 	return c;
@@ -142,26 +145,29 @@ capture_close(struct capture *c)
 
 /* Without this a process would seem to need as much memory as the file has. */
 static void
-last_unmap(struct capture *c)
+pages_drop(struct capture *c)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t from = c->offset & ~(page - 1);
+	uint64_t from = c->from & ~(page - 1);
 
-	if (c->length > 0)
-		(void)madvise(c->at + from, c->offset + c->length - from,
-		    MADV_DONTNEED);
+	(void)madvise(c->at + from, c->to - from, MADV_DONTNEED);
 }
 
 const unsigned char *
 capture_at(struct capture *c, uint64_t offset, uint64_t size)
 {
+	uint64_t end = offset + size;
+
 	if (size > c->size || offset > c->size - size)
 		return NULL;
-	if (offset != c->offset || size != c->length) {
-		last_unmap(c);
-		c->offset = offset;
-		c->length = size;
+	if (c->to - c->from > KEPT && (offset < c->from || end > c->to)) {
+		pages_drop(c);
+		c->from = c->to = 0;
 	}
+	if (c->to == 0)
+		c->from = offset;
+	c->from = offset < c->from ? offset : c->from;
+	c->to = end > c->to ? end : c->to;
 	return c->at + offset;
 }
 

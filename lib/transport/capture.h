@@ -33,8 +33,8 @@ void		capture_close(struct capture *);
 
 /*
  * Size bytes at an offset; NULL if the file has not so many. Borrowed until
- * capture_close. The pages handed out by the call before leave this process's
- * memory, but not the page cache: they may still be read, for the price of a
+ * capture_close. Pages handed out by earlier calls leave this process's memory now
+ * and then, but not the page cache: they may still be read, for the price of a
  * page fault each.
  */
 const unsigned char	*capture_at(struct capture *, uint64_t offset,

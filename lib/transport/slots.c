@@ -71,6 +71,8 @@ struct slots {
 	struct capture	*captures[SLOTS_CAPTURES];	/* mapped; NULL: not yet */
 	unsigned char	stack[SLOTS_MAX];	/* tokens in hand, hottest last */
 	unsigned	held;
+	unsigned char	owed[SLOTS_MAX];	/* tokens that wait for slots_settle */
+	unsigned	n_owed;
 };
 
 static int
@@ -268,6 +270,7 @@ slots_close(struct slots *s)
 
 	if (s == NULL)
 		return;
+	slots_settle(s);
 	while (s->take != -1 && s->held > 0)
 		slots_untake(s, s->stack[--s->held]);
 	for (i = 0; i < s->n; i++)
@@ -378,6 +381,17 @@ tokens_read(struct slots *s, struct fault *f)
 	return 0;
 }
 
+int
+slots_try(struct slots *s, unsigned *slot, struct fault *f)
+{
+	if (s->take != -1 && s->held < SLOTS_MAX && tokens_read(s, f) == -1)
+		return -1;
+	if (s->held == 0)
+		return 0;
+	*slot = s->stack[--s->held];
+	return 1;
+}
+
 enum slots_wait
 slots_take(struct slots *s, int out, const volatile int *stop, unsigned *slot,
     struct fault *f)
@@ -387,14 +401,11 @@ slots_take(struct slots *s, int out, const volatile int *stop, unsigned *slot,
 		{ .fd = out, .events = 0 }
 	};
 
+	int r;
+
 	for (;;) {
-		if (s->take != -1 && s->held < SLOTS_MAX &&
-		    tokens_read(s, f) == -1)
-			return SLOTS_FAULT;
-		if (s->held > 0) {
-			*slot = s->stack[--s->held];
-			return SLOTS_TAKEN;
-		}
+		if ((r = slots_try(s, slot, f)) != 0)
+			return r == 1 ? SLOTS_TAKEN : SLOTS_FAULT;
 		if (stop != NULL && *stop)
 			return SLOTS_STOP;
 		if (poll(p, 2, WATCH_MS) == -1 && errno != EINTR) {
@@ -502,8 +513,9 @@ slots_check(struct slots *s, const struct record *r, struct fault *f)
 	return 0;
 }
 
-int
-slots_release(struct slots *s, const struct record *r, struct fault *f)
+/* Ends the life of a reference; its token is then the caller's to give. */
+static int
+reference_end(struct slots *s, const struct record *r, struct fault *f)
 {
 	uint64_t g = r->generation;
 
@@ -512,8 +524,42 @@ slots_release(struct slots *s, const struct record *r, struct fault *f)
 	if (!atomic_compare_exchange_strong(&slot_head(s, r->slot)->generation,
 	    &g, g + 1))
 		return fault_set(f, "slot %u was released twice", r->slot);
+	return 0;
+}
+
+int
+slots_release(struct slots *s, const struct record *r, struct fault *f)
+{
+	if (reference_end(s, r, f) == -1)
+		return -1;
 	slots_untake(s, r->slot);
 	return 0;
+}
+
+int
+slots_release_later(struct slots *s, const struct record *r, struct fault *f)
+{
+	if (reference_end(s, r, f) == -1)
+		return -1;
+	if (s->give == -1) {
+		slots_untake(s, r->slot);
+		return 0;
+	}
+	if (s->n_owed == SLOTS_MAX)
+		slots_settle(s);
+	s->owed[s->n_owed++] = (unsigned char)r->slot;
+	return 0;
+}
+
+void
+slots_settle(struct slots *s)
+{
+	unsigned n = s->n_owed;
+
+	s->n_owed = 0;
+	/* Cannot block, and fails only if the pipe has lost all its readers. */
+	if (n > 0)
+		(void)io_write(s->give, s->owed, n);
 }
 
 void
@@ -540,4 +586,19 @@ slots_consume(struct slots *s, struct fault *f)
 		return fault_set(f, "cannot lock the slots: %s", strerror(errno));
 	atomic_fetch_add(&s->control->consumers, 1);
 	return 0;
+}
+
+void *
+shared_alloc(size_t n)
+{
+	void *at = mmap(NULL, n, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+void
+shared_free(void *at, size_t n)
+{
+	munmap(at, n);
 }
