@@ -44,7 +44,7 @@ enum {
 	DEPTH = 2,		/* events a worker has at most, large ones */
 	SMALL = 1 << 18,	/* bytes of an event: below it, WORKER_BATCH */
 	DEATHS = 2,		/* that an event may cause */
-	IDLE_DEATHS = 8		/* in a row, of a worker with nothing to do: hopeless */
+	VAIN_DEATHS = 8		/* in a row, of a worker that cannot even start */
 };
 
 struct options {
@@ -69,7 +69,7 @@ struct hand {
 	unsigned	n;
 	unsigned	unsent;		/* the last of them, still to be sent */
 	uint64_t	done;		/* results since the worker began */
-	unsigned	idle_deaths;
+	unsigned	vain_deaths;	/* in a row, before it was prepared */
 };
 
 struct find {
@@ -106,10 +106,10 @@ struct find {
 
 /* ---- the worker's side ---- */
 
-/* Jobs and results, packed: ring, slot, flags, seq; ring, cause, found, nans, text. */
-enum { JOB_RING = 0, JOB_SLOT = 4, JOB_FLAGS = 8, JOB_INLINE = 12, JOB_SEQ = 16 };
-enum { RESULT_RING = 0, RESULT_CAUSE = 4, RESULT_FOUND = 8, RESULT_NANS = 12,
-	RESULT_TEXT = 16, RESULT_TEXT_SIZE = WORKER_MESSAGE - RESULT_TEXT };
+/* Jobs and results, packed. Results come in the order of the jobs. */
+enum { JOB_SLOT = 0, JOB_FLAGS = 4, JOB_INLINE = 8, JOB_SEQ = 16 };
+enum { RESULT_CAUSE = 0, RESULT_FOUND = 4, RESULT_NANS = 8, RESULT_TEXT = 12,
+	RESULT_TEXT_SIZE = WORKER_MESSAGE - RESULT_TEXT };
 
 static int
 worker_prepare(void *ctx, unsigned self)
@@ -131,7 +131,6 @@ worker_work(void *ctx, struct worker_message *m)
 {
 	struct find *c = ctx;
 	const struct layout *l = &c->stream.layout;
-	uint32_t ring = le_get32(m->bytes + JOB_RING);
 	uint32_t slot = le_get32(m->bytes + JOB_SLOT);
 	uint32_t flags = le_get32(m->bytes + JOB_FLAGS);
 	struct slots *slots = le_get32(m->bytes + JOB_INLINE) ? c->own : c->shared;
@@ -151,7 +150,6 @@ worker_work(void *ctx, struct worker_message *m)
 			return -1;
 	}
 	memset(m, 0, sizeof *m);
-	le_put32(m->bytes + RESULT_RING, ring);
 	le_put32(m->bytes + RESULT_CAUSE, (uint32_t)e.cause);
 	le_put32(m->bytes + RESULT_FOUND, e.peaks_found);
 	le_put32(m->bytes + RESULT_NANS, e.nans);
@@ -322,6 +320,8 @@ inline_take(struct find *c, struct pending *p, struct fault *f)
 	if (slots_take(c->own, -1, NULL, &slot, f) != SLOTS_TAKEN)
 		return -1;
 	slots_refer(c->own, slot, slots_claim(c->own, slot), &p->r);
+	if (p->r.generation == 0)
+		return fault_set(f, "cannot map a slot");
 	if (place_slot(&at, c->own, slot, l, f) == -1)
 		return -1;
 	n = place_pieces(&at, l, c->stream.planes, v);
@@ -349,9 +349,6 @@ origin_narrow(struct find *c, const struct pending *p)
 static int
 reference_take(struct find *c, struct pending *p, struct fault *f)
 {
-	if (c->shared == NULL)
-		return fault_set(f, "a reference, but Q2_SLOTS is not set; start"
-		    " the whole pipeline with q2slots");
 	if (slots_check(c->shared, &p->r, f) == -1)
 		return -1;
 	origin_narrow(c, p);
@@ -485,10 +482,9 @@ input_read(struct find *c)
 }
 
 static void
-job_pack(struct worker_message *m, unsigned ring, const struct pending *p)
+job_pack(struct worker_message *m, const struct pending *p)
 {
 	memset(m, 0, sizeof *m);
-	le_put32(m->bytes + JOB_RING, ring);
 	le_put32(m->bytes + JOB_SLOT, p->r.slot);
 	le_put32(m->bytes + JOB_FLAGS, p->r.flags);
 	le_put32(m->bytes + JOB_INLINE, is_inline(p));
@@ -501,12 +497,10 @@ jobs_send(struct find *c, unsigned worker)
 {
 	struct hand *h = &c->hands[worker];
 	struct worker_message m[WORKER_BATCH];
-	unsigned i, ring;
+	unsigned i;
 
-	for (i = 0; i < h->unsent; i++) {
-		ring = h->ring[h->n - h->unsent + i];
-		job_pack(&m[i], ring, &c->ring[ring]);
-	}
+	for (i = 0; i < h->unsent; i++)
+		job_pack(&m[i], &c->ring[h->ring[h->n - h->unsent + i]]);
 	h->unsent = 0;
 	/* If it has died, its socket says so at the next poll. */
 	if (i > 0)
@@ -578,7 +572,7 @@ result_take(struct find *c, unsigned worker, const struct worker_message *m)
 	struct pending *p = &c->ring[ring];
 	enum event_cause cause;
 
-	h->idle_deaths = 0;
+	h->vain_deaths = 0;
 	h->done++;
 	memmove(h->ring, h->ring + 1, (--h->n) * sizeof h->ring[0]);
 	p->state = DONE;
@@ -590,16 +584,18 @@ result_take(struct find *c, unsigned worker, const struct worker_message *m)
 		return;
 	warnx("event %llu of stream %016llx failed: %.*s",
 	    (unsigned long long)p->r.seq, (unsigned long long)c->stream.id,
-	    (int)RESULT_TEXT_SIZE, (const char *)m->bytes + RESULT_TEXT);
+	    (int)RESULT_TEXT_SIZE, m->bytes[RESULT_TEXT] != '\0' ?
+	    (const char *)m->bytes + RESULT_TEXT : event_cause_text(cause));
 	event_fail(c, p, cause);
 }
 
 /* It died between two events, or before its first: no event's fault. */
 static void
-worker_idle_bury(struct find *c, unsigned worker, int pid, const char *how)
+worker_idle_bury(struct find *c, unsigned worker, int pid, const char *how,
+    bool prepared)
 {
 	warnx("worker %u (pid %d) %s; replaced", worker, pid, how);
-	if (++c->hands[worker].idle_deaths >= IDLE_DEATHS) {
+	if (!prepared && ++c->hands[worker].vain_deaths >= VAIN_DEATHS) {
 		find_failed(c, STATUS_SYSTEM, "workers cannot start");
 		c->input_over = c->output_over = true;
 	}
@@ -613,7 +609,8 @@ static void
 worker_bury(struct find *c, unsigned worker)
 {
 	struct hand *h = &c->hands[worker];
-	uint64_t at = crew_begun(c->crew, worker) - h->done;
+	uint64_t begun = crew_begun(c->crew, worker);
+	uint64_t at = begun == 0 ? 0 : begun - 1 - h->done;
 	int pid = crew_pid(c->crew, worker);
 	struct pending *p = NULL;
 	struct fault how, f;
@@ -633,7 +630,7 @@ worker_bury(struct find *c, unsigned worker)
 	h->n = h->unsent = 0;
 	h->done = 0;
 	if (p == NULL) {
-		worker_idle_bury(c, worker, pid, how.text);
+		worker_idle_bury(c, worker, pid, how.text, begun > 0);
 		return;
 	}
 	if (++p->deaths == DEATHS)
@@ -737,8 +734,10 @@ events_wait(struct find *c)
 	if (n > 0)
 		crew_poll(c->crew, p + 2);
 	if (poll(p, n + 2, -1) == -1) {
-		if (errno != EINTR)
+		if (errno != EINTR) {
 			find_failed(c, STATUS_SYSTEM, strerror(errno));
+			c->input_over = c->output_over = true;
+		}
 		return;
 	}
 	if ((p[0].revents | p[1].revents) & POLLNVAL) {
@@ -862,8 +861,7 @@ main(int argc, char *argv[], char *envp[])
 	options_parse(argc, argv, &o);
 	if (optind != argc)
 		tool_usage();
-	if (isatty(STDOUT_FILENO))
-		errx(STATUS_USAGE, "records are not for a terminal; see q2ls");
+	tool_output_check();
 	tool_signals(NULL);
 	c.o = &o;
 	if (slots_open(&c.shared, &f) == -1)

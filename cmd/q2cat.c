@@ -256,6 +256,7 @@ buffer_find(struct cat *c, struct parcel *p)
 static int
 slot_find(struct cat *c, const volatile int *stop, struct parcel *p)
 {
+	uint64_t generation;
 	unsigned slot = 0;
 	struct fault f;
 	int r;
@@ -277,12 +278,13 @@ slot_find(struct cat *c, const volatile int *stop, struct parcel *p)
 		case SLOTS_FAULT:
 			return system_failed(c, f.text);
 		}
-	slots_refer(c->slots, slot, slots_claim(c->slots, slot), &p->record);
-	if (place_slot(&p->place, c->slots, slot, &c->splice.stream.layout, &f) ==
-	    0)
+	generation = slots_claim(c->slots, slot);
+	slots_refer(c->slots, slot, generation, &p->record);
+	if (generation != 0 && place_slot(&p->place, c->slots, slot,
+	    &c->splice.stream.layout, &f) == 0)
 		return 1;
 	slots_untake(c->slots, slot);
-	return system_failed(c, f.text);
+	return system_failed(c, generation == 0 ? "cannot map a slot" : f.text);
 }
 
 /*
@@ -457,9 +459,12 @@ section_cat(struct cat *c, struct dump *d, const struct dump_section *s)
 				break;
 			dump_fill(c, d, k, &p);
 			p.record.seq = seq;
-			if (parcel_send(c, &p) == -1 ||
-			    outlet_flush(&c->out) == -1)
+			if (parcel_send(c, &p) == -1)
 				break;
+			if (outlet_flush(&c->out) == -1) {
+				output_failed(c);
+				break;
+			}
 		}
 		count_check(c);
 	}
@@ -601,11 +606,6 @@ reference_cat(struct cat *c, struct input *in, const struct record *r)
 	int result = 0;
 
 	p.record.seq = splice_event(&c->splice, r->seq, selected);
-	if (c->slots == NULL) {
-		fault_set(&f, "a reference, but Q2_SLOTS is not set; start the"
-		    " whole pipeline with q2slots");
-		return input_damaged(c, &f);
-	}
 	if (slots_check(c->slots, r, &f) == -1 || place_slot(&p.place, c->slots,
 	    r->slot, &c->splice.stream.layout, &f) == -1)
 		return input_damaged(c, &f);
@@ -870,8 +870,7 @@ main(int argc, char *argv[])
 	for (i = 0; o.loops != 1 && i < (argc == 0 ? 1 : argc); i++)
 		if (argc == 0 || strcmp(argv[i], "-") == 0)
 			errx(STATUS_USAGE, "-l: standard input cannot be read twice");
-	if (isatty(STDOUT_FILENO))
-		errx(STATUS_USAGE, "records are not for a terminal; see q2ls");
+	tool_output_check();
 	tool_signals(NULL);
 	if (slots_open(&c.slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);

@@ -16,6 +16,7 @@ struct place {
 	unsigned char	*block;		/* the event block; planes behind it */
 	unsigned	rooms;		/* that have a place there */
 	const unsigned char *there;	/* the event block in a capture, or NULL */
+	uint64_t	there_size;	/* of the event there */
 	unsigned	there_rooms, there_planes;	/* planes to be taken there */
 	struct capture	*capture;
 };

@@ -26,6 +26,7 @@ struct capture {
 	uint64_t		size;
 	int			fd;
 	uint64_t		from, to;	/* handed out and not let go */
+	uint64_t		budget;		/* bytes of these, about */
 	volatile sig_atomic_t	torn;
 };
 
@@ -125,6 +126,7 @@ capture_open(const struct capture_name *n, struct fault *f)
 	c->fd = fd;
 	c->size = n->size;
 	c->from = c->to = 0;
+	c->budget = KEPT;
 	c->torn = 0;
 	c->at = at;
 	return c;
@@ -141,6 +143,12 @@ capture_close(struct capture *c)
 	c->at = NULL;
 	munmap(at, c->size);
 	close(c->fd);
+}
+
+void
+capture_budget(struct capture *c, uint64_t bytes)
+{
+	c->budget = bytes < KEPT ? KEPT : bytes;
 }
 
 /* Without this a process would seem to need as much memory as the file has. */
@@ -160,7 +168,7 @@ capture_at(struct capture *c, uint64_t offset, uint64_t size)
 
 	if (size > c->size || offset > c->size - size)
 		return NULL;
-	if (c->to - c->from > KEPT && (offset < c->from || end > c->to)) {
+	if (c->to - c->from > c->budget && (offset < c->from || end > c->to)) {
 		pages_drop(c);
 		c->from = c->to = 0;
 	}
@@ -182,10 +190,10 @@ capture_populate(const struct capture *c, const unsigned char *at, uint64_t size
 }
 
 bool
-capture_torn(const struct capture *c)
+capture_has(const struct capture *c, const unsigned char *at, uint64_t size)
 {
 	struct stat st;
 
-	return c->torn || fstat(c->fd, &st) == -1 ||
-	    (uint64_t)st.st_size < c->size;
+	return !c->torn && fstat(c->fd, &st) == 0 &&
+	    (uint64_t)st.st_size >= (uint64_t)(at - c->at) + size;
 }

@@ -99,6 +99,17 @@ input_wait(struct inlet *in, const volatile int *stop, struct fault *f)
 	}
 }
 
+/* Whoever shares our input's description may have made it non-blocking. */
+static int
+read_again(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (errno == EAGAIN)
+		return poll(&p, 1, -1) != -1 || errno == EINTR;
+	return errno == EINTR;
+}
+
 enum inlet_got
 inlet_fill(struct inlet *in, struct fault *f)
 {
@@ -117,7 +128,7 @@ inlet_fill(struct inlet *in, struct fault *f)
 		r = in->regular ? pread(in->fd, in->buffer + in->to, room,
 		    (off_t)(in->at + in->to)) :
 		    read(in->fd, in->buffer + in->to, room);
-	while (r == -1 && errno == EINTR);
+	while (r == -1 && read_again(in->fd));
 	if (r == -1) {
 		fault_set(f, "read: %s", strerror(errno));
 		return INLET_ERROR;
@@ -263,7 +274,7 @@ inlet_payload(struct inlet *in, struct iovec *v, int n, struct fault *f)
 			do
 				r = in->regular ? preadv(in->fd, v, n,
 				    (off_t)in->at) : readv(in->fd, v, n);
-			while (r == -1 && errno == EINTR);
+			while (r == -1 && read_again(in->fd));
 			if (r == -1) {
 				fault_set(f, "read: %s", strerror(errno));
 				return INLET_ERROR;

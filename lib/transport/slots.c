@@ -116,9 +116,7 @@ slots_publish(unsigned n, struct fault *f)
 		    strerror(errno));
 	for (i = 0; i < n; i++)
 		tokens[i] = (unsigned char)(n - 1 - i);
-	/* Session 0 is that of private slots. */
 	if (getrandom(&session, sizeof session, 0) != sizeof session ||
-	    (session |= 1) == 0 ||
 	    io_write(ends[1], tokens, n) == -1 ||
 	    (memory = descriptor_raise(memory)) == -1 ||
 	    (ends[0] = descriptor_raise(ends[0])) == -1 ||
@@ -126,6 +124,8 @@ slots_publish(unsigned n, struct fault *f)
 	    fstat(memory, &ms) == -1 || fstat(ends[0], &ps) == -1)
 		return fault_set(f, "cannot prepare %u slots: %s", n,
 		    strerror(errno));
+	/* Session 0 is that of private slots. */
+	session |= 1;
 	snprintf(env, sizeof env, "1:%d:%d:%d:%u:%08x:%llu:%llu", memory, ends[0],
 	    ends[1], n, session, (unsigned long long)ms.st_ino,
 	    (unsigned long long)ps.st_ino);
@@ -354,7 +354,7 @@ slots_populate(struct slots *s, unsigned slot, uint32_t name, uint64_t offset,
 	    writing ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 }
 
-/* The head of a slot; mapped by slots_claim or slots_check before. */
+/* The head of a slot; NULL only if it was never mapped and cannot be. */
 static struct slot_head *
 slot_head(struct slots *s, unsigned slot)
 {
@@ -427,7 +427,11 @@ uint64_t
 slots_claim(struct slots *s, unsigned slot)
 {
 	struct slot_head *h = slot_head(s, slot);
-	uint64_t g = (atomic_load(&h->generation) | 1) + 2;
+	uint64_t g;
+
+	if (h == NULL)
+		return 0;
+	g = (atomic_load(&h->generation) | 1) + 2;
 
 	h->origin.planes = 0;
 	atomic_store(&h->generation, g);
@@ -496,6 +500,9 @@ slots_check(struct slots *s, const struct record *r, struct fault *f)
 {
 	struct slot_head *h;
 
+	if (s == NULL)
+		return fault_set(f, "a reference, but Q2_SLOTS is not set; start"
+		    " the whole pipeline with q2slots");
 	if (r->session != s->session)
 		return fault_set(f, "a reference of another session (%08x, ours is"
 		    " %08x): references cannot be kept or sent elsewhere",

@@ -98,7 +98,7 @@ enum slots_wait { SLOTS_TAKEN, SLOTS_GONE, SLOTS_STOP, SLOTS_FAULT };
 enum slots_wait	slots_take(struct slots *, int out,
 		    const volatile int *stop, unsigned *slot, struct fault *);
 
-/* Begins to fill a slot that was taken; returns its new generation. */
+/* Begins to fill a slot that was taken; its new generation, 0 if it cannot be mapped. */
 uint64_t	slots_claim(struct slots *, unsigned slot);
 
 /* Planes that a slot does not hold, since they lie in a capture. */
@@ -127,7 +127,10 @@ struct capture	*slots_capture(struct slots *, unsigned number, struct fault *);
 void	slots_refer(const struct slots *, unsigned slot, uint64_t generation,
 	    struct record *);
 
-/* Is this reference one of ours, in range, and fresh? 0 or -1. */
+/*
+ * Is this reference one of ours, in range, and fresh? 0 or -1; also -1 where there
+ * are no slots (NULL). Its slot is mapped afterwards.
+ */
 int	slots_check(struct slots *, const struct record *, struct fault *);
 
 /* Ends the life of a reference and gives its token back; -1 if it is stale. */

@@ -83,6 +83,7 @@ worker_run(struct crew *c, unsigned self, int fd)
 
 	if (c->duty.prepare(c->duty.ctx, self) == -1)
 		_exit(1);
+	atomic_store(&c->begun[self], 1);
 	while ((n = jobs_read(fd, m, &have)) > 0) {
 		for (i = sent = 0; i < n; i++) {
 			atomic_fetch_add(&c->begun[self], 1);
@@ -171,12 +172,6 @@ crew_stop(struct crew *c)
 				;
 	shared_free((void *)c->begun, c->n * sizeof c->begun[0]);
 	free(c);
-}
-
-unsigned
-crew_size(const struct crew *c)
-{
-	return c->n;
 }
 
 int

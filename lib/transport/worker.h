@@ -48,8 +48,7 @@ struct crew	*crew_start(unsigned n, const struct worker_duty *,
 /* Closes their inputs, waits until all have ended, frees. NULL is nothing. */
 void	crew_stop(struct crew *);
 
-unsigned	crew_size(const struct crew *);
-int		crew_pid(const struct crew *, unsigned worker);
+int	crew_pid(const struct crew *, unsigned worker);
 
 /* Fills n entries of a poll list, one a worker, waiting for results. */
 void	crew_poll(const struct crew *, struct pollfd *);
@@ -58,7 +57,7 @@ void	crew_poll(const struct crew *, struct pollfd *);
 int	crew_send(struct crew *, unsigned worker, const struct worker_message *,
 	    int n);
 
-/* Jobs that a worker has begun since it was started or replaced. */
+/* Jobs begun since a worker was started or replaced, and 1 if it is prepared. */
 uint64_t	crew_begun(const struct crew *, unsigned worker);
 
 /*
