@@ -296,6 +296,9 @@ stream_begin(struct writer *w)
 	if (!(s->planes & PLANE_IMAGE))
 		warnx("the stream has no images: no data and no intensities are"
 		    " written, and CrystFEL will read no peaks");
+	if (!(s->quantities & QUANTITY_ENERGY))
+		warnx("the stream has no photon energies: CrystFEL needs one in its"
+		    " geometry (photon_energy = ... eV)");
 	if (w->o->debug && (s->planes & (PLANE_SEGMAP | PLANE_LOGITS)) !=
 	    (PLANE_SEGMAP | PLANE_LOGITS)) {
 		writer_failed(w, STATUS_INPUT, "-d: the stream carries no logits"
@@ -579,6 +582,7 @@ stats_write(struct writer *w, double seconds, double rate)
 	const struct totals *t = &w->t;
 	json_t *j;
 	char text[PATH_MAX + 80];
+	FILE *f;
 	int r;
 
 	if (w->o->stats == NULL || (!w->begun && eventlog_exists(w->o->stats)))
@@ -591,8 +595,11 @@ stats_write(struct writer *w, double seconds, double rate)
 	    "complete", w->status < STATUS_INCOMPLETE, "interrupted",
 	    w->ledger.interrupted,
 	    "seconds", seconds, "events_per_second", rate);
-	r = j == NULL ? -1 : json_dump_file(j, w->o->stats,
-	    JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+	f = fopen(w->o->stats, "we");
+	r = j == NULL || f == NULL || json_dumpf(j, f, JSON_INDENT(1) |
+	    JSON_REAL_PRECISION(6)) == -1 || fputc('\n', f) == EOF ? -1 : 0;
+	if (f != NULL && fclose(f) == EOF)
+		r = -1;
 	json_decref(j);
 	if (r == -1) {
 		snprintf(text, sizeof text, "%s: %s", w->o->stats,
@@ -647,7 +654,7 @@ options_parse(int argc, char *argv[], struct options *o)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "M:S:b:dfg:j:l:m:n:o:p:vz:")) != -1)
+	while ((ch = getopt(argc, argv, "+M:S:b:dfg:j:l:m:n:o:p:vz:")) != -1)
 		switch (ch) {
 		case 'M':
 			o->max_peaks = (uint32_t)tool_int('M', optarg, 0,
@@ -697,6 +704,8 @@ options_parse(int argc, char *argv[], struct options *o)
 		default:
 			tool_usage();
 		}
+	if (*o->prefix == '\0' || strchr(o->prefix, '/') != NULL)
+		errx(STATUS_USAGE, "-p \"%s\": not empty, and no slash", o->prefix);
 	if (o->max_peaks != 0 && o->max_peaks < o->min_peaks)
 		errx(STATUS_USAGE, "-M %u is less than -m %u", o->max_peaks,
 		    o->min_peaks);
@@ -707,13 +716,18 @@ static void
 side_files_open(struct writer *w)
 {
 	const struct options *o = w->o;
-	struct fault f;
+	struct fault why;
+	FILE *f = NULL;
 
 	if (o->stats != NULL && !o->force && eventlog_exists(o->stats))
 		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
+	if (o->stats != NULL && (f = fopen(o->stats, "ae")) == NULL)
+		err(STATUS_OUTPUT, "-S %s", o->stats);
+	if (f != NULL)
+		fclose(f);
 	if (o->log != NULL && !o->force &&
-	    (w->log = eventlog_open(o->log, false, &f)) == NULL)
-		errx(STATUS_OUTPUT, "-l %s", f.text);
+	    (w->log = eventlog_open(o->log, false, &why)) == NULL)
+		errx(STATUS_OUTPUT, "-l %s", why.text);
 }
 
 int

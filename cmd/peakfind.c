@@ -764,6 +764,8 @@ find_run(struct find *c)
 		records_take(c);
 		jobs_deal(c);
 		events_send(c);
+		if (c->output_over)
+			return;
 		/* Sending made room: a header or event may be waiting for it. */
 		if (c->have_next && !c->input_over && next_fits(c))
 			continue;
@@ -796,7 +798,7 @@ options_parse(int argc, char *argv[], struct options *o)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "A:a:b:c:kP:vw")) != -1)
+	while ((ch = getopt(argc, argv, "+A:a:b:c:kP:vw")) != -1)
 		switch (ch) {
 		case 'A':
 			o->max_pixels = (uint32_t)tool_int('A', optarg, 0,

@@ -398,6 +398,7 @@ section_begin(struct cat *c, const struct dump_section *d)
 	s.quantities = d->quantities;
 	if (facts_add(c->o, &s, &f) == -1)
 		return input_damaged(c, &f);
+	c->splice.joins = true;
 	stream_identify(&s);
 	stream_pack(&s, header);
 	return stream_begin(c, header);
@@ -510,7 +511,6 @@ dump_cat(struct cat *c, const char *path)
 struct input {
 	struct inlet	*in;
 	const volatile int *stop;	/* where we are the originator, else NULL */
-	bool		may_join;	/* -l: its end waits for the next loop */
 	int		capture;	/* its number in the slots; -1: copy planes */
 	uint64_t	size;		/* of that capture when it was named */
 };
@@ -636,7 +636,7 @@ record_cat(struct cat *c, struct input *in, const struct record *r,
 	if (r->type == RECORD_STREAM)
 		return stream_begin(c, bytes);
 	if (r->type == RECORD_END) {
-		todo = splice_end(&c->splice, r, in->may_join, &end, &f);
+		todo = splice_end(&c->splice, r, &end, &f);
 		return todo == -1 ? input_damaged(c, &f) :
 		    todo_send(c, todo, &end);
 	}
@@ -675,7 +675,7 @@ stream_cat(struct cat *c, int fd)
 	enum inlet_got got = INLET_GOT;
 	bool any = false;
 
-	in.may_join = c->o->loops != 1;
+	c->splice.joins = c->o->loops != 1;
 	in.stop = originator_stop(fd);
 	capture_name(c, fd, &in);
 	if ((in.in = inlet_new(fd)) == NULL) {
@@ -809,7 +809,7 @@ options_parse(int argc, char *argv[], struct options *o)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "C:ci:k:l:n:r:s:vw:")) != -1)
+	while ((ch = getopt(argc, argv, "+C:ci:k:l:n:r:s:vw:")) != -1)
 		switch (ch) {
 		case 'C':
 			o->capacity = (uint32_t)tool_int('C', optarg, 1,

@@ -160,7 +160,7 @@ main(int argc, char *argv[])
 	int ch, fd = STDIN_FILENO, status;
 
 	tool_begin(argc, argv, "[-p] [file]");
-	while ((ch = getopt(argc, argv, "p")) != -1)
+	while ((ch = getopt(argc, argv, "+p")) != -1)
 		switch (ch) {
 		case 'p':
 			peaks = true;

@@ -74,7 +74,7 @@ options_parse(int argc, char *argv[], struct options *o)
 	sim_options_init(&o->sim);
 	o->events = UINT64_MAX;
 	o->geometry = o->truth = NULL;
-	while ((ch = getopt(argc, argv, "C:D:e:g:n:S:T:t:x:z:")) != -1)
+	while ((ch = getopt(argc, argv, "+C:D:e:g:n:S:T:t:x:z:")) != -1)
 		switch (ch) {
 		case 'C':
 			cell_parse(optarg, o->sim.cell);

@@ -249,8 +249,8 @@ check 'a file in place of the output directory' \
 check 'an output directory whose parent is a file' \
 	refused 7 "^cxiwrite: .*$T/text/o: Not a directory" write_to -o "$T/text/o"
 check 'a prefix with a slash' \
-	refused 7 '^cxiwrite: prefix "a/b"' write_to -o "$T/o" -p a/b
-check 'an empty prefix' refused 7 '^cxiwrite: prefix ""' write_to -o "$T/o" -p ''
+	refused 1 "^cxiwrite: -p" write_to -o "$T/o" -p a/b
+check 'an empty prefix' refused 1 '^cxiwrite: -p' write_to -o "$T/o" -p ''
 check 'a prefix that is too long' refused 7 '^cxiwrite: prefix' \
 	write_to -o "$T/o" -p "$(printf %0300d 0)"
 if [ "$(id -u)" -eq 0 ]; then

@@ -343,7 +343,7 @@ def shapeless_columns(d):
     d.batch(0, x, time=np.array([7, 8], "u8"), wavelength=[1.5, 2])
     for k in range(4):
         d.event("batch_0/%d" % k, x[k])
-    d.section(1, (2, 4, 6), (4, 6), 4, quantities=3)
+    d.section(1, (2, 4, 6), (4, 6), 4)
     d.note(0, "timestamp: 2 values for 4 planes")
     d.note(0, "photon_wavelength: 2 values for 4 planes")
     d.note(0, "no original_shape in 1 batch (batch_0)")
@@ -565,9 +565,9 @@ times("short", "a short column leaves the others unknown", np.array([5, 6], "u8"
       [5, 6, 0], ["timestamp: 2 values for 3 events, unknown for the others"])
 times("scalar", "a scalar is the time of a batch of one", np.uint64(5), [5])
 times("scalars", "a scalar is nobody's time in a batch of several", np.uint64(5),
-      [0, 0], ["timestamp: one value for 2 events, unknown for all"])
+      [0, 0], ["timestamp: one value for 2 events, unknown for all"], 0)
 times("single", "an array of one is nobody's time, too", np.array([5], "u8"),
-      [0, 0], ["timestamp: one value for 2 events, unknown for all"])
+      [0, 0], ["timestamp: one value for 2 events, unknown for all"], 0)
 times("empty", "an empty column is none", np.array([], "u8"), [0, 0],
       ["timestamp: not a value an event"], 0)
 times("compound", "times of a compound type are unknown",

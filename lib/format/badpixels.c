@@ -98,7 +98,8 @@ type_check(hid_t set, struct fault *f)
 	if (type >= 0)
 		H5Tclose(type);
 	if (class != H5T_INTEGER && class != H5T_ENUM)
-		return fault_set(f, "its elements are not integers");
+		return fault_set(f, "its elements are not integers (0 good, others"
+		    " bad): convert it");
 	return 0;
 }
 

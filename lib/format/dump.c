@@ -31,17 +31,17 @@ dump_probe(const char *path, struct fault *f)
 	int fd;
 
 	if (stat(path, &st) == -1)
-		return fault_set(f, "%s: %s", path, strerror(errno));
+		return fault_set(f, "%s", strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return fault_set(f, "%s: %s", path, strerror(EISDIR));
+		return fault_set(f, "%s", strerror(EISDIR));
 	/* The bytes of a pipe can be read only once: they are not ours. */
 	if (!S_ISREG(st.st_mode))
 		return 0;
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		return fault_set(f, "%s: %s", path, strerror(errno));
+		return fault_set(f, "%s", strerror(errno));
 	n = pread(fd, head, sizeof head, 0);
 	if (n == -1)
-		fault_set(f, "%s: %s", path, strerror(errno));
+		fault_set(f, "%s", strerror(errno));
 	close(fd);
 	if (n == -1)
 		return -1;
@@ -98,7 +98,7 @@ file_open(struct dump *d, const char *path, struct fault *f)
 	if ((d->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT)) >= 0)
 		return 0;
 	dump_cause(cause, sizeof cause);
-	return fault_set(f, "%s: cannot be opened as HDF5: %s", path, cause);
+	return fault_set(f, "cannot be opened as HDF5: %s", cause);
 }
 
 static struct dump *
@@ -133,9 +133,9 @@ dump_open(const char *path, const struct dump_options *o, struct dump **out,
 	if ((r = dump_probe(path, f)) == -1)
 		return -1;
 	if (r == 0)
-		return fault_set(f, "%s: not an HDF5 file", path);
+		return fault_set(f, "not an HDF5 file");
 	if ((d = dump_new(o)) == NULL)
-		return fault_set(f, "%s: out of memory", path);
+		return fault_set(f, "out of memory");
 	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 	if (lists_make(d, f) == -1 || file_open(d, path, f) == -1) {
 		dump_close(d);
@@ -143,7 +143,7 @@ dump_open(const char *path, const struct dump_options *o, struct dump **out,
 	}
 	if (dump_survey(d, f) == -1) {
 		dump_close(d);
-		return fault_prefix(f, "%s", path);
+		return -1;
 	}
 	*out = d;
 	return 0;

@@ -36,7 +36,8 @@ struct dump_section {
 
 struct dump;
 
-/* 1 if the file begins as an HDF5 file does, 0 if not, -1 on error. */
+/* 1 if the file begins as an HDF5 file does, 0 if not, -1 on error. Faults of these
+   functions do not name the file: the caller knows it. */
 int	dump_probe(const char *path, struct fault *);
 
 /*

@@ -124,7 +124,7 @@ shapes_survey(struct dump *d, struct dump_batch *b, uint64_t planes,
 	if (r != 1)
 		return 0;
 	/* A short batch may still tell the size that it was meant to have. */
-	if ((shape[0] != planes && shape[0] != sent) ||
+	if ((shape[0] < planes && shape[0] != sent) ||
 	    shape[2] != b->layout.height || shape[3] != b->layout.width)
 		return fault_set(f, "%s: preprocessed_shape says %llu planes of"
 		    " %llu x %llu, the logits are %llu of %u x %u", b->name,
@@ -218,18 +218,31 @@ column_remark(struct dump *d, const struct dump_batch *b,
 		    (unsigned long long)b->count);
 }
 
+/* Does any event get a value of this column? As column_remark tells it. */
+static bool
+column_usable(const struct dump_batch *b, const struct dump_dataset *s, int all)
+{
+	uint64_t rows = dump_column_rows(s);
+
+	if (rows == 1 && b->count > 1)
+		return all;
+	return b->shaped || rows == b->count;
+}
+
 static void
 columns_survey(struct dump *d, const struct dump_batch *b)
 {
 	struct dump_dataset s;
 
 	if (column_open(d, b, "metadata/timestamp", &s)) {
-		d->quantities |= QUANTITY_TIMESTAMP;
+		if (column_usable(b, &s, 0))
+			d->quantities |= QUANTITY_TIMESTAMP;
 		column_remark(d, b, &s, 0);
 		dump_dataset_close(&s);
 	}
 	if (column_open(d, b, "metadata/photon_wavelength", &s)) {
-		d->quantities |= QUANTITY_ENERGY;
+		if (column_usable(b, &s, 1))
+			d->quantities |= QUANTITY_ENERGY;
 		column_remark(d, b, &s, 1);
 		dump_dataset_close(&s);
 	}

@@ -22,7 +22,8 @@ int
 splice_begin(struct splice *s, const unsigned char *header, struct record *end,
     struct fault *f)
 {
-	bool same = s->open && memcmp(s->header, header, STREAM_SIZE) == 0;
+	bool same = s->open && (!s->held || s->joins) &&
+	    memcmp(s->header, header, STREAM_SIZE) == 0;
 	struct stream stream;
 	int todo;
 
@@ -68,14 +69,14 @@ splice_sent(struct splice *s)
 }
 
 int
-splice_end(struct splice *s, const struct record *r, bool may_join,
-    struct record *end, struct fault *f)
+splice_end(struct splice *s, const struct record *r, struct record *end,
+    struct fault *f)
 {
 	if (!s->open || r->stream != s->stream.id)
 		return fault_set(f, "an end record of a stream that never began");
 	s->owed += r->count - s->skipped;
 	s->sent = s->skipped = 0;
-	if (may_join && !(r->flags & RECORD_INTERRUPTED)) {
+	if (!(r->flags & RECORD_INTERRUPTED)) {
 		s->held = true;
 		return SPLICE_NOTHING;
 	}

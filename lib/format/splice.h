@@ -3,9 +3,9 @@
  * cut, looped and joined on their way through q2cat. Bookkeeping only; the caller
  * sends.
  *
- * A stream goes out as header, events, end. An input's end may be held: if the
- * next input brings the same header (the next dump of a run, the next loop), its
- * events go on in the same stream, with numbers that go on too. The end's count
+ * A stream goes out as header, events, end. An input's end is held: if the
+ * next input brings the same header and joins (the next dump of a run, the next
+ * loop), its events go on in the same stream, with numbers that go on too. The end's count
  * is that of the input's ends less the events that were not selected, so what was
  * lost before us is missing from ours as well, not hidden by it.
  */
@@ -23,7 +23,9 @@ struct splice {
 	struct stream	stream;		/* being sent */
 	unsigned char	header[STREAM_SIZE];
 	bool		open;		/* a header went out, its end did not */
-	bool		held;		/* its end waits: the next input may join */
+	bool		held;		/* its end waits for the next input */
+	bool		joins;		/* and the same header there goes on with it;
+					   the caller's choice, at any time */
 	bool		joined;		/* and did; its first event sets base */
 	bool		lost;		/* its end never came */
 	uint64_t	base;		/* added to numbers, modulo 2^64 */
@@ -49,11 +51,12 @@ uint64_t	splice_event(struct splice *, uint64_t seq, bool selected);
 void	splice_sent(struct splice *);
 
 /*
- * An input brings the end of the stream in hand. With may_join it is held.
- * Returns SPLICE_END or SPLICE_NOTHING, or -1 if that stream never began.
+ * An input brings the end of the stream in hand. It is held until the next input
+ * is known to be good (an interrupted one is not). Returns SPLICE_END or
+ * SPLICE_NOTHING, or -1 if that stream never began.
  */
-int	splice_end(struct splice *, const struct record *, bool may_join,
-	    struct record *end, struct fault *);
+int	splice_end(struct splice *, const struct record *, struct record *end,
+	    struct fault *);
 
 /* An input that has no end records of its own has ended: as if it had. */
 void	splice_hold(struct splice *);
