@@ -27,7 +27,8 @@ struct capture;
 /* Names the regular file open as fd; -1 where it has no path (or is no file). */
 int	capture_identify(int fd, struct capture_name *);
 
-/* Opens and maps a named file; NULL if it is not there, another, or shorter. */
+/* Opens and maps a named file; NULL if it is not there or another. One that
+   is shorter by now is mapped all the same: capture_has knows what it has. */
 struct capture	*capture_open(const struct capture_name *, struct fault *);
 void		capture_close(struct capture *);
 

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Replay without copies: a capture in a file, passed on by reference.
+. tests/lib.sh
+
+q2sim -n 6 -x 1 -D cspad -S 3 >"$T/run.q2"
+q2cat "$T/run.q2" | peakfind | cxiwrite -m 0 -o "$T/inline" 2>/dev/null
+
+check 'a replayed capture gives the bytes that copying gives' \
+	q2slots -n 2 sh -c 'q2cat "$1/run.q2" | peakfind -P 2 |
+	cxiwrite -m 0 -o "$1/replay" &&
+	cmp "$1/inline/peaknet_0000.cxi" "$1/replay/peaknet_0000.cxi"' - "$T"
+check 'a capture with peaks and maps of before is found anew' \
+	q2slots -n 2 sh -c 'peakfind -k <"$1/run.q2" >"$1/kept.q2" &&
+	q2cat "$1/kept.q2" | peakfind -k | q2ls -p >"$1/again" &&
+	q2ls -p "$1/kept.q2" | cmp - "$1/again"' - "$T"
+check 'q2cat promises no more memory for replay than the slots will hold' \
+	sh -c 'q2slots -n 2 sh -c "q2cat $1/run.q2 | q2ls >/dev/null" 2>"$1/err"
+	grep -q "2 slots x 2\.[0-9] MiB" "$1/err" || { cat "$1/err"; exit 1; }' - "$T"
+
+# All references wait in a file while the capture is cut behind the second event.
+cut_behind() {
+	cp "$T/run.q2" "$T/cut.q2"
+	q2slots -n 8 sh -c 'q2cat "$1/cut.q2" | {
+		cat >"$1/references"
+		truncate -s 65000000 "$1/cut.q2"
+		cat "$1/references"
+	} | peakfind -P 2 | cxiwrite -f -m 0 -o "$1/cut" -l "$1/cut.tsv"' - "$T"
+}
+check 'a capture that is truncated is an error, not a death' \
+	refused 4 'truncated while it was replayed' cut_behind
+check 'the events before the cut are written, the others named as failed' \
+	sh -c 'cut -f 1,7 "$1/cut.tsv" | tr "\n\t" " :" | tee "$1/lines" &&
+	grep -q "0:1 1:1 2:failed 3:failed 4:failed 5:failed" "$1/lines"' - "$T"
+gone() {
+	cp "$T/run.q2" "$T/gone.q2"
+	q2slots -n 8 sh -c 'q2cat "$1/gone.q2" | {
+		cat >"$1/references"
+		rm "$1/gone.q2"
+		cat "$1/references"
+	} | peakfind | cxiwrite -m 0 -o "$1/gone"' - "$T"
+}
+check 'a capture that is removed before it is mapped fails its events' \
+	refused 4 'gone.q2: No such file' gone
+check 'a capture that grows while it is replayed is read as far as it went' \
+	q2slots -n 8 sh -c 'q2cat -n 3 "$1/run.q2" >"$1/grow.q2"
+	q2cat "$1/grow.q2" | { cat >"$1/references"; q2cat -s 3 "$1/run.q2" >>"$1/grow.q2"
+	cat "$1/references"; } | peakfind | cxiwrite -m 0 -o "$1/grow"' - "$T"
+done_testing
