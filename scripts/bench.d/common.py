@@ -168,6 +168,8 @@ class Bench:
 
     def alternate(self, *functions, repeat=None):
         """Results of each function, in turns, the first round thrown away."""
+        if self.check:
+            return [[f()] for f in functions]
         results = [[] for _ in functions]
         for round_ in range((repeat or self.repeat) + 1):
             for f, r in zip(functions, results):
@@ -187,6 +189,91 @@ class Bench:
             name, value = line.split("\t")
             values.setdefault(name, []).append(float(value))
         return {k: statistics.median(v) for k, v in values.items()}
+
+
+class Watch:
+    """A pipeline that is looked at while it runs; every 10 ms or so."""
+
+    def __init__(self, bench, command, slots=None, out=None):
+        if out is not None:
+            shutil.rmtree(out, ignore_errors=True)
+            os.mkdir(out)
+        argv = ["bash", "-o", "pipefail", "-c", command]
+        if slots is not None:
+            argv = ["q2slots", "-n", str(slots)] + argv
+        self.process = subprocess.Popen(
+            argv, env=bench.env, cwd=bench.dir, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+
+    def watch(self, look):
+        """Calls look(pid, name) for each of our programs until all have ended."""
+        while self.process.poll() is None:
+            for pid, name in self.programs():
+                try:
+                    look(pid, name)
+                except OSError:         # it has ended meanwhile
+                    pass
+            self.round()
+            time.sleep(0.01)
+        if self.process.returncode != 0:
+            raise RuntimeError("a pipeline that is watched: status %d" %
+                               self.process.returncode)
+
+    def round(self):
+        """All programs were looked at."""
+
+    def programs(self):
+        """Process ids and names in the session of the pipeline, but the shell."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/stat" % pid) as f:
+                    head, _, rest = f.read().rpartition(") ")
+            except OSError:
+                continue
+            if int(rest.split()[3]) == self.process.pid:
+                name = head.partition("(")[2]
+                if name != "bash":
+                    yield int(pid), name
+
+
+class WatchPss(Watch):
+    """Largest sum of the proportional set sizes of all programs, bytes."""
+    largest = total = 0
+
+    def run(self):
+        self.watch(self.look)
+        return self.largest
+
+    def look(self, pid, _):
+        with open("/proc/%d/smaps_rollup" % pid) as f:
+            for line in f:
+                if line.startswith(("Pss_Anon:", "Pss_Shmem:")):
+                    self.total += 1024 * int(line.split()[1])
+
+    def round(self):
+        self.largest = max(self.largest, self.total)
+        self.total = 0
+
+
+class WatchRss(Watch):
+    """Largest resident size of each program without slots and captures, bytes."""
+
+    def run(self):
+        self.sizes = {}
+        self.watch(self.look)
+        return self.sizes
+
+    def look(self, pid, name):
+        size, counts = 0, False
+        with open("/proc/%d/smaps" % pid) as f:
+            for line in f:
+                w = line.split()
+                if not w[0].endswith(":"):
+                    counts = "memfd:" not in line and ".q2" not in line
+                elif counts and w[0] == "Rss:":
+                    size += 1024 * int(w[1])
+        self.sizes[name] = max(size, self.sizes.get(name, 0))
 
 
 def median_wall(runs):

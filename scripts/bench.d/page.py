@@ -16,9 +16,9 @@ def row_mdoc(row, under):
     what = cell(row["what"])
     if row["what"].startswith(" "):
         what = under + ", " + what
-    return ".It %s Ta %s %s Ta %s\n" % (what.replace(" x ", "x"),
-                                        common.number_text(row["value"]),
-                                        row["unit"], limit)
+    return ".It %s Ta %s %s%s\n" % (
+        what, common.number_text(row["value"]), row["unit"],
+        limit and " Ta " + limit)
 
 
 def section_mdoc(name, section, heading):
