@@ -58,12 +58,11 @@ def rates(bench, what, found):
                   note="%.2f ms of processor a frame" % (1e3 * cpu))
 
 
-def others(bench, capture, every):
-    """Ways that copy, and the compressed one."""
+def others(bench, capture):
+    """Ways that copy."""
     out = bench.path("out", True)
-    hits = (capture.events + every - 1) // every
     for p in 1, 2:
-        found = ours(bench, "all hits", capture, hits, 1, {
+        found = ours(bench, "all hits", capture, capture.events, 1, {
             "copied, -P %d" % p: (loop("cat %s | q2cat" % capture.path, p, out),
                                   SLOTS, out),
             "inline, -P %d" % p: (loop("q2cat %s" % capture.path, p, out), None,
@@ -107,7 +106,7 @@ def run(bench):
     misses = ours(bench, "no hits", none, 0, 2 * loops,
                   by_reference(bench, none, 2 * loops))
     if small:
-        others(bench, full, 1)
+        others(bench, full)
         return
     rates(bench, "all hits, tmpfs", all_hits)
     k = bench.kernel(full, events=12)
@@ -137,5 +136,5 @@ def run(bench):
     rates(bench, "all hits, -z bslz4 -j 2", ours(
         bench, "all hits, -z bslz4", full, events, 3,
         by_reference(bench, full, 3, options="-z bslz4 -j 2")))
-    others(bench, full, 1)
+    others(bench, full)
     estimate(bench, full, all_hits["-P 2"][1], write_ms)

@@ -28,6 +28,8 @@ def measure(bench, what, capture, variants):
         bench.assert_("%s%s: every event is written" % (what, name),
                       all(want in x.err for x in r), r[0].err)
         rate[name] = loops * capture.events / common.median_wall(r)
+        if bench.check:
+            continue
         pss = common.WatchPss(bench, c, s, out).run()
         bench.row(what + name, rate[name], "frames/s",
                   note="%.0f MB" % (pss / 1e6))
@@ -66,8 +68,10 @@ def run(bench):
         "by reference, -P 1": (map_ + tail(out, 1), 8, 1)})
     measure(bench, "slow writer, copied into slots, ", c, {
         "%d slots" % n: (pipe + tail(out, 2, "-z gzip"), n, 1)
-        for n in slots[-2:] + slots[:1]})
+        for n in slots[:1] + slots[-2:]})
     if small:
+        bench.assert_("memory of a pipeline can be watched",
+                      common.WatchPss(bench, map_ + tail(out), 2, out).run() > 0)
         return
     inline, files = (other[n] for n in list(other)[:2])
     gain(bench, "references, not copies", by_map["8 slots"], inline,
