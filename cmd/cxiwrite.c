@@ -74,7 +74,7 @@ struct writer {
 	struct peak	*peaks;
 	char		options[1024];
 	char		experiment[256], run[256], detector[256];
-	bool		cleared;	/* files of an earlier run are gone */
+	bool		begun;		/* files of an earlier run are replaced */
 };
 
 /* For the second signal: no unfinished file is left. */
@@ -309,11 +309,6 @@ stream_begin(struct writer *w)
 		    w->peaks == NULL ? "no memory for peaks" : f.text);
 		return -1;
 	}
-	if (!w->cleared && series_clear(w->series, &f) == -1) {
-		writer_failed(w, STATUS_OUTPUT, f.text);
-		return -1;
-	}
-	w->cleared = true;
 	return 0;
 }
 
@@ -390,15 +385,28 @@ energy_check(struct writer *w)
 	}
 }
 
+/* A capture may be truncated while an event of it is written. */
+static int
+planes_intact(const void *place, struct fault *f)
+{
+	return place_check(place, f);
+}
+
 static int
 hit_write(struct writer *w, struct fault *f)
 {
-	struct cxi_event c = { .event = &w->feed.event, .peaks = w->peaks };
+	struct cxi_event c = {
+		.event = &w->feed.event, .peaks = w->peaks,
+		.intact = planes_intact, .arg = &w->feed.place
+	};
 	uint64_t rows;
+	int r;
 
 	if (w->cxi == NULL) {
-		if (series_create(w->series, &w->plan, &w->cxi, f) == -1)
+		if (series_create(w->series, &w->plan, &w->cxi, f) == -1) {
+			w->t.lost++;
 			return output_failed(w, 0, f);
+		}
 	}
 	if (w->feed.record.type == RECORD_REFERENCE)
 		place_populate(&w->feed.place, w->slots, w->feed.record.slot,
@@ -407,8 +415,12 @@ hit_write(struct writer *w, struct fault *f)
 	c.segmap = feed_plane(&w->feed, PLANE_SEGMAP);
 	c.logits = feed_plane(&w->feed, PLANE_LOGITS);
 	rows = cxi_rows(w->cxi);
-	if (cxi_add(w->cxi, &c, f) == -1 ||
-	    place_check(&w->feed.place, f) == -1) {
+	r = cxi_add(w->cxi, &c, f);
+	if (r == 1) {
+		event_failed(w, f->text);
+		return 0;
+	}
+	if (r == -1) {
 		cxi_abort(w->cxi);
 		w->t.lost++;
 		fault_prefix(f, "%s", series_name(w->series));
@@ -417,6 +429,26 @@ hit_write(struct writer *w, struct fault *f)
 	w->t.written++;
 	eventlog_hit(w->log, &w->feed.event, series_name(w->series), rows);
 	return rows + 1 == w->o->events ? file_commit(w) : 0;
+}
+
+/*
+ * At the first event, and not before: what an earlier run left under these names
+ * makes room. A run that fails at once has replaced nothing.
+ */
+static int
+outputs_begin(struct writer *w)
+{
+	struct fault f;
+
+	if (w->begun)
+		return 0;
+	w->begun = true;
+	if (series_clear(w->series, &f) == 0 && (w->o->log == NULL ||
+	    w->log != NULL || (w->log = eventlog_open(w->o->log, w->o->force,
+	    &f)) != NULL))
+		return 0;
+	writer_failed(w, STATUS_OUTPUT, f.text);
+	return -1;
 }
 
 /* One event: failed, a miss, or a hit. -1: nothing can be written any more. */
@@ -444,6 +476,10 @@ event_judge(struct writer *w, struct fault *f)
 	    (w->o->max_peaks != 0 && e->peaks_found > w->o->max_peaks)) {
 		w->t.filtered++;
 		eventlog_miss(w->log, e);
+		return 0;
+	}
+	if (place_check(&w->feed.place, f) == -1) {
+		event_failed(w, f->text);
 		return 0;
 	}
 	return hit_write(w, f);
@@ -477,6 +513,7 @@ static int
 event_take(struct writer *w, struct fault *f)
 {
 	enum ledger_answer answer;
+	uint64_t written = w->t.written;
 	struct fault wrong;
 	bool no_end;
 	int r;
@@ -487,13 +524,16 @@ event_take(struct writer *w, struct fault *f)
 		writer_failed(w, STATUS_INPUT, wrong.text);
 		return -1;
 	}
-	if (answer_take(w, answer, no_end) == -1)
+	if (answer_take(w, answer, no_end) == -1 || outputs_begin(w) == -1)
 		return -1;
 	r = event_judge(w, f);
 	if (feed_done(&w->feed, &wrong) == -1) {
 		writer_failed(w, STATUS_INPUT, wrong.text);
 		return -1;
 	}
+	/* A hit took long: whoever waits for its slot need not wait for the next. */
+	if (w->slots != NULL && w->t.written > written)
+		slots_settle(w->slots);
 	progress_say(w);
 	return r;
 }
@@ -541,7 +581,7 @@ stats_write(struct writer *w, double seconds, double rate)
 	char text[PATH_MAX + 80];
 	int r;
 
-	if (w->o->stats == NULL)
+	if (w->o->stats == NULL || (!w->begun && eventlog_exists(w->o->stats)))
 		return;
 	j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:b, s:f, s:f}",
 	    "events_in", (json_int_t)t->in, "written", (json_int_t)t->written,
@@ -662,7 +702,7 @@ options_parse(int argc, char *argv[], struct options *o)
 		    o->min_peaks);
 }
 
-/* Files beside the CXI files: neither is written over by mistake. */
+/* Files beside the CXI files: neither is written over by mistake, nor early. */
 static void
 side_files_open(struct writer *w)
 {
@@ -671,8 +711,8 @@ side_files_open(struct writer *w)
 
 	if (o->stats != NULL && !o->force && eventlog_exists(o->stats))
 		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
-	if (o->log != NULL &&
-	    (w->log = eventlog_open(o->log, o->force, &f)) == NULL)
+	if (o->log != NULL && !o->force &&
+	    (w->log = eventlog_open(o->log, false, &f)) == NULL)
 		errx(STATUS_OUTPUT, "-l %s", f.text);
 }
 

@@ -7,7 +7,7 @@
  *
  *	reader		takes all records that are ready into the ring
  *	dealer		gives waiting events to the worker with the least to do,
- *			two at most each: one in work, one to go on with
+ *			few each: one in work, the others to go on with
  *	merger		sends finished events from the head of the ring, so the
  *			order of the output is that of the input
  *
@@ -41,9 +41,10 @@
 
 enum {
 	RING = 256,		/* events in hand at most; SLOTS_MAX and one */
-	DEPTH = 2,		/* events a worker has at most */
+	DEPTH = 2,		/* events a worker has at most, large ones */
+	SMALL = 1 << 18,	/* bytes of an event: below it, WORKER_BATCH */
 	DEATHS = 2,		/* that an event may cause */
-	IDLE_DEATHS = 8		/* in a row, of a worker with nothing to do: hopeless */
+	VAIN_DEATHS = 8		/* in a row, of a worker that cannot even start */
 };
 
 struct options {
@@ -64,9 +65,11 @@ struct pending {
 };
 
 struct hand {
-	unsigned	ring[DEPTH];	/* events given to a worker, oldest first */
+	unsigned	ring[WORKER_BATCH];	/* events given, oldest first */
 	unsigned	n;
-	unsigned	idle_deaths;
+	unsigned	unsent;		/* the last of them, still to be sent */
+	uint64_t	done;		/* results since the worker began */
+	unsigned	vain_deaths;	/* in a row, before it was prepared */
 };
 
 struct find {
@@ -81,6 +84,7 @@ struct find {
 	struct progress	progress;
 	int		status;
 	bool		input_over, output_over;
+	unsigned	depth;		/* events a worker has at most */
 
 	struct stream	stream;		/* as it comes in */
 	struct stream	sent;		/* as it goes out */
@@ -102,10 +106,10 @@ struct find {
 
 /* ---- the worker's side ---- */
 
-/* Jobs and results, packed: ring, slot, flags, seq; ring, cause, found, nans, text. */
-enum { JOB_RING = 0, JOB_SLOT = 4, JOB_FLAGS = 8, JOB_INLINE = 12, JOB_SEQ = 16 };
-enum { RESULT_RING = 0, RESULT_CAUSE = 4, RESULT_FOUND = 8, RESULT_NANS = 12,
-	RESULT_TEXT = 16, RESULT_TEXT_SIZE = WORKER_MESSAGE - RESULT_TEXT };
+/* Jobs and results, packed. Results come in the order of the jobs. */
+enum { JOB_SLOT = 0, JOB_FLAGS = 4, JOB_INLINE = 8, JOB_SEQ = 16 };
+enum { RESULT_CAUSE = 0, RESULT_FOUND = 4, RESULT_NANS = 8, RESULT_TEXT = 12,
+	RESULT_TEXT_SIZE = WORKER_MESSAGE - RESULT_TEXT };
 
 static int
 worker_prepare(void *ctx, unsigned self)
@@ -127,7 +131,6 @@ worker_work(void *ctx, struct worker_message *m)
 {
 	struct find *c = ctx;
 	const struct layout *l = &c->stream.layout;
-	uint32_t ring = le_get32(m->bytes + JOB_RING);
 	uint32_t slot = le_get32(m->bytes + JOB_SLOT);
 	uint32_t flags = le_get32(m->bytes + JOB_FLAGS);
 	struct slots *slots = le_get32(m->bytes + JOB_INLINE) ? c->own : c->shared;
@@ -147,7 +150,6 @@ worker_work(void *ctx, struct worker_message *m)
 			return -1;
 	}
 	memset(m, 0, sizeof *m);
-	le_put32(m->bytes + RESULT_RING, ring);
 	le_put32(m->bytes + RESULT_CAUSE, (uint32_t)e.cause);
 	le_put32(m->bytes + RESULT_FOUND, e.peaks_found);
 	le_put32(m->bytes + RESULT_NANS, e.nans);
@@ -243,9 +245,15 @@ stream_prepare(struct find *c, struct fault *f)
 static int
 crew_begin(struct find *c, struct fault *f)
 {
-	struct worker_duty duty = { worker_prepare, worker_work, c };
+	struct worker_duty duty = { worker_prepare, worker_work, c, 1 };
 	unsigned n = c->o->workers, room = n * DEPTH + 2;
 
+	/* Small events go in batches: waking each other would cost more. */
+	c->depth = DEPTH;
+	if (layout_size(&c->stream.layout, PLANE_ALL) < SMALL) {
+		c->depth = WORKER_BATCH;
+		duty.gather = WORKER_BATCH;
+	}
 	crew_stop(c->crew);
 	c->crew = NULL;
 	/* Before the fork: the workers share it. */
@@ -312,6 +320,8 @@ inline_take(struct find *c, struct pending *p, struct fault *f)
 	if (slots_take(c->own, -1, NULL, &slot, f) != SLOTS_TAKEN)
 		return -1;
 	slots_refer(c->own, slot, slots_claim(c->own, slot), &p->r);
+	if (p->r.generation == 0)
+		return fault_set(f, "cannot map a slot");
 	if (place_slot(&at, c->own, slot, l, f) == -1)
 		return -1;
 	n = place_pieces(&at, l, c->stream.planes, v);
@@ -339,9 +349,6 @@ origin_narrow(struct find *c, const struct pending *p)
 static int
 reference_take(struct find *c, struct pending *p, struct fault *f)
 {
-	if (c->shared == NULL)
-		return fault_set(f, "a reference, but Q2_SLOTS is not set; start"
-		    " the whole pipeline with q2slots");
 	if (slots_check(c->shared, &p->r, f) == -1)
 		return -1;
 	origin_narrow(c, p);
@@ -475,41 +482,55 @@ input_read(struct find *c)
 }
 
 static void
-job_deal(struct find *c, unsigned worker, unsigned ring)
+job_pack(struct worker_message *m, const struct pending *p)
+{
+	memset(m, 0, sizeof *m);
+	le_put32(m->bytes + JOB_SLOT, p->r.slot);
+	le_put32(m->bytes + JOB_FLAGS, p->r.flags);
+	le_put32(m->bytes + JOB_INLINE, is_inline(p));
+	le_put64(m->bytes + JOB_SEQ, p->r.seq);
+}
+
+/* Sends a worker the jobs that were put in its hand, with one write. */
+static void
+jobs_send(struct find *c, unsigned worker)
 {
 	struct hand *h = &c->hands[worker];
-	struct pending *p = &c->ring[ring];
-	struct worker_message m;
+	struct worker_message m[WORKER_BATCH];
+	unsigned i;
 
-	memset(&m, 0, sizeof m);
-	le_put32(m.bytes + JOB_RING, ring);
-	le_put32(m.bytes + JOB_SLOT, p->r.slot);
-	le_put32(m.bytes + JOB_FLAGS, p->r.flags);
-	le_put32(m.bytes + JOB_INLINE, is_inline(p));
-	le_put64(m.bytes + JOB_SEQ, p->r.seq);
-	h->ring[h->n++] = ring;
-	p->state = WORKING;
+	for (i = 0; i < h->unsent; i++)
+		job_pack(&m[i], &c->ring[h->ring[h->n - h->unsent + i]]);
+	h->unsent = 0;
 	/* If it has died, its socket says so at the next poll. */
-	(void)crew_send(c->crew, worker, &m);
+	if (i > 0)
+		(void)crew_send(c->crew, worker, m, (int)i);
 }
 
 /* Gives waiting events, oldest first, to the worker with the least to do. */
 static void
 jobs_deal(struct find *c)
 {
-	unsigned i, w, best;
+	unsigned i, w, best, ring;
+	struct hand *h;
 
 	for (i = 0; i < c->count; i++) {
-		if (c->ring[(c->head + i) % RING].state != WAITING)
+		ring = (c->head + i) % RING;
+		if (c->ring[ring].state != WAITING)
 			continue;
 		best = 0;
 		for (w = 1; w < c->o->workers; w++)
 			if (c->hands[w].n < c->hands[best].n)
 				best = w;
-		if (c->hands[best].n == DEPTH)
-			return;
-		job_deal(c, best, (c->head + i) % RING);
+		h = &c->hands[best];
+		if (h->n == c->depth)
+			break;
+		h->ring[h->n++] = ring;
+		h->unsent++;
+		c->ring[ring].state = WORKING;
 	}
+	for (w = 0; c->crew != NULL && w < c->o->workers; w++)
+		jobs_send(c, w);
 }
 
 /*
@@ -551,7 +572,8 @@ result_take(struct find *c, unsigned worker, const struct worker_message *m)
 	struct pending *p = &c->ring[ring];
 	enum event_cause cause;
 
-	h->idle_deaths = 0;
+	h->vain_deaths = 0;
+	h->done++;
 	memmove(h->ring, h->ring + 1, (--h->n) * sizeof h->ring[0]);
 	p->state = DONE;
 	cause = (enum event_cause)le_get32(m->bytes + RESULT_CAUSE);
@@ -562,17 +584,35 @@ result_take(struct find *c, unsigned worker, const struct worker_message *m)
 		return;
 	warnx("event %llu of stream %016llx failed: %.*s",
 	    (unsigned long long)p->r.seq, (unsigned long long)c->stream.id,
-	    (int)RESULT_TEXT_SIZE, (const char *)m->bytes + RESULT_TEXT);
+	    (int)RESULT_TEXT_SIZE, m->bytes[RESULT_TEXT] != '\0' ?
+	    (const char *)m->bytes + RESULT_TEXT : event_cause_text(cause));
 	event_fail(c, p, cause);
 }
 
-/* A worker has died: its event goes to another, unless it has done so before. */
+/* It died between two events, or before its first: no event's fault. */
+static void
+worker_idle_bury(struct find *c, unsigned worker, int pid, const char *how,
+    bool prepared)
+{
+	warnx("worker %u (pid %d) %s; replaced", worker, pid, how);
+	if (!prepared && ++c->hands[worker].vain_deaths >= VAIN_DEATHS) {
+		find_failed(c, STATUS_SYSTEM, "workers cannot start");
+		c->input_over = c->output_over = true;
+	}
+}
+
+/*
+ * A worker has died. What it had in hand goes to another; the event it was at
+ * too, unless it has done so before.
+ */
 static void
 worker_bury(struct find *c, unsigned worker)
 {
 	struct hand *h = &c->hands[worker];
+	uint64_t begun = crew_begun(c->crew, worker);
+	uint64_t at = begun == 0 ? 0 : begun - 1 - h->done;
 	int pid = crew_pid(c->crew, worker);
-	struct pending *p;
+	struct pending *p = NULL;
 	struct fault how, f;
 	unsigned i;
 
@@ -581,21 +621,20 @@ worker_bury(struct find *c, unsigned worker)
 		c->input_over = c->output_over = true;
 		return;
 	}
-	for (i = 1; i < h->n; i++)
+	for (i = 0; i < h->n; i++) {
+		block_restore(c, &c->ring[h->ring[i]]);
 		c->ring[h->ring[i]].state = WAITING;
-	if (h->n == 0) {
-		warnx("worker %u (pid %d) %s; replaced", worker, pid, how.text);
-		if (++h->idle_deaths >= IDLE_DEATHS) {
-			find_failed(c, STATUS_SYSTEM, "workers cannot start");
-			c->input_over = c->output_over = true;
-		}
+	}
+	if (at >= 1 && at <= h->n)
+		p = &c->ring[h->ring[at - 1]];
+	h->n = h->unsent = 0;
+	h->done = 0;
+	if (p == NULL) {
+		worker_idle_bury(c, worker, pid, how.text, begun > 0);
 		return;
 	}
-	p = &c->ring[h->ring[0]];
-	h->n = 0;
-	block_restore(c, p);
-	p->deaths++;
-	p->state = p->deaths < DEATHS ? WAITING : DONE;
+	if (++p->deaths == DEATHS)
+		p->state = DONE;
 	warnx("worker %u (pid %d) %s at event %llu of stream %016llx; %s", worker,
 	    pid, how.text, (unsigned long long)p->r.seq,
 	    (unsigned long long)c->stream.id, p->state == WAITING ?
@@ -607,10 +646,10 @@ worker_bury(struct find *c, unsigned worker)
 static void
 results_take(struct find *c, unsigned worker)
 {
-	struct worker_message m[DEPTH];
+	struct worker_message m[WORKER_BATCH];
 	int i, n;
 
-	n = crew_receive(c->crew, worker, m, DEPTH);
+	n = crew_receive(c->crew, worker, m, WORKER_BATCH);
 	if (n == -1)
 		worker_bury(c, worker);
 	for (i = 0; i < n; i++)
@@ -695,8 +734,10 @@ events_wait(struct find *c)
 	if (n > 0)
 		crew_poll(c->crew, p + 2);
 	if (poll(p, n + 2, -1) == -1) {
-		if (errno != EINTR)
+		if (errno != EINTR) {
 			find_failed(c, STATUS_SYSTEM, strerror(errno));
+			c->input_over = c->output_over = true;
+		}
 		return;
 	}
 	if ((p[0].revents | p[1].revents) & POLLNVAL) {
@@ -820,8 +861,7 @@ main(int argc, char *argv[], char *envp[])
 	options_parse(argc, argv, &o);
 	if (optind != argc)
 		tool_usage();
-	if (isatty(STDOUT_FILENO))
-		errx(STATUS_USAGE, "records are not for a terminal; see q2ls");
+	tool_output_check();
 	tool_signals(NULL);
 	c.o = &o;
 	if (slots_open(&c.shared, &f) == -1)

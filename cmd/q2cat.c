@@ -256,28 +256,35 @@ buffer_find(struct cat *c, struct parcel *p)
 static int
 slot_find(struct cat *c, const volatile int *stop, struct parcel *p)
 {
+	uint64_t generation;
 	unsigned slot = 0;
 	struct fault f;
+	int r;
 
-	if (outlet_flush(&c->out) == -1)
+	r = slots_try(c->slots, &slot, &f);
+	if (r == 0 && outlet_flush(&c->out) == -1)
 		return output_failed(c);
-	switch (slots_take(c->slots, c->out.fd, stop, &slot, &f)) {
-	case SLOTS_TAKEN:
-		break;
-	case SLOTS_STOP:
-		return 0;
-	case SLOTS_GONE:
-		errno = EPIPE;
-		return output_failed(c);
-	case SLOTS_FAULT:
+	if (r == -1)
 		return system_failed(c, f.text);
-	}
-	slots_refer(c->slots, slot, slots_claim(c->slots, slot), &p->record);
-	if (place_slot(&p->place, c->slots, slot, &c->splice.stream.layout, &f) ==
-	    0)
+	if (r == 0)
+		switch (slots_take(c->slots, c->out.fd, stop, &slot, &f)) {
+		case SLOTS_TAKEN:
+			break;
+		case SLOTS_STOP:
+			return 0;
+		case SLOTS_GONE:
+			errno = EPIPE;
+			return output_failed(c);
+		case SLOTS_FAULT:
+			return system_failed(c, f.text);
+		}
+	generation = slots_claim(c->slots, slot);
+	slots_refer(c->slots, slot, generation, &p->record);
+	if (generation != 0 && place_slot(&p->place, c->slots, slot,
+	    &c->splice.stream.layout, &f) == 0)
 		return 1;
 	slots_untake(c->slots, slot);
-	return system_failed(c, f.text);
+	return system_failed(c, generation == 0 ? "cannot map a slot" : f.text);
 }
 
 /*
@@ -452,9 +459,12 @@ section_cat(struct cat *c, struct dump *d, const struct dump_section *s)
 				break;
 			dump_fill(c, d, k, &p);
 			p.record.seq = seq;
-			if (parcel_send(c, &p) == -1 ||
-			    outlet_flush(&c->out) == -1)
+			if (parcel_send(c, &p) == -1)
 				break;
+			if (outlet_flush(&c->out) == -1) {
+				output_failed(c);
+				break;
+			}
 		}
 		count_check(c);
 	}
@@ -540,7 +550,9 @@ planes_take(struct cat *c, struct input *in, const struct record *r,
 	    LAYOUT_BLOCK_SIZE, f)) != INLET_GOT)
 		return got;
 	slots_origin_set(c->slots, p->record.slot, &o);
-	if (place_slot(&p->place, c->slots, p->record.slot, l, f) == -1)
+	/* Nobody looks at the planes here, but for -c. */
+	if (c->o->crc &&
+	    place_slot(&p->place, c->slots, p->record.slot, l, f) == -1)
 		return INLET_ERROR;
 	return INLET_GOT;
 }
@@ -577,6 +589,9 @@ event_cat(struct cat *c, struct input *in, const struct record *r)
 	}
 	if (parcel_send(c, &p) == -1)
 		return -1;
+	/* Copying took long; references to a capture may gather. */
+	if (!replay && outlet_flush(&c->out) == -1)
+		return output_failed(c);
 	count_check(c);
 	return 0;
 }
@@ -591,11 +606,6 @@ reference_cat(struct cat *c, struct input *in, const struct record *r)
 	int result = 0;
 
 	p.record.seq = splice_event(&c->splice, r->seq, selected);
-	if (c->slots == NULL) {
-		fault_set(&f, "a reference, but Q2_SLOTS is not set; start the"
-		    " whole pipeline with q2slots");
-		return input_damaged(c, &f);
-	}
 	if (slots_check(c->slots, r, &f) == -1 || place_slot(&p.place, c->slots,
 	    r->slot, &c->splice.stream.layout, &f) == -1)
 		return input_damaged(c, &f);
@@ -674,7 +684,7 @@ stream_cat(struct cat *c, int fd)
 	}
 	inlet_watch(in.in, c->out.fd, in.stop);
 	while (!c->finished && (in.stop == NULL || !*in.stop)) {
-		if (!inlet_ready(in.in) && c->out.n > 0 &&
+		if (!inlet_regular(in.in) && !inlet_ready(in.in) &&
 		    outlet_flush(&c->out) == -1) {
 			output_failed(c);
 			break;
@@ -860,8 +870,7 @@ main(int argc, char *argv[])
 	for (i = 0; o.loops != 1 && i < (argc == 0 ? 1 : argc); i++)
 		if (argc == 0 || strcmp(argv[i], "-") == 0)
 			errx(STATUS_USAGE, "-l: standard input cannot be read twice");
-	if (isatty(STDOUT_FILENO))
-		errx(STATUS_USAGE, "records are not for a terminal; see q2ls");
+	tool_output_check();
 	tool_signals(NULL);
 	if (slots_open(&c.slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);

@@ -288,8 +288,7 @@ main(int argc, char *argv[])
 	    "             [-T truth.tsv] [-t f32|f16|bf16] [-x hitfraction]"
 	    " [-z metres]");
 	options_parse(argc, argv, &o);
-	if (isatty(STDOUT_FILENO))
-		errx(STATUS_USAGE, "records are not for a terminal; see q2ls");
+	tool_output_check();
 	tool_signals(NULL);
 	run_make(&r, &o);
 	if (run_send(&r, o.events) == -1) {

@@ -84,6 +84,13 @@ tool_begin(int argc, char *argv[], const char *usage)
 	exit(STATUS_OK);
 }
 
+void
+tool_output_check(void)
+{
+	if (isatty(STDOUT_FILENO))
+		errx(STATUS_USAGE, "records are not for a terminal; see q2ls");
+}
+
 static void
 stop_handler(int sig)
 {
@@ -106,6 +113,8 @@ tool_signals(void (*hook)(void))
 	sigaddset(&sa.sa_mask, SIGINT);
 	sigaddset(&sa.sa_mask, SIGTERM);
 	sa.sa_handler = stop_handler;
+	/* poll(2) still returns; what is in the middle of a file does not. */
+	sa.sa_flags = SA_RESTART;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);

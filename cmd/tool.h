@@ -22,6 +22,9 @@ void	tool_begin(int argc, char *argv[], const char *usage);
 /* Prints "usage: program ..." and ends with STATUS_USAGE. */
 void	tool_usage(void) __attribute__((noreturn));
 
+/* Ends the program where records would go to a terminal. */
+void	tool_output_check(void);
+
 /*
  * Signals, as DESIGN has them: SIGPIPE is ignored; the first SIGINT or SIGTERM
  * sets tool_stop, the second calls the hook (NULL: none; async-signal-safe) and

@@ -9,8 +9,10 @@ sys.path.insert(0, "tests")
 from proc import *
 
 EVENTS = 20
-FEW = capture_make("few", EVENTS, "-C", "64")
-SEALED = capture_make("sealed", EVENTS, "-C", "64", "-c")
+# Large enough that workers send each result by itself; small ones go in batches.
+FEW = capture_make("few", EVENTS, "-C", "64", height=128, width=192)
+SEALED = capture_make("sealed", EVENTS, "-C", "64", "-c", height=128, width=192)
+SMALL = capture_make("small", EVENTS, "-C", "64")
 FIND = ["peakfind", "-P", "2"]
 WRITE = ["cxiwrite", "-m", "0", "-n", "7", "-o", "out", "-l", "log.tsv"]
 ENDLESS = ["q2cat", "-r", "200", "-l", "0", FEW]
@@ -143,7 +145,7 @@ def good_bytes(capture):
         return p.bytes()
 
 
-GOOD = {FEW: good_bytes(FEW), SEALED: good_bytes(SEALED)}
+GOOD = {x: good_bytes(x) for x in (FEW, SEALED, SMALL)}
 
 
 def dying(event, times, late, options=("-P", "2")):
@@ -187,6 +189,18 @@ for mode, slots in MODES:
                             must("at event %d of stream" % event in p.err(1) and
                                  "goes to another" in p.err(1), p.err(1))
                             must(p.bytes() == GOOD[capture], "other bytes")
+
+    for workers in "1", "3":
+        @test("a worker dies in the middle of a batch of small events "
+              "(-P %s, %s)" % (workers, mode))
+        def _():
+            for event in 0, 9, EVENTS - 1:
+                find = dying(event, 1, 0, ("-P", workers))
+                with Pipeline(["q2cat", SMALL], find, WRITE, slots=slots) as p:
+                    nothing_left(p)
+                    must(p.statuses() == [0, 0, 0], p.statuses(), p.err(1))
+                    must("at event %d of stream" % event in p.err(1), p.err(1))
+                    must(p.bytes() == GOOD[SMALL], "other bytes")
 
     for late in 0, 1:
         @test("an event that kills two workers has failed and is named "

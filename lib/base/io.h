@@ -1,6 +1,6 @@
 /*
  * Whole reads and whole writes. Every reader answers: got one, clean end, or
- * error; EINTR is retried here and nowhere else.
+ * error. EINTR is retried, and a descriptor that would block is waited for.
  */
 #ifndef BASE_IO_H
 #define BASE_IO_H

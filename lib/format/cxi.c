@@ -572,6 +572,19 @@ picture_source(const struct picture *p, const struct layout *l,
 	return s;
 }
 
+/* Takes back what was written of an event; 1, or -1 if that fails too. */
+static int
+pictures_undo(struct cxi *c, struct fault *f)
+{
+	unsigned i;
+
+	for (i = 0; i < PICTURES; i++)
+		if (c->pictures[i] >= 0 && cxi_image_extent(c->press,
+		    c->pictures[i], pictures[i].path, c->rows, f) == -1)
+			return -1;
+	return 1;
+}
+
 static int
 event_write(struct cxi *c, const struct cxi_event *e, struct fault *f)
 {
@@ -588,6 +601,8 @@ event_write(struct cxi *c, const struct cxi_event *e, struct fault *f)
 		    c->rows, &source, f) == -1)
 			return -1;
 	}
+	if (e->intact != NULL && e->intact(e->arg, f) == -1)
+		return pictures_undo(c, f);
 	return row_add(c, e, f);
 }
 
@@ -601,8 +616,14 @@ fault_keep(struct cxi *c, struct fault *f)
 int
 cxi_add(struct cxi *c, const struct cxi_event *e, struct fault *f)
 {
-	if (c->failed || event_write(c, e, &c->first) == -1)
+	int r;
+
+	if (c->failed || (r = event_write(c, e, &c->first)) == -1)
 		return fault_keep(c, f);
+	if (r == 1) {
+		fault_set(f, "%s", c->first.text);
+		return 1;
+	}
 	c->rows++;
 	return 0;
 }

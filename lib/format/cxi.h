@@ -47,6 +47,10 @@ struct cxi_event {
 	const void		*image;	/* planes as in layout.h; NULL if not in */
 	const uint8_t		*segmap;	/* the plan's planes */
 	const void		*logits;
+	/* After the planes were read: -1 if they were not what they should be.
+	   NULL: they cannot change. */
+	int	(*intact)(const void *arg, struct fault *);
+	const void		*arg;
 };
 
 struct cxi;
@@ -61,7 +65,10 @@ int	cxi_compression_check(enum cxi_compression, struct fault *);
 int	cxi_create(const char *path, const struct cxi_plan *, struct cxi **,
 	    struct fault *);
 
-/* Appends one row to every dataset. */
+/*
+ * Appends one row to every dataset: 0. 1: the event's planes were not intact, and
+ * the file is as before. -1: nothing more can be written.
+ */
 int	cxi_add(struct cxi *, const struct cxi_event *, struct fault *);
 
 /* Rows so far. */

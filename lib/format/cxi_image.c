@@ -189,14 +189,21 @@ chunk_write(void *arg, unsigned slot, uint32_t k)
 }
 
 int
+cxi_image_extent(const struct cxi_press *p, hid_t set, const char *path,
+    uint64_t rows, struct fault *f)
+{
+	const struct slab *s = p->plan->slab;
+	hsize_t dims[3] = { rows, s->height, s->width };
+
+	return H5Dset_extent(set, dims) < 0 ? cxi_hdf5_fault(f, path) : 0;
+}
+
+int
 cxi_image_write(struct cxi_press *p, hid_t set, const char *path, uint64_t row,
     const struct cxi_source *source, struct fault *f)
 {
-	const struct slab *s = p->plan->slab;
-	hsize_t dims[3] = { row + 1, s->height, s->width };
-
-	if (H5Dset_extent(set, dims) < 0)
-		return cxi_hdf5_fault(f, path);
+	if (cxi_image_extent(p, set, path, row + 1, f) == -1)
+		return -1;
 	p->source = source;
 	p->set = set;
 	p->path = path;

@@ -30,4 +30,8 @@ hid_t	cxi_image_create(const struct cxi_press *, hid_t file, const char *path,
 int	cxi_image_write(struct cxi_press *, hid_t set, const char *path,
 	    uint64_t row, const struct cxi_source *, struct fault *);
 
+/* Sets the number of rows; those behind are gone. 0 or -1. */
+int	cxi_image_extent(const struct cxi_press *, hid_t set, const char *path,
+	    uint64_t rows, struct fault *);
+
 #endif

@@ -92,16 +92,6 @@ inline_take(struct feed *d, struct fault *f)
 	return got;
 }
 
-/* A reference that is not ours ends a feed; planes that are gone do not. */
-static int
-reference_take(struct feed *d, struct fault *f)
-{
-	if (d->slots == NULL)
-		return fault_set(f, "a reference, but Q2_SLOTS is not set; start"
-		    " the whole pipeline with q2slots");
-	return slots_check(d->slots, &d->record, f);
-}
-
 /* What the event says and has, checked; -1 with the reason why it failed. */
 static int
 event_open(struct feed *d, struct fault *f)
@@ -140,15 +130,18 @@ event_take(struct feed *d, struct fault *f)
 			    (unsigned long long)r->seq);
 			return FEED_ERROR;
 		}
-	} else if (reference_take(d, f) == -1)
+	} else if (slots_check(d->slots, r, f) == -1)
 		return FEED_ERROR;
 	event_init(&d->event);
 	d->event.seq = r->seq;
 	if (event_open(d, f) == -1) {
 		r->flags |= RECORD_FAILED;
 		d->event.peaks_kept = d->event.peaks_found = 0;
-	} else if (r->flags & RECORD_FAILED)
+	} else if (r->flags & RECORD_FAILED) {
+		if (d->event.cause == EVENT_OK)
+			d->event.cause = EVENT_UNREADABLE;
 		fault_set(f, "%s", event_cause_text(d->event.cause));
+	}
 	return FEED_EVENT;
 }
 
@@ -158,6 +151,8 @@ feed_next(struct feed *d, struct fault *f)
 	const unsigned char *bytes;
 	enum inlet_got got;
 
+	if (d->slots != NULL && !inlet_ready(d->in))
+		slots_settle(d->slots);
 	got = inlet_next(d->in, &d->record, &bytes, f);
 	if (got != INLET_GOT)
 		return got_of(got);
@@ -190,5 +185,5 @@ feed_done(struct feed *d, struct fault *f)
 {
 	if (d->record.type != RECORD_REFERENCE)
 		return 0;
-	return slots_release(d->slots, &d->record, f);
+	return slots_release_later(d->slots, &d->record, f);
 }

@@ -51,7 +51,11 @@ enum feed_got	feed_next(struct feed *, struct fault *);
 /* A wanted plane of the event in hand; NULL if the stream does not carry it. */
 const void	*feed_plane(const struct feed *, unsigned plane);
 
-/* Ends the event in hand: a reference gives its token back. -1 if it is stale. */
+/*
+ * Ends the event in hand: a reference gives its token back, at the latest when
+ * feed_next would wait; who spends long on events calls slots_settle after each.
+ * -1 if it is stale.
+ */
 int	feed_done(struct feed *, struct fault *);
 
 /*

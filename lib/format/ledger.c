@@ -4,8 +4,6 @@ static enum ledger_answer
 stream_begin(struct ledger *g, bool *no_end)
 {
 	*no_end = g->streaming && !g->ended;
-	if (*no_end)
-		g->no_end = true;
 	g->streaming = true;
 	g->ended = g->undecided = g->any = false;
 	g->since_end = 0;
@@ -16,6 +14,9 @@ enum ledger_answer
 ledger_stream(struct ledger *g, bool same, bool *no_end)
 {
 	*no_end = false;
+	/* A header that nothing followed began something that never ended. */
+	if (g->undecided)
+		g->ended = false;
 	if (!same)
 		return stream_begin(g, no_end);
 	g->undecided = true;
@@ -70,9 +71,8 @@ ledger_finish(struct ledger *g, struct fault *f)
 {
 	if (!g->streaming)
 		return fault_set(f, "empty: no stream came");
-	if (g->ended)
+	if (g->ended && !g->undecided)
 		return 0;
-	g->no_end = true;
 	return fault_set(f, "ended without its end record: events may be"
 	    " missing");
 }

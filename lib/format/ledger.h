@@ -19,7 +19,6 @@
 
 struct ledger {
 	uint64_t	missing;	/* events sent that never came */
-	bool		no_end;		/* a stream had no end record */
 	bool		interrupted;	/* an end record said so */
 
 	bool		streaming;	/* a stream was begun */

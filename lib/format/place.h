@@ -16,6 +16,7 @@ struct place {
 	unsigned char	*block;		/* the event block; planes behind it */
 	unsigned	rooms;		/* that have a place there */
 	const unsigned char *there;	/* the event block in a capture, or NULL */
+	uint64_t	there_size;	/* of the event there */
 	unsigned	there_rooms, there_planes;	/* planes to be taken there */
 	struct capture	*capture;
 };
@@ -27,7 +28,7 @@ void	place_inline(struct place *, unsigned char *block, unsigned planes);
 
 /*
  * In a slot that the caller owns; maps what is needed. -1 if the slot or its
- * capture cannot be mapped, or the capture no longer has the event.
+ * capture cannot be mapped.
  */
 int	place_slot(struct place *, struct slots *, unsigned slot,
 	    const struct layout *, struct fault *);
@@ -45,8 +46,8 @@ int	place_pieces(const struct place *, const struct layout *,
 	    unsigned planes, struct iovec *);
 
 /*
- * After use: were all planes there to the end? -1 if the capture was truncated
- * meanwhile: then what was read is not to be believed.
+ * Are all planes still there? -1 if the capture was truncated: asked after use,
+ * what was read is then not to be believed.
  */
 int	place_check(const struct place *, struct fault *);
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libutil.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct series {
 	int		list;		/* PREFIX.lst, locked */
 	bool		force;
 	unsigned	count;		/* of files committed; names the next */
+	unsigned	given_up;	/* of these, that never settled */
 	struct settling	past;		/* the file committed last */
 };
 
@@ -98,6 +100,18 @@ directory_make(const char *dir, struct series *s, struct fault *f)
 	return 0;
 }
 
+/* A list that names files is an earlier run's, wherever they are now. */
+static int
+list_check(struct series *s, struct fault *f)
+{
+	struct stat st;
+
+	if (fstat(s->list, &st) == -1 || st.st_size > 0)
+		return fault_set(f, "%s/%s.lst exists; -f replaces it, -p names"
+		    " another series", s->dir, s->prefix);
+	return 0;
+}
+
 static int
 list_lock(struct series *s, struct fault *f)
 {
@@ -131,7 +145,8 @@ series_open(const char *dir, const char *prefix, bool force, struct fault *f)
 		fault_set(f, "prefix \"%.100s\": not empty, no slash, at most %d"
 		    " bytes", prefix, NAME_SIZE - TAIL);
 	else if (directory_make(dir, s, f) == 0 && list_lock(s, f) == 0 &&
-	    (force || earlier_find(s, false, f) == 0)) {
+	    (force || (earlier_find(s, false, f) == 0 &&
+	    list_check(s, f) == 0))) {
 		name_make(s);
 		return s;
 	}
@@ -202,6 +217,19 @@ settle(void *arg)
 	return NULL;
 }
 
+static int
+settle_result(struct series *s, uint64_t *lost, struct fault *f)
+{
+	struct settling *p = &s->past;
+
+	*lost = 0;
+	if (p->result == 0)
+		return 0;
+	s->given_up++;
+	*lost = p->rows;
+	return fault_set(f, "%s", p->fault.text);
+}
+
 int
 series_settle(struct series *s, uint64_t *lost, struct fault *f)
 {
@@ -212,10 +240,7 @@ series_settle(struct series *s, uint64_t *lost, struct fault *f)
 		return 0;
 	pthread_join(p->thread, NULL);
 	p->running = false;
-	if (p->result == 0)
-		return 0;
-	*lost = p->rows;
-	return fault_set(f, "%s", p->fault.text);
+	return settle_result(s, lost, f);
 }
 
 int
@@ -224,6 +249,7 @@ series_commit(struct series *s, struct cxi *cxi, uint64_t *lost,
 {
 	struct settling *p = &s->past;
 	uint64_t rows = cxi_rows(cxi);
+	sigset_t all, before;
 
 	if (series_settle(s, lost, f) == -1 || cxi_close(cxi, f) == -1) {
 		cxi_abort(cxi);
@@ -236,21 +262,22 @@ series_commit(struct series *s, struct cxi *cxi, uint64_t *lost,
 	p->replace = s->force;
 	strcpy(p->final, s->final);
 	strcpy(p->temporary, s->temporary);
+	/* The thread takes no signals: a sync that is interrupted would fail. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	p->running = pthread_create(&p->thread, NULL, settle, p) == 0;
 	s->count++;
 	name_make(s);
-	p->running = pthread_create(&p->thread, NULL, settle, p) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (p->running)
 		return 0;
 	/* No thread to be had: then here and now. */
 	settle(p);
-	if (p->result == 0)
-		return 0;
-	*lost = p->rows;
-	return fault_set(f, "%s", p->fault.text);
+	return settle_result(s, lost, f);
 }
 
 unsigned
 series_count(const struct series *s)
 {
-	return s->count;
+	return s->count - s->given_up;
 }

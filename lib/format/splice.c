@@ -32,8 +32,10 @@ splice_begin(struct splice *s, const unsigned char *header, struct record *end,
 		return SPLICE_NOTHING;
 	}
 	/* The same header without an end before it: pieces of one stream. */
-	if (same)
+	if (same) {
+		s->lost = false;
 		return SPLICE_HEADER;
+	}
 	if (stream_unpack(header, &stream, f) == -1)
 		return -1;
 	if (s->open && !s->held)
@@ -52,7 +54,7 @@ splice_event(struct splice *s, uint64_t seq, bool selected)
 {
 	if (s->joined && s->base + seq < s->next)
 		s->base = s->next - seq;
-	s->joined = false;
+	s->joined = s->held = false;
 	s->next = s->base + seq + 1;
 	if (!selected)
 		s->skipped++;

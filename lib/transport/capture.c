@@ -16,13 +16,17 @@
 
 #include "transport/capture.h"
 
-enum { CAPTURES_MAX = 64 };
+enum {
+	CAPTURES_MAX = 64,
+	KEPT = 4 << 20		/* bytes, before pages are let go */
+};
 
 struct capture {
 	unsigned char		*at;	/* NULL: a free entry */
 	uint64_t		size;
 	int			fd;
-	uint64_t		offset, length;	/* handed out last */
+	uint64_t		from, to;	/* handed out and not let go */
+	uint64_t		budget;		/* bytes of these, about */
 	volatile sig_atomic_t	torn;
 };
 
@@ -121,7 +125,8 @@ capture_open(const struct capture_name *n, struct fault *f)
 	bus_guard();
 	c->fd = fd;
 	c->size = n->size;
-	c->offset = c->length = 0;
+	c->from = c->to = 0;
+	c->budget = KEPT;
 	c->torn = 0;
 	c->at = at;
 	return c;
@@ -140,28 +145,37 @@ capture_close(struct capture *c)
 	close(c->fd);
 }
 
+void
+capture_budget(struct capture *c, uint64_t bytes)
+{
+	c->budget = bytes < KEPT ? KEPT : bytes;
+}
+
 /* Without this a process would seem to need as much memory as the file has. */
 static void
-last_unmap(struct capture *c)
+pages_drop(struct capture *c)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t from = c->offset & ~(page - 1);
+	uint64_t from = c->from & ~(page - 1);
 
-	if (c->length > 0)
-		(void)madvise(c->at + from, c->offset + c->length - from,
-		    MADV_DONTNEED);
+	(void)madvise(c->at + from, c->to - from, MADV_DONTNEED);
 }
 
 const unsigned char *
 capture_at(struct capture *c, uint64_t offset, uint64_t size)
 {
+	uint64_t end = offset + size;
+
 	if (size > c->size || offset > c->size - size)
 		return NULL;
-	if (offset != c->offset || size != c->length) {
-		last_unmap(c);
-		c->offset = offset;
-		c->length = size;
+	if (c->to - c->from > c->budget && (offset < c->from || end > c->to)) {
+		pages_drop(c);
+		c->from = c->to = 0;
 	}
+	if (c->to == 0)
+		c->from = offset;
+	c->from = offset < c->from ? offset : c->from;
+	c->to = end > c->to ? end : c->to;
 	return c->at + offset;
 }
 
@@ -176,10 +190,10 @@ capture_populate(const struct capture *c, const unsigned char *at, uint64_t size
 }
 
 bool
-capture_torn(const struct capture *c)
+capture_has(const struct capture *c, const unsigned char *at, uint64_t size)
 {
 	struct stat st;
 
-	return c->torn || fstat(c->fd, &st) == -1 ||
-	    (uint64_t)st.st_size < c->size;
+	return !c->torn && fstat(c->fd, &st) == 0 &&
+	    (uint64_t)st.st_size >= (uint64_t)(at - c->at) + size;
 }

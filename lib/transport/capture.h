@@ -4,7 +4,7 @@
  *
  * A file may be truncated while it is mapped. Touching what is gone would kill
  * with SIGBUS; a handler puts zeros there instead and marks the capture as torn,
- * so that whoever used it asks capture_torn afterwards and does not believe it.
+ * so that whoever used it asks capture_has afterwards and does not believe it.
  */
 #ifndef TRANSPORT_CAPTURE_H
 #define TRANSPORT_CAPTURE_H
@@ -33,21 +33,25 @@ void		capture_close(struct capture *);
 
 /*
  * Size bytes at an offset; NULL if the file has not so many. Borrowed until
- * capture_close. The pages handed out by the call before leave this process's
- * memory, but not the page cache: they may still be read, for the price of a
+ * capture_close. Pages handed out by earlier calls leave this process's memory now
+ * and then, but not the page cache: they may still be read, for the price of a
  * page fault each.
  */
 const unsigned char	*capture_at(struct capture *, uint64_t offset,
 			    uint64_t size);
+
+/* Bytes that may stay mapped before pages are let go; small at first. */
+void	capture_budget(struct capture *, uint64_t);
 
 /* Asks for pages at once that would fault in one by one; best effort. */
 void	capture_populate(const struct capture *, const unsigned char *at,
 	    uint64_t size);
 
 /*
- * Does the file no longer have what it had, or was something read that is gone?
+ * Does the file still have all of these bytes, and was nothing read that is gone?
  * Asked before use, it spares most of the zeros; asked after, it is certain.
  */
-bool	capture_torn(const struct capture *);
+bool	capture_has(const struct capture *, const unsigned char *at,
+	    uint64_t size);
 
 #endif

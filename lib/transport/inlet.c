@@ -13,6 +13,7 @@
 enum {
 	BUFFER_SIZE = 65536,
 	FILE_FILL = RECORD_STREAM_SIZE,	/* of a file: what is behind is skipped */
+	SMALL = BUFFER_SIZE / 2,	/* events that one read had better bring */
 	WATCH_MS = 1000
 };
 
@@ -20,7 +21,9 @@ struct inlet {
 	int		fd;
 	int		out;		/* watched while waiting; -1: none */
 	const volatile int *stop;
-	int		regular;	/* a file: never waits, can seek */
+	int		regular;	/* a file: never waits, is read by place */
+	uint64_t	size;		/* of that file, when last asked */
+	size_t		fill;		/* bytes to ask for at once */
 	int		ended;
 	uint64_t	at;		/* bytes consumed so far, for messages */
 	size_t		from, to;	/* valid bytes of the buffer */
@@ -39,6 +42,8 @@ inlet_new(int fd)
 	in->out = -1;
 	in->stop = NULL;
 	in->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	in->size = in->regular ? (uint64_t)st.st_size : 0;
+	in->fill = in->regular ? FILE_FILL : BUFFER_SIZE;
 	in->ended = 0;
 	in->at = in->regular ? (uint64_t)lseek(fd, 0, SEEK_CUR) : 0;
 	in->from = in->to = 0;
@@ -94,6 +99,17 @@ input_wait(struct inlet *in, const volatile int *stop, struct fault *f)
 	}
 }
 
+/* Whoever shares our input's description may have made it non-blocking. */
+static int
+read_again(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (errno == EAGAIN)
+		return poll(&p, 1, -1) != -1 || errno == EINTR;
+	return errno == EINTR;
+}
+
 enum inlet_got
 inlet_fill(struct inlet *in, struct fault *f)
 {
@@ -106,11 +122,13 @@ inlet_fill(struct inlet *in, struct fault *f)
 		in->from = 0;
 	}
 	room = BUFFER_SIZE - in->to;
-	if (in->regular && room > FILE_FILL)
-		room = FILE_FILL;
+	if (room > in->fill)
+		room = in->fill;
 	do
-		r = read(in->fd, in->buffer + in->to, room);
-	while (r == -1 && errno == EINTR);
+		r = in->regular ? pread(in->fd, in->buffer + in->to, room,
+		    (off_t)(in->at + in->to)) :
+		    read(in->fd, in->buffer + in->to, room);
+	while (r == -1 && read_again(in->fd));
 	if (r == -1) {
 		fault_set(f, "read: %s", strerror(errno));
 		return INLET_ERROR;
@@ -161,6 +179,12 @@ inlet_ready(const struct inlet *in)
 }
 
 int
+inlet_regular(const struct inlet *in)
+{
+	return in->regular;
+}
+
+int
 inlet_ended(const struct inlet *in)
 {
 	return in->ended && in->from == in->to;
@@ -206,6 +230,8 @@ inlet_next(struct inlet *in, struct record *r, const unsigned char **bytes,
 		fault_prefix(f, "byte %llu", (unsigned long long)in->at);
 		return INLET_ERROR;
 	}
+	if (in->regular && r->type == RECORD_EVENT)
+		in->fill = r->length <= SMALL ? BUFFER_SIZE : FILE_FILL;
 	n = r->type == RECORD_STREAM ? RECORD_STREAM_SIZE : RECORD_SIZE;
 	got = buffer_want(in, n, NULL, f);
 	if (got == INLET_END)
@@ -246,8 +272,9 @@ inlet_payload(struct inlet *in, struct iovec *v, int n, struct fault *f)
 			if ((got = input_wait(in, NULL, f)) != INLET_GOT)
 				return got;
 			do
-				r = readv(in->fd, v, n);
-			while (r == -1 && errno == EINTR);
+				r = in->regular ? preadv(in->fd, v, n,
+				    (off_t)in->at) : readv(in->fd, v, n);
+			while (r == -1 && read_again(in->fd));
 			if (r == -1) {
 				fault_set(f, "read: %s", strerror(errno));
 				return INLET_ERROR;
@@ -273,19 +300,16 @@ inlet_offset(const struct inlet *in)
 	return in->at;
 }
 
-/* Moves past n bytes of a file that has them. */
+/* Moves past n bytes of a file that has them; it may have grown. */
 static enum inlet_got
 file_skip(struct inlet *in, uint64_t n, struct fault *f)
 {
 	struct stat st;
-	off_t to = lseek(in->fd, (off_t)n, SEEK_CUR);
 
-	if (to == -1 || fstat(in->fd, &st) == -1) {
-		fault_set(f, "seek: %s", strerror(errno));
-		return INLET_ERROR;
-	}
-	if (to > st.st_size) {
-		in->at = (uint64_t)st.st_size;
+	if (n > in->size - in->at && fstat(in->fd, &st) == 0)
+		in->size = (uint64_t)st.st_size;
+	if (in->at > in->size || n > in->size - in->at) {
+		in->at = in->size;
 		return input_short(in, "an event", f);
 	}
 	in->at += n;

@@ -40,6 +40,9 @@ int	inlet_ready(const struct inlet *);
    poll the descriptor themselves. GOT, END or ERROR; then see inlet_ready. */
 enum inlet_got	inlet_fill(struct inlet *, struct fault *);
 
+/* A regular file: reading never waits, and its descriptor's offset stays. */
+int	inlet_regular(const struct inlet *);
+
 /* 1 when input has ended and nothing is left in the buffer. */
 int	inlet_ended(const struct inlet *);
 
@@ -61,7 +64,7 @@ enum inlet_got	inlet_payload(struct inlet *, struct iovec *, int n,
 /* Bytes taken since the inlet was made; in a regular file, the place in it. */
 uint64_t	inlet_offset(const struct inlet *);
 
-/* Skips n bytes of payload: seeks where it can, else reads them. */
+/* Skips n bytes of payload: steps over them in a file, else reads them. */
 enum inlet_got	inlet_skip(struct inlet *, uint64_t n, struct fault *);
 
 #endif

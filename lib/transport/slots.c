@@ -71,6 +71,8 @@ struct slots {
 	struct capture	*captures[SLOTS_CAPTURES];	/* mapped; NULL: not yet */
 	unsigned char	stack[SLOTS_MAX];	/* tokens in hand, hottest last */
 	unsigned	held;
+	unsigned char	owed[SLOTS_MAX];	/* tokens that wait for slots_settle */
+	unsigned	n_owed;
 };
 
 static int
@@ -114,9 +116,7 @@ slots_publish(unsigned n, struct fault *f)
 		    strerror(errno));
 	for (i = 0; i < n; i++)
 		tokens[i] = (unsigned char)(n - 1 - i);
-	/* Session 0 is that of private slots. */
 	if (getrandom(&session, sizeof session, 0) != sizeof session ||
-	    (session |= 1) == 0 ||
 	    io_write(ends[1], tokens, n) == -1 ||
 	    (memory = descriptor_raise(memory)) == -1 ||
 	    (ends[0] = descriptor_raise(ends[0])) == -1 ||
@@ -124,6 +124,8 @@ slots_publish(unsigned n, struct fault *f)
 	    fstat(memory, &ms) == -1 || fstat(ends[0], &ps) == -1)
 		return fault_set(f, "cannot prepare %u slots: %s", n,
 		    strerror(errno));
+	/* Session 0 is that of private slots. */
+	session |= 1;
 	snprintf(env, sizeof env, "1:%d:%d:%d:%u:%08x:%llu:%llu", memory, ends[0],
 	    ends[1], n, session, (unsigned long long)ms.st_ino,
 	    (unsigned long long)ps.st_ino);
@@ -268,6 +270,7 @@ slots_close(struct slots *s)
 
 	if (s == NULL)
 		return;
+	slots_settle(s);
 	while (s->take != -1 && s->held > 0)
 		slots_untake(s, s->stack[--s->held]);
 	for (i = 0; i < s->n; i++)
@@ -351,7 +354,7 @@ slots_populate(struct slots *s, unsigned slot, uint32_t name, uint64_t offset,
 	    writing ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 }
 
-/* The head of a slot; mapped by slots_claim or slots_check before. */
+/* The head of a slot; NULL only if it was never mapped and cannot be. */
 static struct slot_head *
 slot_head(struct slots *s, unsigned slot)
 {
@@ -378,6 +381,17 @@ tokens_read(struct slots *s, struct fault *f)
 	return 0;
 }
 
+int
+slots_try(struct slots *s, unsigned *slot, struct fault *f)
+{
+	if (s->take != -1 && s->held < SLOTS_MAX && tokens_read(s, f) == -1)
+		return -1;
+	if (s->held == 0)
+		return 0;
+	*slot = s->stack[--s->held];
+	return 1;
+}
+
 enum slots_wait
 slots_take(struct slots *s, int out, const volatile int *stop, unsigned *slot,
     struct fault *f)
@@ -387,14 +401,11 @@ slots_take(struct slots *s, int out, const volatile int *stop, unsigned *slot,
 		{ .fd = out, .events = 0 }
 	};
 
+	int r;
+
 	for (;;) {
-		if (s->take != -1 && s->held < SLOTS_MAX &&
-		    tokens_read(s, f) == -1)
-			return SLOTS_FAULT;
-		if (s->held > 0) {
-			*slot = s->stack[--s->held];
-			return SLOTS_TAKEN;
-		}
+		if ((r = slots_try(s, slot, f)) != 0)
+			return r == 1 ? SLOTS_TAKEN : SLOTS_FAULT;
 		if (stop != NULL && *stop)
 			return SLOTS_STOP;
 		if (poll(p, 2, WATCH_MS) == -1 && errno != EINTR) {
@@ -416,7 +427,11 @@ uint64_t
 slots_claim(struct slots *s, unsigned slot)
 {
 	struct slot_head *h = slot_head(s, slot);
-	uint64_t g = (atomic_load(&h->generation) | 1) + 2;
+	uint64_t g;
+
+	if (h == NULL)
+		return 0;
+	g = (atomic_load(&h->generation) | 1) + 2;
 
 	h->origin.planes = 0;
 	atomic_store(&h->generation, g);
@@ -485,6 +500,9 @@ slots_check(struct slots *s, const struct record *r, struct fault *f)
 {
 	struct slot_head *h;
 
+	if (s == NULL)
+		return fault_set(f, "a reference, but Q2_SLOTS is not set; start"
+		    " the whole pipeline with q2slots");
 	if (r->session != s->session)
 		return fault_set(f, "a reference of another session (%08x, ours is"
 		    " %08x): references cannot be kept or sent elsewhere",
@@ -502,8 +520,9 @@ slots_check(struct slots *s, const struct record *r, struct fault *f)
 	return 0;
 }
 
-int
-slots_release(struct slots *s, const struct record *r, struct fault *f)
+/* Ends the life of a reference; its token is then the caller's to give. */
+static int
+reference_end(struct slots *s, const struct record *r, struct fault *f)
 {
 	uint64_t g = r->generation;
 
@@ -512,8 +531,42 @@ slots_release(struct slots *s, const struct record *r, struct fault *f)
 	if (!atomic_compare_exchange_strong(&slot_head(s, r->slot)->generation,
 	    &g, g + 1))
 		return fault_set(f, "slot %u was released twice", r->slot);
+	return 0;
+}
+
+int
+slots_release(struct slots *s, const struct record *r, struct fault *f)
+{
+	if (reference_end(s, r, f) == -1)
+		return -1;
 	slots_untake(s, r->slot);
 	return 0;
+}
+
+int
+slots_release_later(struct slots *s, const struct record *r, struct fault *f)
+{
+	if (reference_end(s, r, f) == -1)
+		return -1;
+	if (s->give == -1) {
+		slots_untake(s, r->slot);
+		return 0;
+	}
+	if (s->n_owed == SLOTS_MAX)
+		slots_settle(s);
+	s->owed[s->n_owed++] = (unsigned char)r->slot;
+	return 0;
+}
+
+void
+slots_settle(struct slots *s)
+{
+	unsigned n = s->n_owed;
+
+	s->n_owed = 0;
+	/* Cannot block, and fails only if the pipe has lost all its readers. */
+	if (n > 0)
+		(void)io_write(s->give, s->owed, n);
 }
 
 void
@@ -540,4 +593,19 @@ slots_consume(struct slots *s, struct fault *f)
 		return fault_set(f, "cannot lock the slots: %s", strerror(errno));
 	atomic_fetch_add(&s->control->consumers, 1);
 	return 0;
+}
+
+void *
+shared_alloc(size_t n)
+{
+	void *at = mmap(NULL, n, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+void
+shared_free(void *at, size_t n)
+{
+	munmap(at, n);
 }

@@ -34,6 +34,7 @@
 #define TRANSPORT_SLOTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/fault.h"
@@ -82,11 +83,14 @@ unsigned char	*slots_map(struct slots *, unsigned slot, uint64_t size,
 void	slots_populate(struct slots *, unsigned slot, uint32_t name,
 	    uint64_t offset, uint64_t size, bool writing);
 
+/* Takes a free slot if there is one: 1, 0 if none, -1 on a fault. Never waits. */
+int	slots_try(struct slots *, unsigned *slot, struct fault *);
+
 enum slots_wait { SLOTS_TAKEN, SLOTS_GONE, SLOTS_STOP, SLOTS_FAULT };
 
 /*
  * Takes a free slot: waits for a token, takes all that are there, hands out the
- * one freed last, and keeps the rest for the next call. While it waits it
+ * one freed last, and keeps the rest for the next calls. While it waits it
  * watches out (a descriptor; POLLERR: SLOTS_GONE), the consumers' lock (held
  * before and now no more: SLOTS_GONE), and *stop (set by a signal handler;
  * SLOTS_STOP; may be NULL).
@@ -94,7 +98,7 @@ enum slots_wait { SLOTS_TAKEN, SLOTS_GONE, SLOTS_STOP, SLOTS_FAULT };
 enum slots_wait	slots_take(struct slots *, int out,
 		    const volatile int *stop, unsigned *slot, struct fault *);
 
-/* Begins to fill a slot that was taken; returns its new generation. */
+/* Begins to fill a slot that was taken; its new generation, 0 if it cannot be mapped. */
 uint64_t	slots_claim(struct slots *, unsigned slot);
 
 /* Planes that a slot does not hold, since they lie in a capture. */
@@ -123,11 +127,22 @@ struct capture	*slots_capture(struct slots *, unsigned number, struct fault *);
 void	slots_refer(const struct slots *, unsigned slot, uint64_t generation,
 	    struct record *);
 
-/* Is this reference one of ours, in range, and fresh? 0 or -1. */
+/*
+ * Is this reference one of ours, in range, and fresh? 0 or -1; also -1 where there
+ * are no slots (NULL). Its slot is mapped afterwards.
+ */
 int	slots_check(struct slots *, const struct record *, struct fault *);
 
 /* Ends the life of a reference and gives its token back; -1 if it is stale. */
 int	slots_release(struct slots *, const struct record *, struct fault *);
+
+/*
+ * The same, but the token waits for slots_settle, so that one write gives many
+ * back. The caller settles before it waits for anything or does something slow.
+ */
+int	slots_release_later(struct slots *, const struct record *,
+	    struct fault *);
+void	slots_settle(struct slots *);
 
 /* Gives a token back that was taken and not used for a reference. */
 void	slots_untake(struct slots *, unsigned slot);
@@ -137,5 +152,9 @@ void	slots_untake(struct slots *, unsigned slot);
  * Held until the process ends.
  */
 int	slots_consume(struct slots *, struct fault *);
+
+/* Zeroed memory that stays shared with children across fork. NULL: errno. */
+void	*shared_alloc(size_t);
+void	shared_free(void *, size_t);
 
 #endif

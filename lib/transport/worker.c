@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "transport/slots.h"
 #include "transport/worker.h"
 
 struct worker {
@@ -22,6 +24,7 @@ struct worker {
 struct crew {
 	unsigned	n;
 	struct worker_duty duty;
+	_Atomic uint64_t *begun;	/* an entry a worker, shared with it */
 	struct worker	w[];
 };
 
@@ -49,18 +52,53 @@ worker_isolate(struct crew *c, pid_t parent)
 		_exit(0);
 }
 
+/*
+ * Takes the jobs that are there, with one read: whole ones in m, the number of
+ * them; part of one waits in *have bytes behind them. 0 at the end.
+ */
+static int
+jobs_read(int fd, struct worker_message *m, size_t *have)
+{
+	ssize_t r;
+
+	for (;;) {
+		r = read(fd, (char *)m + *have, WORKER_BATCH * sizeof *m - *have);
+		if (r == -1 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return 0;
+		*have += (size_t)r;
+		if (*have >= sizeof *m)
+			return (int)(*have / sizeof *m);
+	}
+}
+
 /* Never returns: a worker must not run its parent's exit handlers. */
 static void
 worker_run(struct crew *c, unsigned self, int fd)
 {
-	struct worker_message m;
+	struct worker_message m[WORKER_BATCH];
+	size_t have = 0;
+	int i, n, sent;
 
 	if (c->duty.prepare(c->duty.ctx, self) == -1)
 		_exit(1);
-	while (io_read(fd, &m, sizeof m) == (ssize_t)sizeof m)
-		if (c->duty.work(c->duty.ctx, &m) == -1 ||
-		    io_write(fd, &m, sizeof m) == -1)
-			_exit(1);
+	atomic_store(&c->begun[self], 1);
+	while ((n = jobs_read(fd, m, &have)) > 0) {
+		for (i = sent = 0; i < n; i++) {
+			atomic_fetch_add(&c->begun[self], 1);
+			if (c->duty.work(c->duty.ctx, &m[i]) == -1)
+				_exit(1);
+			if (i + 1 < n && i + 1 - sent < c->duty.gather)
+				continue;
+			if (io_write(fd, &m[sent], (size_t)(i + 1 - sent) *
+			    sizeof m[0]) == -1)
+				_exit(1);
+			sent = i + 1;
+		}
+		have -= (size_t)n * sizeof m[0];
+		memmove(m, &m[n], have);
+	}
 	_exit(0);
 }
 
@@ -74,6 +112,7 @@ worker_start(struct crew *c, unsigned i, struct fault *f)
 		return fault_set(f, "cannot make a socket for a worker: %s",
 		    strerror(errno));
 	c->w[i].have = 0;
+	atomic_store(&c->begun[i], 0);
 	if ((c->w[i].pid = fork()) == 0) {
 		close(ends[0]);
 		worker_isolate(c, parent);
@@ -95,6 +134,12 @@ crew_start(unsigned n, const struct worker_duty *duty, struct fault *f)
 	unsigned i;
 
 	if (c == NULL) {
+		fault_set(f, "no memory for %u workers", n);
+		return NULL;
+	}
+	c->begun = shared_alloc(n * sizeof c->begun[0]);
+	if (c->begun == NULL) {
+		free(c);
 		fault_set(f, "no memory for %u workers", n);
 		return NULL;
 	}
@@ -125,13 +170,8 @@ crew_stop(struct crew *c)
 			while (waitpid(c->w[i].pid, NULL, 0) == -1 &&
 			    errno == EINTR)
 				;
+	shared_free((void *)c->begun, c->n * sizeof c->begun[0]);
 	free(c);
-}
-
-unsigned
-crew_size(const struct crew *c)
-{
-	return c->n;
 }
 
 int
@@ -153,9 +193,15 @@ crew_poll(const struct crew *c, struct pollfd *p)
 }
 
 int
-crew_send(struct crew *c, unsigned i, const struct worker_message *m)
+crew_send(struct crew *c, unsigned i, const struct worker_message *m, int n)
 {
-	return io_write(c->w[i].fd, m, sizeof *m);
+	return io_write(c->w[i].fd, m, (size_t)n * sizeof *m);
+}
+
+uint64_t
+crew_begun(const struct crew *c, unsigned i)
+{
+	return atomic_load(&c->begun[i]);
 }
 
 int

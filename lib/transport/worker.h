@@ -16,7 +16,11 @@
 
 #include "base/fault.h"
 
-enum { WORKER_MESSAGE = 64, CREW_MAX = 1024 };
+enum {
+	WORKER_MESSAGE = 64,	/* bytes */
+	WORKER_BATCH = 16,	/* messages that go with one call, at most */
+	CREW_MAX = 1024
+};
 
 struct worker_message {
 	unsigned char	bytes[WORKER_MESSAGE];
@@ -30,6 +34,9 @@ struct worker_duty {
 	int	(*prepare)(void *ctx, unsigned worker);
 	int	(*work)(void *ctx, struct worker_message *);
 	void	*ctx;
+	int	gather;		/* results that leave together, 1 to WORKER_BATCH:
+				   1 where work takes long, more where waking the
+				   parent would take longer */
 };
 
 struct crew;
@@ -41,14 +48,17 @@ struct crew	*crew_start(unsigned n, const struct worker_duty *,
 /* Closes their inputs, waits until all have ended, frees. NULL is nothing. */
 void	crew_stop(struct crew *);
 
-unsigned	crew_size(const struct crew *);
-int		crew_pid(const struct crew *, unsigned worker);
+int	crew_pid(const struct crew *, unsigned worker);
 
 /* Fills n entries of a poll list, one a worker, waiting for results. */
 void	crew_poll(const struct crew *, struct pollfd *);
 
-/* Hands out a job; -1 if the worker has died (then crew_receive says so too). */
-int	crew_send(struct crew *, unsigned worker, const struct worker_message *);
+/* Hands out jobs; -1 if the worker has died (then crew_receive says so too). */
+int	crew_send(struct crew *, unsigned worker, const struct worker_message *,
+	    int n);
+
+/* Jobs begun since a worker was started or replaced, and 1 if it is prepared. */
+uint64_t	crew_begun(const struct crew *, unsigned worker);
 
 /*
  * Takes all results that are ready with one read: their number, at most max. 0:
