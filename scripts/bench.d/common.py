@@ -115,11 +115,12 @@ class Bench:
     def path(self, name, memory=False):
         return os.path.join(self.memory if memory else self.dir, name)
 
-    def capture(self, events, peaks=FULL, every=1, type_="f32", shape=MFX):
+    def capture(self, events, peaks=FULL, every=1, type_="f32", shape=MFX,
+                memory=False):
         """A capture of made-up events; the same one if asked for again."""
         key = (events, peaks, every, type_, shape)
         if key not in self.kept:
-            path = self.path("%d.q2" % len(self.kept))
+            path = self.path("%d.q2" % len(self.kept), memory)
             self.make([os.path.join(TOOLS, "planes"), *map(str, key[:4]),
                        *map(str, shape)], path)
             self.kept[key] = Capture(path)
@@ -130,7 +131,8 @@ class Bench:
         behind the back of what is measured next."""
         with open(path, "wb") as f:
             subprocess.run(argv, stdout=f, check=True, env=self.env)
-            os.fsync(f.fileno())
+            if not self.check:
+                os.fsync(f.fileno())
 
     def forget(self):
         """Removes the captures, between sections."""

@@ -33,7 +33,7 @@ def run(bench):
         for type_ in "f32", "f16", "bf16":
             for peaks in counts:
                 c = bench.capture(events if shape[0] == 1 else (events + 1) // 2,
-                                  peaks, type_=type_, shape=shape)
+                                  peaks, type_=type_, shape=shape, memory=True)
                 k = bench.kernel(c)
                 what = "%s, %s, %d peaks" % (text, type_, peaks)
                 judge(bench, what, c, k, peaks)
@@ -47,7 +47,7 @@ def run(bench):
                               time["f32", peaks] / k["peaks"], "x", at_least=1.6)
                 bench.forget()
     for pattern, name in ("checker", "checkerboard"), ("noise", "60 % noise"):
-        c = bench.capture(2, pattern, shape=shapes[0][1])
+        c = bench.capture(2, pattern, shape=shapes[0][1], memory=True)
         k = bench.kernel(c)
         bench.assert_("%s: all instruction sets give the same bits" % name,
                       k["same"])

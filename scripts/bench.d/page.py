@@ -16,9 +16,8 @@ def row_mdoc(row, under):
     what = cell(row["what"])
     if row["what"].startswith(" "):
         what = under + ", " + what
-    return ".It %s Ta %s %s%s\n" % (
-        what, common.number_text(row["value"]), row["unit"],
-        limit and " Ta " + limit)
+    return ".It %s Ta %s %s Ta %s\n" % (
+        what, common.number_text(row["value"]), row["unit"], limit or "-")
 
 
 def section_mdoc(name, section, heading):
