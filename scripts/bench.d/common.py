@@ -180,17 +180,17 @@ class Bench:
                     r.append(value)
         return results
 
-    def kernel(self, capture, rounds=None, events=None):
-        """Medians of kernel.c, milliseconds, by measure."""
+    def kernel(self, *captures, events=1000):
+        """Medians of kernel.c, milliseconds, by measure; of each capture."""
         out = subprocess.run(
-            [os.path.join(TOOLS, "kernel"), str(rounds or self.repeat),
-             str(events or capture.events), capture.path],
+            [os.path.join(TOOLS, "kernel"), str(self.repeat), str(events)] +
+            [c.path for c in captures],
             stdout=subprocess.PIPE, check=True, text=True).stdout
-        values = {}
+        values = [{} for _ in captures]
         for line in out.splitlines():
-            name, value = line.split("\t")
-            values.setdefault(name, []).append(float(value))
-        return {k: statistics.median(v) for k, v in values.items()}
+            i, name, value = line.split("\t")
+            values[int(i)].setdefault(name, []).append(float(value))
+        return [{k: statistics.median(v) for k, v in x.items()} for x in values]
 
 
 class Watch:

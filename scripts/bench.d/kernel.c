@@ -1,6 +1,7 @@
 /*
- * Times what one core does with the logits of a capture, one line "measure
- * milliseconds" an event and round, for the driver to take medians of:
+ * Times what one core does with the logits of captures, one line "capture measure
+ * milliseconds" an event and round, for the driver to take medians of. Captures
+ * are numbered from 0, measures are
  *
  *	read	the limit: all logits read once, a vectorised OR
  *	ahead	the same as two streams with software prefetch
@@ -8,12 +9,13 @@
  *	plain	logits to bits only, the plain instruction set
  *	avx2	the same with AVX2
  *
- * usage: kernel rounds events capture
+ * usage: kernel rounds events capture ...
  *
- * So many events are loaded, and each measure goes through all of them before the
- * next has its turn: what one leaves in the caches is gone when the other comes.
- * The first round is thrown away. Last come "found", the peaks in all events, and
- * "same 1" if all instruction sets gave the same bits.
+ * So many events of each are loaded, and each measure goes through all of them
+ * before the next has its turn: what one leaves in the caches is gone when the
+ * other comes. In a round all captures have their turn. The first round is thrown
+ * away; it tells "found", the peaks in all events, and "same", 1 if all
+ * instruction sets gave the same bits.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -148,29 +150,31 @@ measure_once(struct work *w, enum measure m, const struct planes *p)
 }
 
 static void
-measure_all(struct work *w, uint32_t rounds)
+measure_round(struct work *w, int name, bool counts)
 {
 	uint64_t found = 0, digests[MEASURES] = { 0 };
 	bool wide = logits_isa_usable(LOGITS_AVX2);
-	uint32_t r, k;
+	uint32_t k;
 	double t;
 	int m;
 
-	for (r = 0; r <= rounds; r++)
-		for (m = 0; m < (wide ? MEASURES : AVX2); m++)
-			for (k = 0; k < w->n_events; k++) {
-				t = now();
-				measure_once(w, (enum measure)m, &w->events[k]);
-				t = now() - t;
-				if (r > 0)
-					printf("%s\t%.4f\n", names[m], t);
-				else if (m == PEAKS)
-					found += w->found.found;
-				else
-					digests[m] = digests[m] * 31 + w->digest;
-			}
-	printf("found\t%llu\n", (unsigned long long)found);
-	printf("same\t%d\n", !wide || digests[PLAIN] == digests[AVX2]);
+	for (m = 0; m < (wide ? MEASURES : AVX2); m++)
+		for (k = 0; k < w->n_events; k++) {
+			t = now();
+			measure_once(w, (enum measure)m, &w->events[k]);
+			t = now() - t;
+			if (counts)
+				printf("%d\t%s\t%.4f\n", name, names[m], t);
+			if (m == PEAKS)
+				found += w->found.found;
+			else
+				digests[m] = digests[m] * 31 + w->digest;
+		}
+	if (counts)
+		return;
+	printf("%d\tfound\t%llu\n", name, (unsigned long long)found);
+	printf("%d\tsame\t%d\n", name,
+	    !wide || digests[PLAIN] == digests[AVX2]);
 }
 
 static void *
@@ -226,21 +230,37 @@ number(const char *text)
 	return (uint32_t)v;
 }
 
+static void
+prepare(struct work *w, const char *path, uint32_t events)
+{
+	struct peakfinder_options o = { .min_pixels = 1 };
+
+	load(w, path, events);
+	o.capacity = w->layout.capacity;
+	w->finder = peakfinder_new(&w->layout, &o);
+	w->found.peaks = calloc(o.capacity, sizeof *w->found.peaks);
+	w->bits = calloc(w->layout.real_width / 64 + 2, sizeof *w->bits);
+	if (w->finder == NULL || w->found.peaks == NULL || w->bits == NULL)
+		errx(1, "not enough memory");
+}
+
 int
 main(int argc, char **argv)
 {
-	struct work w = { .n_events = 0 };
-	struct peakfinder_options o = { .min_pixels = 1 };
+	struct work *works;
+	uint32_t rounds, events, r;
+	int i, n = argc - 3;
 
-	if (argc != 4)
-		errx(1, "usage: kernel rounds events capture");
-	load(&w, argv[3], number(argv[2]));
-	o.capacity = w.layout.capacity;
-	w.finder = peakfinder_new(&w.layout, &o);
-	w.found.peaks = calloc(o.capacity, sizeof *w.found.peaks);
-	w.bits = calloc(w.layout.real_width / 64 + 2, sizeof *w.bits);
-	if (w.finder == NULL || w.found.peaks == NULL || w.bits == NULL)
-		errx(1, "not enough memory");
-	measure_all(&w, number(argv[1]));
+	if (n < 1)
+		errx(1, "usage: kernel rounds events capture ...");
+	rounds = number(argv[1]);
+	events = number(argv[2]);
+	if ((works = calloc((size_t)n, sizeof *works)) == NULL)
+		err(1, NULL);
+	for (i = 0; i < n; i++)
+		prepare(&works[i], argv[3 + i], events);
+	for (r = 0; r <= rounds; r++)
+		for (i = 0; i < n; i++)
+			measure_round(&works[i], i, r > 0);
 	return 0;
 }

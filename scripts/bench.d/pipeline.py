@@ -110,7 +110,7 @@ def run(bench):
         others(bench, full)
         return
     rates(bench, "all hits, tmpfs", all_hits)
-    k = bench.kernel(full, events=12)
+    k, = bench.kernel(full, events=12)
     write_ms = 1e3 * statistics.median(bench.alternate(
         lambda: writing.write2(full, bench.path("plain", True), loops))[0]) / (
         loops * events)
@@ -127,7 +127,7 @@ def run(bench):
     bench.row("  -P 2 as a multiple of it", ten["-P 2"][0] / base10, "x",
               at_least=110)
     rates(bench, "no hits", misses)
-    kernel = bench.kernel(none, events=12)["peaks"]
+    kernel = bench.kernel(none, events=12)[0]["peaks"]
     bench.row("  two kernels, no pipeline", 2e3 / kernel, "frames/s")
     bench.row("  -P 2 as a multiple of it", misses["-P 2"][0] * kernel / 2e3, "x",
               at_least=0.85)
