@@ -4,6 +4,7 @@
 #	make demo	simulate a run, process it	make check	all tests
 #	make check-san	the tests under the address and undefined sanitizers
 #	make check-valgrind	the unit tests and the main pipeline under valgrind
+#	make bench	measure it beside its rivals and its limits, 10 minutes
 
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
@@ -36,6 +37,7 @@ SHARED_OBJ := $(patsubst %.c,$B/%.o,$(filter-out $(PROGRAMS:%=cmd/%.c),$(wildcar
 HEADERS := $(wildcard lib/*/*.h cmd/*.h)
 UNITS := $(patsubst %.c,$B/%,$(wildcard tests/unit/*.c))
 TOOLS := $(patsubst %.c,$B/%,$(wildcard tests/tools/*.c))
+BENCH := $(patsubst %.c,$B/%,$(wildcard scripts/bench.d/*.c))
 MAN := $(wildcard man/*.[157])
 
 all: $(PROGRAMS:%=$B/%)
@@ -59,6 +61,10 @@ $(UNITS) $(TOOLS): $B/%: %.c $B/libpeakpipe.a $(HEADERS) | deps-check
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS) -lcmocka
 
+$(BENCH): $B/%: %.c $B/libpeakpipe.a $(HEADERS) | deps-build
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS)
+
 install: all
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
@@ -71,7 +77,7 @@ uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(BINDIR)/%)
 	rm -f $(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m))
 
-test-programs: all $(UNITS) $(TOOLS)
+test-programs: all $(UNITS) $(TOOLS) $(BENCH)
 
 check: deps-check
 	$(MAKE) B=$B test-programs
@@ -85,6 +91,13 @@ check-san: deps-check
 check-valgrind: deps-check
 	B=$B scripts/check-valgrind
 
+bench-programs: all $(BENCH)
+
+# SECTIONS names some of them: make bench SECTIONS='kernel pipeline'
+bench: deps-bench
+	$(MAKE) B=$B bench-programs
+	B=$B $(PYTHON) scripts/bench $(SECTIONS)
+
 demo: deps-demo
 	$(MAKE) B=$B all
 	B=$B scripts/demo
@@ -92,4 +105,5 @@ demo: deps-demo
 clean:
 	rm -rf build build-*
 
-.PHONY: all install uninstall test-programs check check-san check-valgrind demo clean
+.PHONY: all install uninstall test-programs check check-san check-valgrind bench bench-programs \
+	demo clean

@@ -8,7 +8,8 @@
 unset MAKEFLAGS MAKELEVEL MFLAGS
 export NODEPS=1
 programs='q2slots q2cat peakfind cxiwrite q2ls q2sim'
-pages='q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 q2.5 peakpipe.7'
+pages='q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 q2.5 peakpipe.7
+    peakpipe-performance.7'
 D=$T/dest
 P=/opt/peak
 
@@ -41,7 +42,7 @@ check 'make install DESTDIR= PREFIX= succeeds' \
 check 'all programs are there' installed
 check 'all pages are there, in the sections they belong to' pages_installed
 check 'programs are executable, pages only readable' modes
-check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 14
+check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 15
 check 'installed programs tell their version' runs
 check 'make install again succeeds' \
     make -s B="$B" DESTDIR="$D" PREFIX=$P install

@@ -1,0 +1,314 @@
+"""What all sections of the benchmark use: material, pipelines, rows of the table."""
+import json
+import os
+import resource
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+B = os.path.abspath(os.environ.get("B", "build"))
+TOOLS = os.path.join(B, "scripts/bench.d")
+MFX = (1, 1696, 1696, 1667, 1668)       # panels, height, width, real ones
+WHOLE = (1, 1696, 1696, 1696, 1696)
+EPIX = (16, 512, 512, 352, 384)
+SQUARES = (16, 512, 512, 512, 512)
+TINY = (1, 32, 32, 32, 32)
+FULL = 150                              # peaks in a frame
+
+
+class Capture:
+    """A capture of one stream, as numpy sees it."""
+
+    def __init__(self, path):
+        self.path = path
+        with open(path, "rb") as f:
+            head = f.read(4096 + 64)
+        (self.panels, self.classes, self.height, self.width, self.real_height,
+         self.real_width, self.logits_type, self.image_type, self.capacity,
+         self.planes) = struct.unpack_from("<10I", head, 64)
+        self.length, = struct.unpack_from("<Q", head, 4096 + 16)
+        self.events = (os.path.getsize(path) - 4096) // self.length
+        pixels = self.panels * self.height * self.width
+        self.logits_bytes = pixels * self.classes * (0, 4, 2, 2)[self.logits_type]
+        self.image_bytes = pixels * (0, 4, 2, 2, 4)[self.image_type]
+        self.written_bytes = (self.image_bytes // (self.height * self.width) *
+                              self.real_height * self.real_width)
+
+    def _array(self, at, dtype, shape):
+        import numpy
+        return numpy.memmap(self.path, dtype, "r", at, shape)
+
+    def _plane(self, k):
+        return 4096 + k * self.length + 64 + 192
+
+    def logits(self, k):
+        """(panel, class, ss, fs) of f32 logits."""
+        return self._array(self._plane(k), "<f4", (
+            self.panels, self.classes, self.height, self.width))
+
+    def image(self, k):
+        """(panel, ss, fs) of an f32 image."""
+        at = self._plane(k)
+        if self.planes & 1:
+            at += (self.logits_bytes + 63) // 64 * 64
+        return self._array(at, "<f4", (self.panels, self.height, self.width))
+
+
+class Run:
+    """What one run of a pipeline took."""
+
+    def __init__(self, wall, cpu, err):
+        self.wall, self.cpu, self.err = wall, cpu, err
+
+
+class Bench:
+    def __init__(self, args):
+        self.check = args.check         # tiny sizes, results only
+        self.repeat = 1 if self.check else args.repeat
+        self.dir = tempfile.mkdtemp(prefix="peakpipe-bench.")
+        self.memory = tempfile.mkdtemp(prefix="peakpipe-bench.", dir=args.memory)
+        self.env = dict(os.environ, PATH=B + ":" + os.environ["PATH"])
+        self.env.pop("Q2_SLOTS", None)
+        self.rows, self.failures = [], []
+        self.kept = {}
+
+    def close(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+        shutil.rmtree(self.memory, ignore_errors=True)
+
+    # ---- results ----
+
+    def row(self, what, value, unit, at_most=None, at_least=None, note=""):
+        """A line of the table; limits are those the project set itself."""
+        row = dict(what=what, value=value, unit=unit)
+        if at_most is not None or at_least is not None:
+            row["limit"] = at_most if at_least is None else at_least
+            row["bound"] = "at most" if at_least is None else "at least"
+            row["met"] = (value <= at_most if at_least is None
+                          else value >= at_least)
+        if note:
+            row["note"] = note
+        self.rows.append(row)
+        if not self.check:
+            print(row_text(row), flush=True)
+
+    def assert_(self, what, ok, *details):
+        """A result that must be so, however fast."""
+        if self.check:
+            print("%s\t%s" % ("ok" if ok else "not ok", what), flush=True)
+        if not ok:
+            self.failures.append(what)
+            print("bench: not so: %s" % what, *details, file=sys.stderr)
+
+    def skip(self, what, why):
+        if self.check:
+            print("skip\t%s\t%s" % (what, why), flush=True)
+        else:
+            print("  %-68s (%s)" % (what, why), flush=True)
+
+    # ---- material ----
+
+    def path(self, name, memory=False):
+        return os.path.join(self.memory if memory else self.dir, name)
+
+    def capture(self, events, peaks=FULL, every=1, type_="f32", shape=MFX,
+                memory=False):
+        """A capture of made-up events; the same one if asked for again."""
+        key = (events, peaks, every, type_, shape)
+        if key not in self.kept:
+            path = self.path("%d.q2" % len(self.kept), memory)
+            self.make([os.path.join(TOOLS, "planes"), *map(str, key[:4]),
+                       *map(str, shape)], path)
+            self.kept[key] = Capture(path)
+        return self.kept[key]
+
+    def make(self, argv, path):
+        """Output of a command into a file, which is synced: nothing is written
+        behind the back of what is measured next."""
+        with open(path, "wb") as f:
+            subprocess.run(argv, stdout=f, check=True, env=self.env)
+            if not self.check:
+                os.fsync(f.fileno())
+
+    def forget(self):
+        """Removes the captures, between sections."""
+        for c in self.kept.values():
+            os.unlink(c.path)
+        self.kept.clear()
+
+    # ---- running ----
+
+    def run(self, command, cwd=None):
+        """Runs a pipeline of bash; every stage must end well."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        start = time.perf_counter()
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", command],
+                              env=self.env, cwd=cwd or self.dir,
+                              stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wall = time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        err = done.stderr.decode("utf-8", "replace")
+        if done.returncode != 0:
+            raise RuntimeError("%s: status %d\n%s" % (
+                command, done.returncode, err))
+        return Run(wall, after.ru_utime + after.ru_stime - before.ru_utime -
+                   before.ru_stime, err)
+
+    def pipeline(self, command, slots=None, out=None):
+        """Runs it under q2slots; out, a directory, is emptied before."""
+        if out is not None:
+            shutil.rmtree(out, ignore_errors=True)
+            os.mkdir(out)
+        if slots is not None:
+            command = "q2slots -n %d bash -o pipefail -c '%s'" % (slots, command)
+        return self.run(command)
+
+    def alternate(self, *functions, repeat=None):
+        """Results of each function, in turns, the first round thrown away."""
+        if self.check:
+            return [[f()] for f in functions]
+        results = [[] for _ in functions]
+        for round_ in range((repeat or self.repeat) + 1):
+            for f, r in zip(functions, results):
+                value = f()
+                if round_ > 0:
+                    r.append(value)
+        return results
+
+    def kernel(self, *captures, events=1000):
+        """Medians of kernel.c, milliseconds, by measure; of each capture."""
+        out = subprocess.run(
+            [os.path.join(TOOLS, "kernel"), str(self.repeat), str(events)] +
+            [c.path for c in captures],
+            stdout=subprocess.PIPE, check=True, text=True).stdout
+        values = [{} for _ in captures]
+        for line in out.splitlines():
+            i, name, value = line.split("\t")
+            values[int(i)].setdefault(name, []).append(float(value))
+        return [{k: statistics.median(v) for k, v in x.items()} for x in values]
+
+
+class Watch:
+    """A pipeline that is looked at while it runs; every 10 ms or so."""
+
+    def __init__(self, bench, command, slots=None, out=None):
+        if out is not None:
+            shutil.rmtree(out, ignore_errors=True)
+            os.mkdir(out)
+        argv = ["bash", "-o", "pipefail", "-c", command]
+        if slots is not None:
+            argv = ["q2slots", "-n", str(slots)] + argv
+        self.process = subprocess.Popen(
+            argv, env=bench.env, cwd=bench.dir, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+
+    def watch(self, look):
+        """Calls look(pid, name) for each of our programs until all have ended."""
+        while self.process.poll() is None:
+            for pid, name in self.programs():
+                try:
+                    look(pid, name)
+                except OSError:         # it has ended meanwhile
+                    pass
+            self.round()
+            time.sleep(0.01)
+        if self.process.returncode != 0:
+            raise RuntimeError("a pipeline that is watched: status %d" %
+                               self.process.returncode)
+
+    def round(self):
+        """All programs were looked at."""
+
+    def programs(self):
+        """Process ids and names in the session of the pipeline, but the shell."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/stat" % pid) as f:
+                    head, _, rest = f.read().rpartition(") ")
+            except OSError:
+                continue
+            if int(rest.split()[3]) == self.process.pid:
+                name = head.partition("(")[2]
+                if name != "bash":
+                    yield int(pid), name
+
+
+class WatchPss(Watch):
+    """Largest sum of the proportional set sizes of all programs, bytes."""
+    largest = total = 0
+
+    def run(self):
+        self.watch(self.look)
+        return self.largest
+
+    def look(self, pid, _):
+        with open("/proc/%d/smaps_rollup" % pid) as f:
+            for line in f:
+                if line.startswith(("Pss_Anon:", "Pss_Shmem:")):
+                    self.total += 1024 * int(line.split()[1])
+
+    def round(self):
+        self.largest = max(self.largest, self.total)
+        self.total = 0
+
+
+class WatchRss(Watch):
+    """Largest resident size of each program without slots and captures, bytes."""
+
+    def run(self):
+        self.sizes = {}
+        self.watch(self.look)
+        return self.sizes
+
+    def look(self, pid, name):
+        size, counts = 0, False
+        with open("/proc/%d/smaps" % pid) as f:
+            for line in f:
+                w = line.split()
+                if not w[0].endswith(":"):
+                    counts = "memfd:" not in line and ".q2" not in line
+                elif counts and w[0] == "Rss:":
+                    size += 1024 * int(w[1])
+        self.sizes[name] = max(size, self.sizes.get(name, 0))
+
+
+def median_wall(runs):
+    return statistics.median(r.wall for r in runs)
+
+
+def median_cpu(runs):
+    return statistics.median(r.cpu for r in runs)
+
+
+def timed(function, *args):
+    start = time.perf_counter()
+    result = function(*args)
+    return time.perf_counter() - start, result
+
+
+def number_text(v):
+    if v == 0 or abs(v) >= 100:
+        return "{:,.0f}".format(v)
+    return "%.3g" % v if abs(v) < 10 else "%.1f" % v
+
+
+def row_text(row):
+    text = "  %-68s %9s %-9s" % (row["what"], number_text(row["value"]),
+                                 row["unit"])
+    if "limit" in row:
+        text += " %s %s: %s" % (row["bound"], number_text(row["limit"]),
+                                "met" if row["met"] else "NOT MET")
+    if row.get("note"):
+        text += "  (%s)" % row["note"]
+    return text.rstrip()
+
+
+def stats_read(path):
+    with open(path) as f:
+        return json.load(f)

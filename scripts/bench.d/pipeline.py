@@ -1,0 +1,141 @@
+"""The whole pipeline, frames of 1 x 1696 x 1696 as sent by MFX, f32, 150 peaks.
+
+By reference: q2slots sh -c 'q2cat capture | peakfind -P n | cxiwrite', the capture
+mapped. Copied: the capture comes through a pipe into slots. Inline: no slots.
+Rates have the start and end of the programs in them. baseline: the existing
+writer's way, one process: baseline.py. The last rows are estimates, computed from
+what was measured."""
+import statistics
+
+import common
+import writing
+
+SLOTS = 16
+
+
+def loop(source, workers, out, options=""):
+    return "%s | peakfind -P %d | cxiwrite -o %s %s" % (source, workers, out,
+                                                        options)
+
+
+def baseline_rate(bench, capture, events):
+    import baseline
+    path = bench.path("baseline.h5", True)
+    times = []
+    for turn in range(1 if bench.check else 2):
+        t, hits = common.timed(baseline.run, capture, path, events)
+        times.append(t)
+    return events / times[-1], hits
+
+
+def judge(bench, what, runs, frames, hits):
+    want = "%d events in = %d written" % (frames, hits)
+    bench.assert_("%s: every hit is written" % what,
+                  all(want in r.err for r in runs), runs[0].err)
+
+
+def ours(bench, what, capture, hits, loops, commands):
+    """Frames a second of each command, all in turns; the runs, too."""
+    frames = loops * capture.events
+    all_ = bench.alternate(*(lambda c=c, s=s, o=o: bench.pipeline(c, s, o)
+                             for c, s, o in commands.values()))
+    for name, runs in zip(commands, all_):
+        judge(bench, "%s, %s" % (what, name), runs, frames, loops * hits)
+    return {n: (frames / common.median_wall(r), common.median_cpu(r) / frames)
+            for n, r in zip(commands, all_)}
+
+
+def by_reference(bench, capture, loops, memory=True, options=""):
+    out = bench.path("out", memory)
+    source = "q2cat -l %d %s" % (loops, capture.path)
+    return {"-P %d" % p: (loop(source, p, out, options), SLOTS, out)
+            for p in (1, 2)}
+
+
+def rates(bench, what, found):
+    for name, (rate, cpu) in found.items():
+        bench.row("%s, %s" % (what, name), rate, "frames/s",
+                  note="%.2f ms of processor a frame" % (1e3 * cpu))
+
+
+def others(bench, capture):
+    """Ways that copy."""
+    out = bench.path("out", True)
+    loops = 1 if bench.check else 3
+    source = "q2cat -l %d %s" % (loops, capture.path)
+    copy = "env -u Q2_SLOTS %s | q2cat" % source
+    for p in 1, 2:
+        found = ours(bench, "all hits", capture, capture.events, loops, {
+            "copied, -P %d" % p: (loop(copy, p, out), SLOTS, out),
+            "inline, -P %d" % p: (loop(source, p, out), None, out)})
+        rates(bench, "all hits", found)
+
+
+def estimate(bench, capture, cpu, write_ms):
+    """What 64 cores would do, if nothing but what was measured counted."""
+    cores = 64
+    rate = cores / cpu
+    bytes_ = capture.logits_bytes + 2 * capture.written_bytes
+    bench.row("ESTIMATE, 64 cores, all hits: bound by processors", rate,
+              "frames/s", note="%.2f ms of processor a frame" % (1e3 * cpu))
+    bench.row("ESTIMATE: memory traffic at that rate", rate * bytes_ / 1e9, "GB/s",
+              note="%.1f MB a frame: logits, image read and written" %
+              (bytes_ / 1e6))
+    bench.row("ESTIMATE: one cxiwrite writes at most", 1e3 / write_ms, "frames/s",
+              note="so %.0f pipelines beside each other, one a file" %
+              max(1, rate * write_ms / 1e3))
+
+
+def run(bench):
+    small = bench.check
+    shape = (1, 160, 200, 150, 190) if small else common.MFX
+    peaks = 20 if small else common.FULL
+    events, loops = (10, 1) if small else (20, 10)
+    full = bench.capture(events, peaks, 1, shape=shape)
+    tenth = bench.capture(events, peaks, 10, shape=shape)
+    none = bench.capture(events, 0, 1, shape=shape)
+    hits = events // 10
+    base, n = baseline_rate(bench, full, 3)
+    bench.assert_("the baseline writes every hit", n == 3)
+    base10, n = baseline_rate(bench, tenth, 10)
+    bench.assert_("the baseline writes no more than the hits", n == 1)
+
+    all_hits = ours(bench, "all hits", full, events, loops,
+                    by_reference(bench, full, loops))
+    ten = ours(bench, "10 % hits", tenth, hits, loops,
+               by_reference(bench, tenth, loops))
+    misses = ours(bench, "no hits", none, 0, 2 * loops,
+                  by_reference(bench, none, 2 * loops))
+    if small:
+        others(bench, full)
+        return
+    rates(bench, "all hits, tmpfs", all_hits)
+    k, = bench.kernel(full, events=12)
+    write_ms = 1e3 * statistics.median(bench.alternate(
+        lambda: writing.write2(full, bench.path("plain", True), loops))[0]) / (
+        loops * events)
+    bench.row("  reading the logits once", k["read"], "ms")
+    bench.row("  write(2) of the image", write_ms, "ms")
+    bench.row("  time as a multiple of the larger of these two",
+              1e3 / all_hits["-P 2"][0] / max(k["read"], write_ms), "x",
+              at_most=1.5)
+    bench.row("baseline, all hits", base, "frames/s")
+    bench.row("  -P 2 as a multiple of it", all_hits["-P 2"][0] / base, "x",
+              at_least=300)
+    rates(bench, "10 % hits, tmpfs", ten)
+    bench.row("baseline, 10 % hits", base10, "frames/s")
+    bench.row("  -P 2 as a multiple of it", ten["-P 2"][0] / base10, "x",
+              at_least=110)
+    rates(bench, "no hits", misses)
+    kernel = bench.kernel(none, events=12)[0]["peaks"]
+    bench.row("  two kernels, no pipeline", 2e3 / kernel, "frames/s")
+    bench.row("  -P 2 as a multiple of it", misses["-P 2"][0] * kernel / 2e3, "x",
+              at_least=0.85)
+    rates(bench, "all hits, disk", ours(
+        bench, "all hits, disk", full, events, 5,
+        by_reference(bench, full, 5, memory=False)))
+    rates(bench, "all hits, -z bslz4 -j 2", ours(
+        bench, "all hits, -z bslz4", full, events, 3,
+        by_reference(bench, full, 3, options="-z bslz4 -j 2")))
+    others(bench, full)
+    estimate(bench, full, all_hits["-P 2"][1], write_ms)

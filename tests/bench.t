@@ -1,0 +1,49 @@
+#!/bin/sh
+# The benchmark in its short form: tiny sizes, results and not times. What it
+# compares must find the same peaks and write the same bytes.
+
+. tests/lib.sh
+
+# One line a result: "ok NAME", "not ok NAME", "skip NAME WHY", with tabs.
+results() {
+	while IFS='	' read -r how name why; do
+		case $how in
+		ok) check "$name" true ;;
+		skip) skip "$name" "$why" ;;
+		*) check "$name" false ;;
+		esac
+	done <"$T/results"
+}
+
+shm=/dev/shm
+[ -w $shm ] || shm=$T
+if ! "$PYTHON" -c 'import h5py, numpy, scipy' 2>/dev/null; then
+	skip 'the benchmark runs in its short form' 'no h5py, numpy or scipy'
+	done_testing
+	exit
+fi
+B=$B TMPDIR=$T "$PYTHON" scripts/bench --check -m "$shm" -o "$T/none.json" \
+    >"$T/results" 2>"$T/said"
+ended=$?
+results
+check 'the benchmark runs in its short form' \
+    sh -c "cat '$T/said'; test $ended -eq 0 -a -s '$T/results'"
+check 'the short form writes no results' test ! -e "$T/none.json"
+check 'the benchmark leaves nothing behind' \
+    test -z "$(find "$T" "$shm" -maxdepth 1 -name 'peakpipe-bench.*' -newer "$T/results")"
+cp man/peakpipe-performance.7 "$T/page.7"
+cat >"$T/some.json" <<'END'
+{"sections": {"kernel": {"date": "2000-01-01", "machine": {"cores": 2}, "rows":
+[{"what": "f32", "value": 0.5, "unit": "ms"}, {"what": "  beside", "value": 1.3,
+"unit": "x", "limit": 1.2, "bound": "at most", "met": false}]}}}
+END
+"$PYTHON" scripts/bench -o "$T/some.json" --page "$T/page.7"
+check 'results go into the manual page' grep -q '^.It f32, beside.*not met' "$T/page.7"
+if command -v mandoc >/dev/null; then
+	check 'and it stays a sound one' sh -c \
+	    "cp man/*.[157] '$T'; cp '$T/page.7' '$T/peakpipe-performance.7';
+	    cd '$T' && mandoc -T lint ./peakpipe-performance.7"
+else
+	skip 'and it stays a sound one' 'no mandoc'
+fi
+done_testing
