@@ -419,8 +419,13 @@ static int
 child_was_a_consumer(void)
 {
 	struct slots *s;
+	int r;
 
-	return slots_open(&s, &f) == 1 && slots_consume(s, &f) == 0 ? 0 : 1;
+	if (slots_open(&s, &f) != 1)
+		return 1;
+	r = slots_consume(s, &f) == 0 ? 0 : 1;
+	slots_close(s);
+	return r;
 }
 
 static void
