@@ -61,7 +61,7 @@ $(UNITS) $(TOOLS): $B/%: %.c $B/libpeakpipe.a $(HEADERS) | deps-check
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS) -lcmocka
 
-$(BENCH): $B/%: %.c $B/libpeakpipe.a $(HEADERS) | deps-build
+$(BENCH): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS)
 

@@ -676,7 +676,7 @@ half_value(uint16_t h, enum logits_type t)
 	unsigned bits = t == LOGITS_F16 ? 10 : 7;
 	unsigned top = t == LOGITS_F16 ? 31 : 255;
 	int bias = t == LOGITS_F16 ? 15 : 127;
-	unsigned exponent = h >> bits & top, m = h & ((1u << bits) - 1);
+	unsigned exponent = (unsigned)h >> bits & top, m = h & ((1u << bits) - 1);
 	double v;
 
 	if (exponent == top)
