@@ -128,7 +128,7 @@ static const struct content {
 struct cxi {
 	const struct cxi_plan	*plan;
 	char			*path;		/* the temporary name */
-	int			fd;		/* -1: not created by us */
+	struct cxi_disk		disk;		/* fd -1: not created by us */
 	hid_t			file;		/* -1: not open */
 	hid_t			pictures[PICTURES];	/* -1: absent */
 	struct cxi_press	*press;
@@ -283,10 +283,10 @@ constants_write(struct cxi *c, struct fault *f)
 static int
 file_create(struct cxi *c, struct fault *f)
 {
-	c->fd = open(c->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (c->fd == -1)
+	c->disk.fd = open(c->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (c->disk.fd == -1)
 		return fault_set(f, "%s: %s", c->path, strerror(errno));
-	if ((c->file = cxi_hdf5_file(c->fd, c->path, f)) < 0)
+	if ((c->file = cxi_hdf5_file(&c->disk, c->path, f)) < 0)
 		return -1;
 	if (constants_write(c, f) == -1 || pictures_create(c, f) == -1 ||
 	    columns_create(c, f) == -1)
@@ -317,8 +317,8 @@ file_close(struct cxi *c)
 static void
 cxi_free(struct cxi *c)
 {
-	if (c->fd != -1)
-		close(c->fd);
+	if (c->disk.fd != -1)
+		close(c->disk.fd);
 	cxi_press_free(c->press);
 	free(c->path);
 	free(c);
@@ -328,7 +328,7 @@ void
 cxi_abort(struct cxi *c)
 {
 	file_close(c);
-	if (c->fd != -1)
+	if (c->disk.fd != -1)
 		unlink(c->path);
 	cxi_free(c);
 }
@@ -342,7 +342,7 @@ cxi_new(const char *path, const struct cxi_plan *plan)
 	if (c == NULL)
 		return NULL;
 	c->plan = plan;
-	c->fd = -1;
+	c->disk.fd = -1;
 	c->file = -1;
 	for (i = 0; i < PICTURES; i++)
 		c->pictures[i] = -1;
@@ -363,7 +363,7 @@ cxi_create(const char *path, const struct cxi_plan *plan, struct cxi **out,
 		return -1;
 	if ((c = cxi_new(path, plan)) == NULL)
 		return fault_set(f, "out of memory");
-	if ((c->press = cxi_press_new(plan, f)) == NULL ||
+	if ((c->press = cxi_press_new(plan, &c->disk, f)) == NULL ||
 	    file_create(c, f) == -1) {
 		cxi_abort(c);
 		return -1;
@@ -663,7 +663,7 @@ cxi_commit(struct cxi *c, const char *name, bool replace, struct fault *f)
 		cxi_abort(c);
 		return -1;
 	}
-	rc = cxi_file_settle(c->fd, c->path, name, replace, f);
+	rc = cxi_file_settle(c->disk.fd, c->path, name, replace, f);
 	if (rc == -1)
 		unlink(c->path);
 	cxi_free(c);

@@ -1,9 +1,9 @@
 /*
  * Panels need not lie on the chunk grid: a panel is cut along the grid's lines
  * into patches, and each patch is filed under its chunk (a counting sort: count
- * per chunk, running sum, fill). Where a panel is just one chunk and has no
- * padding, the chunk is contiguous in the plane and is not copied at all, which
- * is what makes an uncompressed file as fast as write(2).
+ * per chunk, running sum, fill). Where a chunk is part of one panel, its rows lie
+ * in the plane and need not be copied, which is what makes an uncompressed file
+ * as fast as write(2).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -251,28 +251,60 @@ source_at(const struct cxi_source *s, uint32_t panel, uint32_t ss, uint32_t fs)
 	    ss * s->row_stride + fs) * s->size;
 }
 
-const void *
-cxi_chunk_gather(const struct cxi_chunkmap *m, uint32_t k,
-    const struct cxi_source *s, void *room)
+static bool
+chunk_whole(const struct cxi_chunkmap *m, const struct cxi_chunk *c)
 {
-	const struct cxi_chunk *c = &m->chunks[k];
+	const struct cxi_patch *p = &m->patches[c->first];
+
+	return c->count == 1 && p->height == m->height && p->width == m->width;
+}
+
+static void
+chunk_fill(const struct cxi_chunkmap *m, const struct cxi_chunk *c,
+    const struct cxi_source *s, char *room)
+{
 	const struct cxi_patch *p = &m->patches[c->first];
 	const struct cxi_patch *end = p + c->count;
 	size_t size = cxi_source_size(s);
 	uint32_t i;
-	bool whole = c->count == 1 && p->height == m->height &&
-	    p->width == m->width;
 
-	if (whole && s->convert == CONVERT_NONE &&
-	    (s->row_stride == m->width || m->height == 1))
-		return source_at(s, p->panel, p->src_ss, p->src_fs);
-	if (!whole)
+	if (!chunk_whole(m, c))
 		memset(room, 0, (size_t)m->height * m->width * size);
 	for (; p < end; p++)
 		for (i = 0; i < p->height; i++)
-			row_move((char *)room + ((size_t)(p->dst_ss + i) *
-			    m->width + p->dst_fs) * size,
+			row_move(room + ((size_t)(p->dst_ss + i) * m->width +
+			    p->dst_fs) * size,
 			    source_at(s, p->panel, p->src_ss + i, p->src_fs),
 			    p->width, s);
+}
+
+struct cxi_rows
+cxi_chunk_rows(const struct cxi_chunkmap *m, uint32_t k,
+    const struct cxi_source *s, void *room)
+{
+	const struct cxi_chunk *c = &m->chunks[k];
+	const struct cxi_patch *p = &m->patches[c->first];
+	size_t size = cxi_source_size(s), row = m->width * size;
+	bool lies = chunk_whole(m, c) && s->convert == CONVERT_NONE;
+
+	if (lies && m->width != s->row_stride)
+		return (struct cxi_rows){ source_at(s, p->panel, p->src_ss,
+		    p->src_fs), row, s->row_stride * size, m->height };
+	if (lies)
+		room = (void *)source_at(s, p->panel, p->src_ss, p->src_fs);
+	else
+		chunk_fill(m, c, s, room);
+	return (struct cxi_rows){ room, row * m->height, 0, 1 };
+}
+
+const void *
+cxi_chunk_gather(const struct cxi_chunkmap *m, uint32_t k,
+    const struct cxi_source *s, void *room)
+{
+	struct cxi_rows rows = cxi_chunk_rows(m, k, s, room);
+
+	if (rows.n == 1)
+		return rows.at;
+	chunk_fill(m, &m->chunks[k], s, room);
 	return room;
 }

@@ -34,6 +34,13 @@ struct cxi_chunkmap {
 	struct cxi_patch *patches;	/* chunk by chunk, panels in order */
 };
 
+/* n rows of row bytes, each stride bytes behind the one before. */
+struct cxi_rows {
+	const void	*at;
+	size_t		row, stride;
+	uint32_t	n;
+};
+
 enum cxi_convert { CONVERT_NONE, CONVERT_F16, CONVERT_BF16 };
 
 /* One picture of an event: image, segmentation map, logits of one class. */
@@ -59,9 +66,13 @@ void	cxi_chunkmap_free(struct cxi_chunkmap *);
 size_t	cxi_source_size(const struct cxi_source *);
 
 /*
- * The pixels of chunk k, height x width elements: a pointer into the plane where
- * they lie there as they are needed, else room (of chunk size), filled.
+ * The pixels of chunk k, height x width elements, where they lie in the plane; if
+ * they do not lie there in order and ready, in room (of chunk size), as one row.
  */
+struct cxi_rows	cxi_chunk_rows(const struct cxi_chunkmap *, uint32_t k,
+		    const struct cxi_source *, void *room);
+
+/* The same as one piece: in the plane, or else in room. */
 const void	*cxi_chunk_gather(const struct cxi_chunkmap *, uint32_t k,
 		    const struct cxi_source *, void *room);
 

@@ -21,32 +21,6 @@ cxi_hdf5_quiet(void)
 	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-/*
- * HDF5 reports a failed write as "... errno = 28, error message = 'No space left
- * on device', buf = 0x55...": the quoted part is what a person needs, and the
- * addresses around it would make every run's message another.
- */
-static void
-cause_copy(char *out, size_t room, const char *desc)
-{
-	static const char key[] = "error message = '";
-	const char *s, *end;
-	size_t n;
-
-	if ((s = strstr(desc, key)) != NULL &&
-	    (end = strchr(s + sizeof key - 1, '\'')) != NULL) {
-		s += sizeof key - 1;
-		n = (size_t)(end - s);
-	} else {
-		s = desc;
-		n = strlen(desc);
-	}
-	if (n > room - 1)
-		n = room - 1;
-	memcpy(out, s, n);
-	out[n] = '\0';
-}
-
 struct cause {
 	char	text[200];
 };
@@ -57,7 +31,7 @@ cause_visit(unsigned n, const H5E_error2_t *e, void *arg)
 	struct cause *c = arg;
 
 	if (n == 0 && e->desc != NULL)
-		cause_copy(c->text, sizeof c->text, e->desc);
+		snprintf(c->text, sizeof c->text, "%s", e->desc);
 	return 0;
 }
 
@@ -71,26 +45,24 @@ cxi_hdf5_fault(struct fault *f, const char *what)
 }
 
 static hid_t
-file_create(const char *path, hid_t fcpl, hid_t fapl)
+file_create(struct cxi_disk *d, const char *name, hid_t fcpl, hid_t fapl)
 {
-	if (fcpl < 0 || fapl < 0 || H5Pset_obj_track_times(fcpl, false) < 0 ||
+	if (fcpl < 0 || fapl < 0 || cxi_disk_use(fapl, d) == -1 || H5Pset_obj_track_times(fcpl, false) < 0 ||
 	    H5Pset_libver_bounds(fapl, H5F_LIBVER_EARLIEST,
 	    H5F_LIBVER_LATEST) < 0 ||
 	    H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) < 0)
 		return -1;
-	return H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
+	return H5Fcreate(name, H5F_ACC_TRUNC, fcpl, fapl);
 }
 
 hid_t
-cxi_hdf5_file(int fd, const char *what, struct fault *f)
+cxi_hdf5_file(struct cxi_disk *d, const char *what, struct fault *f)
 {
 	hid_t fcpl = H5Pcreate(H5P_FILE_CREATE);
 	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
 	hid_t file;
-	char path[40];
 
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if ((file = file_create(path, fcpl, fapl)) < 0)
+	if ((file = file_create(d, what, fcpl, fapl)) < 0)
 		cxi_hdf5_fault(f, what);
 	H5Pclose(fapl);
 	H5Pclose(fcpl);

@@ -10,23 +10,22 @@
 #include <stdint.h>
 
 #include "base/fault.h"
+#include "format/cxi_disk.h"
 
 /* Silences HDF5, which else prints to standard error. */
 void	cxi_hdf5_quiet(void);
 
 /*
- * Right after a failed call: "what: cause", the cause being the operating
- * system's words if there are any, else HDF5's innermost description.
+ * Right after a failed call: "what: cause", the cause being HDF5's innermost
+ * description, which for a failed write is the system's words (cxi_disk.c).
  */
 int	cxi_hdf5_fault(struct fault *, const char *what);
 
 /*
- * Makes the empty file that fd has open an HDF5 file in the oldest format. By
- * descriptor, since a file that HDF5 creates by name and then fails on (a full
- * disk) cannot be told from one that was there before. fd stays the caller's;
- * what is the name for a fault.
+ * Makes the empty file on the disk an HDF5 file in the oldest format; the disk
+ * must outlive it. what is its name, for a fault.
  */
-hid_t	cxi_hdf5_file(int fd, const char *what, struct fault *);
+hid_t	cxi_hdf5_file(struct cxi_disk *, const char *what, struct fault *);
 
 int	cxi_hdf5_group(hid_t file, const char *path, struct fault *);
 

@@ -6,8 +6,8 @@
  * of nothing but gap are written too: one that is not would read as whatever the
  * reader's buffer holds.
  *
- * Without compression there is nothing to share out: the caller gathers, or just
- * points into the plane, and writes.
+ * Without compression there is nothing to share out: the caller points to the rows
+ * in the plane, and the driver beneath HDF5 (cxi_disk.c) writes them from there.
  */
 #include <stdlib.h>
 
@@ -17,13 +17,14 @@
 #include "format/cxi_pool.h"
 
 struct result {
-	const void	*bytes;		/* what goes to the disk */
-	size_t		len;
-	void		*room;		/* for packed chunks */
+	struct cxi_rows	rows;		/* what goes to the disk as it is; or */
+	void		*packed;
+	size_t		len;		/* of it in the file, either way */
 };
 
 struct cxi_press {
 	const struct cxi_plan	*plan;
+	struct cxi_disk		*disk;
 	struct cxi_chunkmap	map;
 	size_t			pixels;		/* of a chunk */
 	struct cxi_pool		*pool;
@@ -70,14 +71,15 @@ tools_init(struct cxi_press *p)
 	if (c == CXI_NONE)
 		return 0;
 	for (i = 0; i < cxi_pool_slots(p->pool); i++)
-		if ((p->results[i].room = malloc(cxi_pack_bound(c,
+		if ((p->results[i].packed = malloc(cxi_pack_bound(c,
 		    p->pixels))) == NULL)
 			return -1;
 	return 0;
 }
 
 struct cxi_press *
-cxi_press_new(const struct cxi_plan *plan, struct fault *f)
+cxi_press_new(const struct cxi_plan *plan, struct cxi_disk *disk,
+    struct fault *f)
 {
 	struct cxi_press *p = calloc(1, sizeof *p);
 
@@ -86,6 +88,7 @@ cxi_press_new(const struct cxi_plan *plan, struct fault *f)
 		return NULL;
 	}
 	p->plan = plan;
+	p->disk = disk;
 	if (map_init(p, f) == -1) {
 		cxi_press_free(p);
 		return NULL;
@@ -112,7 +115,7 @@ cxi_press_free(struct cxi_press *p)
 			cxi_packer_free(p->packers[i]);
 	if (p->results != NULL)
 		for (i = 0; i < cxi_pool_slots(p->pool); i++)
-			free(p->results[i].room);
+			free(p->results[i].packed);
 	free(p->packers);
 	free(p->results);
 	cxi_pool_free(p->pool);
@@ -163,15 +166,15 @@ chunk_make(void *arg, unsigned worker, unsigned slot, uint32_t k)
 	size_t size = cxi_source_size(p->source);
 	const void *pixels;
 
-	pixels = cxi_chunk_gather(&p->map, k, p->source,
-	    cxi_packer_room(packer));
 	if (p->plan->compression == CXI_NONE) {
-		r->bytes = pixels;
+		r->rows = cxi_chunk_rows(&p->map, k, p->source,
+		    cxi_packer_room(packer));
 		r->len = p->pixels * size;
 		return 0;
 	}
-	r->bytes = r->room;
-	r->len = cxi_pack(packer, pixels, p->pixels, size, r->room);
+	pixels = cxi_chunk_gather(&p->map, k, p->source,
+	    cxi_packer_room(packer));
+	r->len = cxi_pack(packer, pixels, p->pixels, size, r->packed);
 	return r->len > 0 ? 0 : -1;
 }
 
@@ -182,7 +185,13 @@ chunk_write(void *arg, unsigned slot, uint32_t k)
 	const struct result *r = &p->results[slot];
 	hsize_t at[3] = { p->row, p->map.chunks[k].ss, p->map.chunks[k].fs };
 
-	if (H5Dwrite_chunk(p->set, H5P_DEFAULT, 0, at, r->len, r->bytes) >= 0)
+	const void *bytes = r->packed;
+
+	if (p->plan->compression == CXI_NONE) {
+		cxi_disk_rows(p->disk, &r->rows);
+		bytes = &r->rows;
+	}
+	if (H5Dwrite_chunk(p->set, H5P_DEFAULT, 0, at, r->len, bytes) >= 0)
 		return 0;
 	p->refused = true;
 	return cxi_hdf5_fault(p->fault, p->path);

@@ -11,12 +11,17 @@
 #include "base/fault.h"
 #include "format/cxi.h"
 #include "format/cxi_chunk.h"
+#include "format/cxi_disk.h"
 
 /* What all pictures of one file share: chunk map, compressors, threads. */
 struct cxi_press;
 
-/* The plan's slab and compression; the plan must outlive it. NULL on error. */
-struct cxi_press	*cxi_press_new(const struct cxi_plan *, struct fault *);
+/*
+ * The plan's slab and compression, for a file on the disk; both must outlive it.
+ * NULL on error.
+ */
+struct cxi_press	*cxi_press_new(const struct cxi_plan *,
+			    struct cxi_disk *, struct fault *);
 void			cxi_press_free(struct cxi_press *);
 
 /*

@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "format/cxi.h"
+#include "transport/capture.h"
 
 enum { PANELS = 4, HEIGHT = 12, WIDTH = 16, REAL_H = 10, REAL_W = 14,
 	PLANE_PIXELS = PANELS * HEIGHT * WIDTH, CAPACITY = 5 };
@@ -297,6 +298,97 @@ test_unpadded(void **state)
 	s.panels = at;
 	file_write(&p, 0, 2);
 	images_check(&p, 2);
+}
+
+/* One panel of more rows than writev takes pieces, and padding at their ends. */
+static void
+test_tall_panel(void **state)
+{
+	enum { TALL = 2500 };
+	struct slab_panel at = { 0, 0 };
+	struct slab s = { .height = TALL, .width = 3, .panel_height = TALL,
+	    .panel_width = 3, .asic_height = TALL, .asic_width = 3,
+	    .panels = &at, .n_panels = 1 };
+	struct layout l = { .panels = 1, .height = TALL, .width = 4,
+	    .real_height = TALL, .real_width = 3, .image_type = IMAGE_U16,
+	    .capacity = CAPACITY };
+	struct cxi_plan p = plan_make(&l, &s);
+	static uint16_t image[TALL][4], tall_mask[TALL * 3];
+	struct event e = event_make(0);
+	struct cxi_event ce = { .event = &e, .image = image };
+	struct fault f = { "" };
+	struct cxi *c;
+	hsize_t dims[3];
+	uint16_t *data;
+	int i;
+
+	(void)state;
+	for (i = 0; i < TALL * 4; i++)
+		image[i / 4][i % 4] = (uint16_t)i;
+	p.mask = tall_mask;
+	if (cxi_create(part, &p, &c, &f) == -1 || cxi_add(c, &ce, &f) == -1 ||
+	    cxi_commit(c, name, true, &f) == -1)
+		fail_msg("%s", f.text);
+	data = set_read("/entry_1/data_1/data", -1, dims);
+	assert_int_equal(dims[1], TALL);
+	for (i = 0; i < TALL * 3; i++)
+		assert_int_equal(data[i], i / 3 * 4 + i % 3);
+	free(data);
+}
+
+static bool torn_has;
+
+static int
+torn_intact(const void *arg, struct fault *f)
+{
+	(void)arg;
+	return torn_has ? 0 : fault_set(f, "torn");
+}
+
+/*
+ * The kernel refuses to write from pages that a truncated file has lost. Such an
+ * event is not written; those before and after it are, whole.
+ */
+static void
+test_torn_capture(void **state)
+{
+	struct layout l = layout_make(LOGITS_NONE, IMAGE_F32);
+	struct cxi_plan p = plan_make(&l, &columns);
+	static unsigned char image[PLANE_PIXELS * 4];
+	char path[] = "/tmp/test_torn.XXXXXX";
+	int fd = mkstemp(path);
+	struct capture_name n;
+	struct capture *capture;
+	struct event e = event_make(0);
+	struct cxi_event ce = { .event = &e, .image = image,
+	    .intact = torn_intact };
+	struct fault f = { "" };
+	struct cxi *c;
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, sizeof image), 0);
+	assert_int_equal(capture_identify(fd, &n), 0);
+	if ((capture = capture_open(&n, &f)) == NULL ||
+	    cxi_create(part, &p, &c, &f) == -1)
+		fail_msg("%s", f.text);
+	image_fill(image, IMAGE_F32, 0);
+	torn_has = true;
+	assert_int_equal(cxi_add(c, &ce, &f), 0);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	ce.image = capture_at(capture, 0, sizeof image);
+	torn_has = false;
+	assert_int_equal(cxi_add(c, &ce, &f), 1);
+	assert_string_equal(f.text, "torn");
+	assert_false(capture_has(capture, ce.image, sizeof image));
+	image_fill(image, IMAGE_F32, 1);
+	ce.image = image;
+	torn_has = true;
+	assert_int_equal(cxi_add(c, &ce, &f), 0);
+	assert_int_equal(cxi_commit(c, name, true, &f), 0);
+	images_check(&p, 2);
+	capture_close(capture);
+	close(fd);
+	unlink(path);
 }
 
 static void
@@ -972,6 +1064,9 @@ main(void)
 		TEST("images come back placed and cropped, whatever type,"
 		    " compression, threads", test_images),
 		TEST("panels without padding come back", test_unpadded),
+		TEST("a panel of thousands of rows comes back", test_tall_panel),
+		TEST("a capture that is torn costs its event only",
+		    test_torn_capture),
 		TEST("chunks are modules, or ASICs when compressed",
 		    test_chunks),
 		TEST("the same events give the same bytes, whatever second and"
