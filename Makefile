@@ -29,7 +29,8 @@ PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKG)))$(PKG_LIBS)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib \
 	-Wall -Wextra -Wshadow -Wconversion -ffp-contract=off \
 	$(PKG_CFLAGS) $(SANITIZE) $(CFLAGS)
-ALL_LIBS = $(LDFLAGS) $(SANITIZE) $(PKG_LIBS) -lmd -ldl -lpthread -lm
+# --as-needed: a program that has nothing to do with HDF5 starts without it.
+ALL_LIBS = $(LDFLAGS) $(SANITIZE) -Wl,--as-needed $(PKG_LIBS) -lmd -ldl -lpthread -lm
 
 LIB_SRC := $(wildcard lib/*/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o)
