@@ -40,19 +40,22 @@ box_grown(const struct scene *s, const struct component *c, uint32_t by)
 	return b;
 }
 
-/* Bit k is set if pixel fs + k is free, for the first n <= SPAN of them. */
+/* Bit k is set if pixel fs - 1 + k of the row is of a component. */
 static uint64_t
-free_pixels(const struct scene *s, int32_t ss, int32_t fs, uint32_t n)
+taken(const struct scene *s, int32_t ss, uint32_t fs)
 {
-	uint64_t t;
+	return bitplane_window(bitplane_row(s->taken, ss), (int32_t)fs - 1);
+}
 
-	t = bitplane_window(bitplane_row(s->taken, ss - 1), fs - 1) |
-	    bitplane_window(bitplane_row(s->taken, ss), fs - 1) |
-	    bitplane_window(bitplane_row(s->taken, ss + 1), fs - 1);
+/* Bit k is set if pixel fs + k is free; t is taken of three rows, ORed. */
+static uint64_t
+free_pixels(const struct scene *s, uint32_t ss, uint32_t fs, uint64_t t)
+{
 	t = (t << 1 | t | t >> 1) >> 1;
 	if (s->bad != NULL)
-		t |= bitplane_window(bitplane_row(s->bad, ss), fs);
-	return ~t & ((UINT64_C(1) << n) - 1);
+		t |= bitplane_window(bitplane_row(s->bad, (int32_t)ss),
+		    (int32_t)fs);
+	return ~t;
 }
 
 static void
@@ -69,20 +72,53 @@ sums_add(struct sums *u, double v)
 	u->dd += d * d;
 }
 
+/* The free ones of the first n <= SPAN pixels from fs on. */
+static void
+sum_free(struct sums *u, const struct scene *s, uint32_t ss, uint32_t fs,
+    uint32_t n, uint64_t bits)
+{
+	bits &= (UINT64_C(1) << n) - 1;
+	for (; bits != 0; bits &= bits - 1)
+		sums_add(u, scene_pixel(s, ss,
+		    fs + (uint32_t)__builtin_ctzll(bits)));
+}
+
+/* Where one window holds a row of the box, each row is fetched once. */
+static struct sums
+sum_narrow(const struct scene *s, const struct box *b)
+{
+	struct sums u = { 0, 0, 0, 0 };
+	uint64_t above, row, below;
+	uint32_t ss;
+
+	above = taken(s, (int32_t)b->ss0 - 1, b->fs0);
+	row = taken(s, (int32_t)b->ss0, b->fs0);
+	for (ss = b->ss0; ss <= b->ss1; ss++) {
+		below = taken(s, (int32_t)ss + 1, b->fs0);
+		sum_free(&u, s, ss, b->fs0, b->fs1 - b->fs0 + 1,
+		    free_pixels(s, ss, b->fs0, above | row | below));
+		above = row;
+		row = below;
+	}
+	return u;
+}
+
 static struct sums
 sum_box(const struct scene *s, struct box b)
 {
 	struct sums u = { 0, 0, 0, 0 };
 	uint32_t ss, fs, n;
-	uint64_t bits;
+	uint64_t t;
 
+	if (b.fs1 - b.fs0 < SPAN)
+		return sum_narrow(s, &b);
 	for (ss = b.ss0; ss <= b.ss1; ss++)
 		for (fs = b.fs0; fs <= b.fs1; fs += SPAN) {
 			n = b.fs1 - fs + 1 < SPAN ? b.fs1 - fs + 1 : SPAN;
-			bits = free_pixels(s, (int32_t)ss, (int32_t)fs, n);
-			for (; bits != 0; bits &= bits - 1)
-				sums_add(&u, scene_pixel(s, ss,
-				    fs + (uint32_t)__builtin_ctzll(bits)));
+			t = taken(s, (int32_t)ss - 1, fs) |
+			    taken(s, (int32_t)ss, fs) |
+			    taken(s, (int32_t)ss + 1, fs);
+			sum_free(&u, s, ss, fs, n, free_pixels(s, ss, fs, t));
 		}
 	return u;
 }

@@ -39,6 +39,15 @@ bitplane_window(const uint64_t *row, int32_t fs)
 	return shift == 0 ? w[0] : w[0] >> shift | w[1] << (64 - shift);
 }
 
+/* As above, but none from end on, fs < end. */
+static inline uint64_t
+bitplane_pixels(const uint64_t *row, uint32_t fs, uint32_t end)
+{
+	uint64_t bits = bitplane_window(row, (int32_t)fs);
+
+	return end - fs < 64 ? bits & ~(~UINT64_C(0) << (end - fs)) : bits;
+}
+
 /* Packs 64 bytes, each 0 or 1, into a word; the first becomes bit 0. */
 static inline uint64_t
 bits_pack(const unsigned char *bytes)

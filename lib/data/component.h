@@ -1,7 +1,6 @@
 /*
- * 8-connected components of one panel, from rows of bits. Components come in
- * raster order of their first pixel, as scipy.ndimage.label with a 3x3
- * structure numbers them.
+ * 8-connected components of one panel of bits. They come in raster order of their
+ * first pixel, as scipy.ndimage.label with a 3x3 structure numbers them.
  */
 #ifndef DATA_COMPONENT_H
 #define DATA_COMPONENT_H
@@ -9,32 +8,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RUN_NONE UINT32_MAX
+#include "data/bitplane.h"
 
-/* Set pixels side by side in one row. */
+/* Two rows, the upper one even; the last may be one row and the frame below. */
+struct strip {
+	uint32_t	ss;
+	uint32_t	first, end;	/* its runs; end is the first behind them */
+};
+
+/* Columns side by side in which one of a strip's rows, or both, have a pixel. */
 struct run {
-	uint16_t	ss;
-	uint16_t	begin, end;	/* fs; end is the first pixel behind it */
-	uint32_t	up;		/* of its kin, an earlier run or itself;
-					   after components_end the component */
-	uint32_t	next;		/* run of the component, or RUN_NONE */
+	uint16_t	begin, end;	/* fs; end is the first column behind it */
+	uint32_t	component;	/* a label until components_end */
 };
 
 struct component {
 	uint64_t	sum_ss, sum_fs;	/* of all pixels' coordinates */
 	uint32_t	npixels;
-	uint32_t	first, last;	/* runs, raster order, linked by next */
 	uint16_t	min_ss, max_ss, min_fs, max_fs;	/* inclusive */
 };
 
 /* Grows as needed, keeps its memory from panel to panel. */
 struct components {
 	struct component *list;
-	uint32_t	n;
+	struct strip	*strips;	/* from top to bottom, without empty ones */
 	struct run	*runs;
-	uint32_t	n_runs;
-	uint32_t	above;		/* first run of the row read last */
-	size_t		room, run_room;
+	uint32_t	*up;		/* by label: its kin, an earlier one or
+					   itself; at last the component */
+	uint32_t	n, n_strips, n_runs, n_labels;
+	size_t		room, strip_room, run_room, label_room;
 };
 
 /* Nothing in it, no memory taken. */
@@ -45,13 +47,28 @@ void	components_free(struct components *);
 void	components_begin(struct components *);
 
 /*
- * Takes row ss, (width + 63) / 64 words and one zero word behind them. Rows come
- * from top to bottom; empty ones may be left out. 0, or -1 when memory is short.
+ * Takes the rows ss, an even number, and ss + 1. Strips come from top to bottom,
+ * empty ones may be left out; the row above must be there, too. 0, or -1 when
+ * memory is short.
  */
-int	components_row(struct components *, uint32_t ss, const uint64_t *bits,
-	    uint32_t width);
+int	components_strip(struct components *, const struct bitplane *, uint32_t ss);
 
 /* Finishes the panel: list and runs are complete. 0, or -1 as above. */
-int	components_end(struct components *);
+int	components_end(struct components *, const struct bitplane *);
+
+/*
+ * The first run from i on, but not behind end, that is of another component than
+ * i. From the begin of i to the end of the run before it all pixels of the strip
+ * are of one component.
+ */
+static inline uint32_t
+components_other(const struct components *c, uint32_t i, uint32_t end)
+{
+	const uint32_t component = c->runs[i].component;
+
+	while (++i < end && c->runs[i].component == component)
+		;
+	return i;
+}
 
 #endif

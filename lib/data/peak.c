@@ -1,6 +1,9 @@
 /*
- * All sums run over pixels in raster order, in double, so that the same image
- * gives the same bits everywhere. The strongest peaks are selected by radix:
+ * All sums run over a component's pixels in raster order, in double, so that the
+ * same image gives the same bits everywhere. All components are summed at once,
+ * in one sweep over the panel's runs: the image is read from top to bottom, however
+ * components are entangled, and a row of many runs of one component is one loop
+ * over bits. The strongest peaks are selected by radix:
  * their sums as integers of the same order, the k-th largest found digit by
  * digit with a histogram each. Four sweeps, whatever the sums are; a quickselect
  * could be made to take n squared by whoever sends the images.
@@ -8,68 +11,86 @@
 #include <math.h>
 #include <string.h>
 
-#include "data/background.h"
 #include "data/peak.h"
 
-struct light {
-	double	sum, max;		/* above background */
-	double	weight, ss, fs;		/* of the positive part, and its moments */
-};
-
-/* Without branches that depend on the image: they would cost more than it. */
-static struct light
-light_of(const struct scene *s, const struct component *c,
-    const struct run *runs, double mean)
+void
+light_begin(struct light *l, const struct component *c, const struct scene *s)
 {
-	struct light l = { .max = -INFINITY };
-	const struct run *r;
-	uint32_t i, fs;
+	*l = (struct light){
+		.background = background_measure(s, c),
+		.max = -INFINITY,
+		.counts = true
+	};
+}
+
+/* One row's pixels of a component, from begin on, before end. */
+static void
+add_row(struct light *light, const struct scene *s, uint32_t ss, uint32_t begin,
+    uint32_t end)
+{
+	const uint64_t *row = bitplane_row(s->taken, (int32_t)ss);
+	struct light l = *light;
+	uint64_t bits;
+	uint32_t at, fs;
 	double v, w;
 
-	for (i = c->first; i != RUN_NONE; i = r->next) {
-		r = &runs[i];
-		for (fs = r->begin; fs < r->end; fs++) {
-			v = scene_pixel(s, r->ss, fs) - mean;
+	for (at = begin; at < end; at += 64) {
+		bits = bitplane_pixels(row, at, end);
+		for (; bits != 0; bits &= bits - 1) {
+			fs = at + (uint32_t)__builtin_ctzll(bits);
+			v = scene_pixel(s, ss, fs) - l.background.mean;
 			if (!isfinite(v))
 				continue;
 			w = v > 0 ? v : 0;
 			l.sum += v;
 			l.max = v > l.max ? v : l.max;
 			l.weight += w;
-			l.ss += w * r->ss;
+			l.ss += w * ss;
 			l.fs += w * fs;
 		}
 	}
-	if (l.max < 0 && isinf(l.max))
-		l.max = 0;
-	return l;
+	*light = l;
 }
 
 void
-peak_measure(struct peak *p, const struct component *c, const struct run *runs,
-    const struct scene *s, uint32_t panel, bool weighted)
+lights_add(struct light *lights, const struct components *c,
+    const struct scene *s)
 {
-	struct background b;
-	struct light l;
+	const struct strip *strip = c->strips, *last = strip + c->n_strips;
+	struct light *l;
+	uint32_t ss, i, next;
 
+	for (; strip < last; strip++)
+		for (ss = strip->ss; ss < strip->ss + 2; ss++)
+			for (i = strip->first; i < strip->end; i = next) {
+				next = components_other(c, i, strip->end);
+				l = &lights[c->runs[i].component];
+				if (l->counts)
+					add_row(l, s, ss, c->runs[i].begin,
+					    c->runs[next - 1].end);
+			}
+}
+
+void
+peak_make(struct peak *p, const struct component *c, const struct light *l,
+    uint32_t panel, bool weighted)
+{
 	memset(p, 0, sizeof *p);
 	p->ss = (double)c->sum_ss / c->npixels;
 	p->fs = (double)c->sum_fs / c->npixels;
 	p->panel = panel;
 	p->npixels = c->npixels;
-	if (s->image == NULL)
+	if (l == NULL)
 		return;
-	b = background_measure(s, c);
-	l = light_of(s, c, runs, b.mean);
-	p->sum = (float)l.sum;
-	p->max = (float)l.max;
-	p->background = (float)b.mean;
-	p->sd = (float)b.sd;
+	p->sum = (float)l->sum;
+	p->max = (float)(isinf(l->max) && l->max < 0 ? 0 : l->max);
+	p->background = (float)l->background.mean;
+	p->sd = (float)l->background.sd;
 	if (p->sd > 0)
-		p->snr = (float)(l.sum / (b.sd * sqrt(c->npixels)));
-	if (weighted && l.weight > 0) {
-		p->ss = l.ss / l.weight;
-		p->fs = l.fs / l.weight;
+		p->snr = (float)(l->sum / (l->background.sd * sqrt(c->npixels)));
+	if (weighted && l->weight > 0) {
+		p->ss = l->ss / l->weight;
+		p->fs = l->fs / l->weight;
 	}
 }
 

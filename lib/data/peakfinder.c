@@ -32,6 +32,8 @@ struct peakfinder {
 	struct bitplane			bits;	/* of the panel in hand */
 	struct bitplane			*bad;	/* one a panel, or NULL */
 	struct components		components;
+	struct light			*lights;	/* one a component */
+	size_t				light_room;
 	struct peak			*peaks;
 	uint32_t			n_peaks, room;
 };
@@ -94,6 +96,7 @@ peakfinder_free(struct peakfinder *f)
 	free(f->bad);
 	bitplane_free(&f->bits);
 	components_free(&f->components);
+	free(f->lights);
 	free(f->peaks);
 	free(f);
 }
@@ -141,30 +144,42 @@ read_row(const struct peakfinder *f, const struct planes *in, uint32_t panel,
 	return any;
 }
 
+/* As above without bad pixels. */
+static bool
+read_good_row(const struct peakfinder *f, const struct planes *in, uint32_t panel,
+    uint32_t ss, uint32_t *nans)
+{
+	uint64_t *bits = bitplane_row(&f->bits, (int32_t)ss);
+
+	if (!read_row(f, in, panel, ss, bits, nans))
+		return false;
+	return f->bad == NULL || take_out(bits,
+	    bitplane_row(&f->bad[panel], (int32_t)ss), f->layout.real_width);
+}
+
 static int
 read_panel(struct peakfinder *f, const struct planes *in, uint32_t panel,
     uint32_t *nans)
 {
 	const struct layout *l = &f->layout;
-	uint64_t *bits;
 	uint32_t ss;
-	bool any;
+	bool any = false;
 
 	components_begin(&f->components);
 	for (ss = 0; ss < l->real_height; ss++) {
-		bits = bitplane_row(&f->bits, (int32_t)ss);
-		any = read_row(f, in, panel, ss, bits, nans);
-		if (any && f->bad != NULL)
-			any = take_out(bits, bitplane_row(&f->bad[panel],
-			    (int32_t)ss), l->real_width);
-		if (any && components_row(&f->components, ss, bits,
-		    l->real_width) == -1)
+		any |= read_good_row(f, in, panel, ss, nans);
+		/* Strips of two rows, the last one may be one. */
+		if (ss % 2 == 0 && ss + 1 < l->real_height)
+			continue;
+		if (any && components_strip(&f->components, &f->bits,
+		    ss & ~UINT32_C(1)) == -1)
 			return -1;
+		any = false;
 	}
 	if (in->logits != NULL && in->segmap != NULL)
 		memset(in->segmap + ((size_t)panel * l->height + ss) * l->width,
 		    0, (size_t)(l->height - ss) * l->width);
-	return components_end(&f->components);
+	return components_end(&f->components, &f->bits);
 }
 
 static struct scene
@@ -212,6 +227,42 @@ is_peak(const struct peakfinder_options *o, const struct component *c)
 	    (o->max_pixels == 0 || c->npixels <= o->max_pixels);
 }
 
+/* Brings near the image of the components up to i + AHEAD. */
+static void
+prefetch(const struct peakfinder *f, const struct scene *s, uint32_t i,
+    uint32_t *ahead)
+{
+	const struct components *c = &f->components;
+
+	for (; *ahead < c->n && *ahead <= i + AHEAD; (*ahead)++)
+		if (is_peak(&f->options, &c->list[*ahead]))
+			background_prefetch(s, &c->list[*ahead]);
+}
+
+static int
+measure_lights(struct peakfinder *f, const struct scene *s)
+{
+	const struct components *c = &f->components;
+	struct light *l;
+	uint32_t i, ahead = 0;
+
+	if (c->n > f->light_room) {
+		free(f->lights);
+		f->light_room = 0;
+		if ((f->lights = calloc(c->room, sizeof *l)) == NULL)
+			return -1;
+		f->light_room = c->room;
+	}
+	for (i = 0; i < c->n; i++) {
+		prefetch(f, s, i, &ahead);
+		f->lights[i].counts = is_peak(&f->options, &c->list[i]);
+		if (f->lights[i].counts)
+			light_begin(&f->lights[i], &c->list[i], s);
+	}
+	lights_add(f->lights, c, s);
+	return 0;
+}
+
 static int
 measure_panel(struct peakfinder *f, const struct planes *in, uint32_t panel,
     uint32_t *found)
@@ -219,19 +270,17 @@ measure_panel(struct peakfinder *f, const struct planes *in, uint32_t panel,
 	const struct components *c = &f->components;
 	const struct scene s = scene_of(f, in, panel);
 	struct peak *p;
-	uint32_t i, ahead = 0;
+	uint32_t i;
 
+	if (s.image != NULL && measure_lights(f, &s) == -1)
+		return -1;
 	for (i = 0; i < c->n; i++) {
-		for (; s.image != NULL && ahead < c->n && ahead <= i + AHEAD;
-		    ahead++)
-			if (is_peak(&f->options, &c->list[ahead]))
-				background_prefetch(&s, &c->list[ahead]);
 		if (!is_peak(&f->options, &c->list[i]))
 			continue;
 		if ((p = next_peak(f)) == NULL)
 			return -1;
-		peak_measure(p, &c->list[i], c->runs, &s, panel,
-		    f->options.weighted);
+		peak_make(p, &c->list[i], s.image == NULL ? NULL :
+		    &f->lights[i], panel, f->options.weighted);
 		(*found)++;
 	}
 	return 0;
