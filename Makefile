@@ -38,7 +38,8 @@ SHARED_OBJ := $(patsubst %.c,$B/%.o,$(filter-out $(PROGRAMS:%=cmd/%.c),$(wildcar
 HEADERS := $(wildcard lib/*/*.h cmd/*.h)
 UNITS := $(patsubst %.c,$B/%,$(wildcard tests/unit/*.c))
 TOOLS := $(patsubst %.c,$B/%,$(wildcard tests/tools/*.c))
-BENCH := $(patsubst %.c,$B/%,$(wildcard scripts/bench.d/*.c))
+BENCH := $(patsubst %.c,$B/%,$(wildcard scripts/bench.d/*.c)) \
+	$(patsubst %.c,$B/%.so,$(wildcard scripts/bench.d/shim/*.c))
 MAN := $(wildcard man/*.[157])
 
 all: $(PROGRAMS:%=$B/%)
@@ -62,7 +63,11 @@ $(UNITS) $(TOOLS): $B/%: %.c $B/libpeakpipe.a $(HEADERS) | deps-check
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS) -lcmocka
 
-$(BENCH): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
+$(filter %.so,$(BENCH)): $B/%.so: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -shared -fPIC -o $@ $<
+
+$(filter-out %.so,$(BENCH)): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS)
 

@@ -127,12 +127,18 @@ class Bench:
         return self.kept[key]
 
     def make(self, argv, path):
-        """Output of a command into a file, which is synced: nothing is written
-        behind the back of what is measured next."""
+        """Output of a command into a file, which is synced, so that nothing is
+        written behind the back of what is measured next, and read in again, as it
+        would be after a restart: small writes leave small pages behind."""
         with open(path, "wb") as f:
             subprocess.run(argv, stdout=f, check=True, env=self.env)
-            if not self.check:
-                os.fsync(f.fileno())
+            if self.check:
+                return
+            os.fsync(f.fileno())
+            os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        with open(path, "rb", buffering=0) as f:
+            while f.read(4 << 20):
+                pass
 
     def forget(self):
         """Removes the captures, between sections."""
@@ -180,16 +186,20 @@ class Bench:
                     r.append(value)
         return results
 
-    def kernel(self, *captures, events=1000):
-        """Medians of kernel.c, milliseconds, by measure; of each capture."""
-        out = subprocess.run(
-            [os.path.join(TOOLS, "kernel"), str(self.repeat), str(events)] +
-            [c.path for c in captures],
-            stdout=subprocess.PIPE, check=True, text=True).stdout
+    def kernel(self, *captures, events=1000, at_once=1):
+        """Medians of kernel.c, milliseconds, by measure; of each capture. At once:
+        so many do the same beside each other, and share the memory's bandwidth."""
+        argv = [os.path.join(TOOLS, "kernel"), str(self.repeat), str(events)]
+        running = [subprocess.Popen(argv + [c.path for c in captures],
+                                    stdout=subprocess.PIPE, text=True)
+                   for _ in range(at_once)]
         values = [{} for _ in captures]
-        for line in out.splitlines():
-            i, name, value = line.split("\t")
-            values[int(i)].setdefault(name, []).append(float(value))
+        for p in running:
+            for line in p.communicate()[0].splitlines():
+                i, name, value = line.split("\t")
+                values[int(i)].setdefault(name, []).append(float(value))
+            if p.returncode != 0:
+                raise RuntimeError("kernel: status %d" % p.returncode)
         return [{k: statistics.median(v) for k, v in x.items()} for x in values]
 
 
