@@ -70,7 +70,6 @@ struct writer {
 	/* of the stream in hand */
 	struct cxi_plan	plan;
 	struct slab	slab;
-	uint16_t	*mask;
 	struct peak	*peaks;
 	char		options[1024];
 	char		experiment[256], run[256], detector[256];
@@ -190,20 +189,16 @@ asic_distance(const struct geometry_asic *a)
 	return a->clen + a->coffset;
 }
 
-/* The slab's mask: what the geometry has, and the bad pixels of -b. */
+/* Adds the bad pixels of -b to those of the geometry. */
 static int
-mask_make(struct writer *w, char digest[65], struct fault *f)
+mask_add(struct writer *w, char digest[65], struct fault *f)
 {
 	const struct layout *l = &w->feed.stream.layout;
 	const struct slab *s = &w->slab;
-	size_t n = (size_t)s->height * s->width, row;
 	uint8_t *bad, *b;
 	uint32_t p, y, x;
+	size_t row;
 
-	free(w->mask);
-	if ((w->mask = malloc(n * sizeof w->mask[0])) == NULL)
-		return fault_set(f, "no memory for a mask");
-	memcpy(w->mask, s->mask, n * sizeof w->mask[0]);
 	if (w->o->mask == NULL)
 		return 0;
 	if (badpixels_read(w->o->mask, l, &bad, f) == -1)
@@ -215,7 +210,7 @@ mask_make(struct writer *w, char digest[65], struct fault *f)
 			    s->panels[p].fs;
 			for (x = 0; x < l->real_width; x++)
 				if (*b++ != 0)
-					w->mask[row + x] = 1;
+					s->mask[row + x] = 1;
 		}
 	free(bad);
 	return 0;
@@ -249,7 +244,7 @@ plan_make(struct writer *w, struct fault *f)
 		warnx("%s: names a 3-D slab; panels are stacked in a 2-D one, since"
 		    " CrystFEL reads peaks only from such, and need a geometry"
 		    " for that", o->geometry);
-	if (mask_make(w, digest, f) == -1)
+	if (mask_add(w, digest, f) == -1)
 		return -1;
 	snprintf(w->options, sizeof w->options, "cxiwrite.b=%s\ncxiwrite.d=%d\n"
 	    "cxiwrite.g=%s\ncxiwrite.m=%u\ncxiwrite.M=%u\ncxiwrite.n=%llu\n"
@@ -257,7 +252,7 @@ plan_make(struct writer *w, struct fault *f)
 	    o->min_peaks, o->max_peaks, (unsigned long long)o->events, o->z);
 	p->layout = &s->layout;
 	p->slab = &w->slab;
-	p->mask = w->mask;
+	p->mask = w->slab.mask;
 	p->planes = s->planes & PLANE_IMAGE;
 	if (o->debug)
 		p->planes |= PLANE_SEGMAP | PLANE_LOGITS;
@@ -775,7 +770,6 @@ main(int argc, char *argv[])
 	slab_free(&w.slab);
 	if (w.have_geometry)
 		geometry_free(&w.geometry);
-	free(w.mask);
 	free(w.peaks);
 	return w.status;
 }

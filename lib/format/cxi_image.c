@@ -16,6 +16,8 @@
 #include "format/cxi_pack.h"
 #include "format/cxi_pool.h"
 
+enum { PACKED_MAX = 1 << 17 };	/* pixels; of 4 bytes, half of HDF5's cache */
+
 struct result {
 	struct cxi_rows	rows;		/* what goes to the disk as it is; or */
 	void		*packed;
@@ -40,16 +42,26 @@ struct cxi_press {
 	bool			refused;	/* by HDF5; else packing failed */
 };
 
-/* CrystFEL reads one geometry panel at a time; see upstream measurements. */
+/*
+ * CrystFEL reads one geometry panel at a time; see upstream measurements. A chunk
+ * to be unpacked that does not fit HDF5's cache is unpacked again for each part of
+ * it that is read, so the ASIC of a detector without any, which is a whole panel,
+ * is cut.
+ */
 static int
 map_init(struct cxi_press *p, struct fault *f)
 {
 	const struct slab *s = p->plan->slab;
-	bool packed = p->plan->compression != CXI_NONE;
+	uint32_t height = s->asic_height, width = s->asic_width;
 
-	return cxi_chunkmap_init(&p->map, p->plan->layout, s,
-	    packed ? s->asic_height : s->panel_height,
-	    packed ? s->asic_width : s->panel_width, f);
+	if (p->plan->compression == CXI_NONE)
+		return cxi_chunkmap_init(&p->map, p->plan->layout, s,
+		    s->panel_height, s->panel_width, f);
+	while ((uint64_t)height * width > PACKED_MAX) {
+		height -= height / 2;
+		width -= width / 2;
+	}
+	return cxi_chunkmap_init(&p->map, p->plan->layout, s, height, width, f);
 }
 
 static int

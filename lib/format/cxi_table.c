@@ -11,7 +11,7 @@
 
 enum {
 	ROWS_MAX = 64,
-	BYTES_MAX = 1 << 19	/* of one column's held rows; below HDF5's cache
+	BYTES_MAX = 1 << 17	/* of one column's held rows; below HDF5's cache
 				   of 1 MiB, so that readers profit too */
 };
 
@@ -121,17 +121,21 @@ set_create(hid_t file, const struct column *c, hid_t type, uint32_t rows,
 	hsize_t max[2] = { H5S_UNLIMITED, c->width };
 	hsize_t chunk[2] = { c->width > 0 ? rows : ROWS_MAX, c->width };
 	int rank = c->width > 0 ? 2 : 1;
-	hid_t dcpl, space, set = -1;
+	hid_t dcpl, dapl, space, set = -1;
 
 	if ((dcpl = cxi_hdf5_dcpl(f)) < 0)
 		return -1;
+	dapl = H5Pcreate(H5P_DATASET_ACCESS);
 	space = H5Screate_simple(rank, dims, max);
-	if (space >= 0 && H5Pset_chunk(dcpl, rank, chunk) >= 0)
+	/* We hold rows ourselves: HDF5 need not hold chunks that it has written. */
+	if (space >= 0 && dapl >= 0 && H5Pset_chunk(dcpl, rank, chunk) >= 0 &&
+	    H5Pset_chunk_cache(dapl, 1, 0, H5D_CHUNK_CACHE_W0_DEFAULT) >= 0)
 		set = H5Dcreate2(file, c->path, type, space, H5P_DEFAULT, dcpl,
-		    H5P_DEFAULT);
+		    dapl);
 	if (set < 0)
 		cxi_hdf5_fault(f, c->path);
 	H5Sclose(space);
+	H5Pclose(dapl);
 	H5Pclose(dcpl);
 	return set;
 }
