@@ -72,15 +72,19 @@ sums_add(struct sums *u, double v)
 	u->dd += d * d;
 }
 
-/* The free ones of the first n <= SPAN pixels from fs on. */
-static void
-sum_free(struct sums *u, const struct scene *s, uint32_t ss, uint32_t fs,
+/*
+ * With the free ones of the first n <= SPAN pixels from fs on. Inline, or the sums
+ * go through memory: that makes it slower by half.
+ */
+static inline __attribute__((always_inline)) struct sums
+sum_free(struct sums u, const struct scene *s, uint32_t ss, uint32_t fs,
     uint32_t n, uint64_t bits)
 {
 	bits &= (UINT64_C(1) << n) - 1;
 	for (; bits != 0; bits &= bits - 1)
-		sums_add(u, scene_pixel(s, ss,
+		sums_add(&u, scene_pixel(s, ss,
 		    fs + (uint32_t)__builtin_ctzll(bits)));
+	return u;
 }
 
 /* Where one window holds a row of the box, each row is fetched once. */
@@ -95,7 +99,7 @@ sum_narrow(const struct scene *s, const struct box *b)
 	row = taken(s, (int32_t)b->ss0, b->fs0);
 	for (ss = b->ss0; ss <= b->ss1; ss++) {
 		below = taken(s, (int32_t)ss + 1, b->fs0);
-		sum_free(&u, s, ss, b->fs0, b->fs1 - b->fs0 + 1,
+		u = sum_free(u, s, ss, b->fs0, b->fs1 - b->fs0 + 1,
 		    free_pixels(s, ss, b->fs0, above | row | below));
 		above = row;
 		row = below;
@@ -118,7 +122,8 @@ sum_box(const struct scene *s, struct box b)
 			t = taken(s, (int32_t)ss - 1, fs) |
 			    taken(s, (int32_t)ss, fs) |
 			    taken(s, (int32_t)ss + 1, fs);
-			sum_free(&u, s, ss, fs, n, free_pixels(s, ss, fs, t));
+			u = sum_free(u, s, ss, fs, n,
+			    free_pixels(s, ss, fs, t));
 		}
 	return u;
 }

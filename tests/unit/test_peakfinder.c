@@ -326,6 +326,102 @@ events_leave_no_trace_in_the_next(void **state)
 	peakfinder_free(f);
 }
 
+/* Takes a component off the map, pixel by pixel. */
+static void
+flood(uint8_t *map, uint32_t height, uint32_t width, uint32_t at, struct peak *p)
+{
+	uint32_t *stack = malloc(9 * height * width * sizeof *stack);
+	uint32_t n = 0, y, x, yy, xx;
+
+	assert_non_null(stack);
+	memset(p, 0, sizeof *p);
+	stack[n++] = at;
+	while (n > 0) {
+		at = stack[--n];
+		if (map[at] == 0)
+			continue;
+		map[at] = 0;
+		y = at / width;
+		x = at % width;
+		p->npixels++;
+		p->ss += y;
+		p->fs += x;
+		for (yy = y - (y > 0); yy <= y + 1 && yy < height; yy++)
+			for (xx = x - (x > 0); xx <= x + 1 && xx < width; xx++)
+				stack[n++] = yy * width + xx;
+	}
+	p->ss /= p->npixels;
+	p->fs /= p->npixels;
+	free(stack);
+}
+
+static void
+check_flood(const struct layout *l, uint8_t *map)
+{
+	struct peaklist out;
+	struct peak p;
+	uint32_t at, n = 0;
+
+	find(l, l->height * l->width, map, NULL, &out);
+	for (at = 0; at < l->height * l->width; at++) {
+		if (map[at] == 0)
+			continue;
+		flood(map, l->height, l->width, at, &p);
+		assert_true(n < out.kept);
+		assert_int_equal(out.peaks[n].npixels, p.npixels);
+		assert_true(out.peaks[n].ss == p.ss && out.peaks[n].fs == p.fs);
+		n++;
+	}
+	assert_int_equal(out.kept, n);
+	free(out.peaks);
+}
+
+/* Few pixels and many, single ones and long runs, odd and even heights. */
+static void
+components_equal_those_of_a_flood(void **state)
+{
+	struct layout l = { 1, 0, 0, 0, 0, 0, LOGITS_NONE, IMAGE_NONE, 4 };
+	uint32_t at, n, rare, long_runs;
+	uint8_t *map;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2000; i++) {
+		l.height = l.real_height = 1 + (uint32_t)(random_bits() % 12);
+		l.width = l.real_width = 1 + (uint32_t)(random_bits() % 260);
+		n = l.height * l.width;
+		rare = 1 + (uint32_t)(random_bits() % 99);
+		long_runs = (uint32_t)(random_bits() % 100);
+		map = malloc(n);
+		assert_non_null(map);
+		for (at = 0; at < n; at++)
+			map[at] = at > 0 && random_bits() % 100 < long_runs ?
+			    map[at - 1] : random_bits() % 100 < rare;
+		check_flood(&l, map);
+		free(map);
+	}
+}
+
+static void
+two_wide_components_may_meet_in_one_place_anywhere(void **state)
+{
+	enum { WIDTH = 200, HEIGHT = 4 };
+	const struct layout l = { 1, 0, HEIGHT, WIDTH, HEIGHT, WIDTH,
+		LOGITS_NONE, IMAGE_NONE, 4 };
+	uint8_t map[HEIGHT * WIDTH];
+	uint32_t at, other;
+
+	(void)state;
+	for (at = 2; at < WIDTH - 2; at++)
+		for (other = at - 2; other <= at + 2; other++) {
+			memset(map, 0, sizeof map);
+			memset(map, 1, WIDTH);
+			memset(map + 3 * WIDTH, 1, WIDTH);
+			map[WIDTH + at] = map[2 * WIDTH + other] = 1;
+			check_flood(&l, map);
+		}
+}
+
 static void
 the_widest_panel_there_is_works(void **state)
 {
@@ -360,6 +456,8 @@ main(void)
 		cmocka_unit_test(selection_orders_negative_zero_and_infinite_sums),
 		cmocka_unit_test(a_symmetric_blob_is_centred_on_its_pixel),
 		cmocka_unit_test(events_leave_no_trace_in_the_next),
+		cmocka_unit_test(components_equal_those_of_a_flood),
+		cmocka_unit_test(two_wide_components_may_meet_in_one_place_anywhere),
 		cmocka_unit_test(the_widest_panel_there_is_works),
 	};
 
