@@ -21,7 +21,7 @@ PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim
 B = build
 
 # Asked for when they are used: on a fresh machine they are installed by then.
-PKG = hdf5 libbsd-overlay libisal jansson
+PKG = hdf5 libbsd-overlay libisal liblz4 jansson
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKG)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKG)))$(PKG_LIBS)
 
@@ -30,7 +30,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib \
 	-Wall -Wextra -Wshadow -Wconversion -ffp-contract=off \
 	$(PKG_CFLAGS) $(SANITIZE) $(CFLAGS)
 # --as-needed: a program that has nothing to do with HDF5 starts without it.
-ALL_LIBS = $(LDFLAGS) $(SANITIZE) -Wl,--as-needed $(PKG_LIBS) -lmd -ldl -lpthread -lm
+ALL_LIBS = $(LDFLAGS) $(SANITIZE) -Wl,--as-needed $(PKG_LIBS) -lmd -lpthread -lm
 
 LIB_SRC := $(wildcard lib/*/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o)
