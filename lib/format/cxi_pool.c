@@ -1,10 +1,14 @@
 /*
- * Job k uses slot k modulo the number of slots. A worker may begin job k when
- * the result that was in the slot before has been taken, so workers run ahead of
- * the caller by the number of slots at most, and that bounds memory. There are
- * two slots a worker: one being filled, one waiting to be taken.
+ * The caller is a worker too: while the result that it wants next is not there, it
+ * does a job itself, and waits only when there is none to begin. So n threads keep
+ * n processors busy, and waking each other, which costs as much as a small job, is
+ * rare.
  *
- * One lock guards all; jobs take milliseconds, so nobody waits for it.
+ * Job k uses slot k modulo the number of slots. It may be begun when the result
+ * that was in the slot before has been taken, so workers run ahead of the caller
+ * by the number of slots at most, and that bounds memory.
+ *
+ * One lock guards all; jobs take much longer than what is done with it held.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -13,10 +17,12 @@
 
 #include "format/cxi_pool.h"
 
+enum { SLOTS_EACH = 4 };	/* for a worker */
+
 enum state { SLOT_EMPTY, SLOT_DONE, SLOT_FAILED };
 
 struct cxi_pool {
-	unsigned	threads;	/* started; 0: the caller works */
+	unsigned	threads;	/* started, beside the caller */
 	unsigned	slots;
 	struct worker	*workers;
 	enum state	*states;	/* of the slots */
@@ -27,6 +33,8 @@ struct cxi_pool {
 	uint32_t	n;		/* jobs of this run */
 	uint32_t	begun, taken;	/* jobs */
 	unsigned	busy;		/* workers with a job */
+	unsigned	idle;		/* threads that wait for one */
+	bool		caller_waits;
 	cxi_pool_job	*job;
 	void		*arg;
 };
@@ -59,7 +67,8 @@ job_do(struct cxi_pool *p, unsigned worker)
 	pthread_mutex_lock(&p->lock);
 	p->busy--;
 	p->states[slot] = rc == 0 ? SLOT_DONE : SLOT_FAILED;
-	pthread_cond_signal(&p->result);
+	if (p->caller_waits)
+		pthread_cond_signal(&p->result);
 }
 
 static void *
@@ -70,10 +79,13 @@ worker_main(void *arg)
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->stop) {
-		if (job_ready(p))
+		if (job_ready(p)) {
 			job_do(p, w->number);
-		else
-			pthread_cond_wait(&p->work, &p->lock);
+			continue;
+		}
+		p->idle++;
+		pthread_cond_wait(&p->work, &p->lock);
+		p->idle--;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -108,16 +120,14 @@ cxi_pool_new(unsigned threads)
 
 	if (p == NULL)
 		return NULL;
-	if (threads <= 1)
-		threads = 0;
-	p->slots = threads > 0 ? 2 * threads : 1;
+	p->slots = threads > 1 ? SLOTS_EACH * threads : 1;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->work, NULL);
 	pthread_cond_init(&p->result, NULL);
 	p->workers = calloc(p->slots, sizeof *p->workers);
 	p->states = calloc(p->slots, sizeof *p->states);
 	if (p->workers == NULL || p->states == NULL ||
-	    workers_start(p, threads) == -1) {
+	    workers_start(p, threads > 1 ? threads - 1 : 0) == -1) {
 		cxi_pool_free(p);
 		return NULL;
 	}
@@ -148,7 +158,7 @@ cxi_pool_free(struct cxi_pool *p)
 unsigned
 cxi_pool_workers(const struct cxi_pool *p)
 {
-	return p->threads > 0 ? p->threads : 1;
+	return p->threads + 1;
 }
 
 unsigned
@@ -168,6 +178,15 @@ run_alone(uint32_t n, cxi_pool_job *job, cxi_pool_done *done, void *arg)
 	return 0;
 }
 
+/* With the lock held. */
+static void
+result_wait(struct cxi_pool *p)
+{
+	p->caller_waits = true;
+	pthread_cond_wait(&p->result, &p->lock);
+	p->caller_waits = false;
+}
+
 /* Waits for job k and takes its result; called and left with the lock held. */
 static int
 result_take(struct cxi_pool *p, uint32_t k, cxi_pool_done *done)
@@ -176,7 +195,10 @@ result_take(struct cxi_pool *p, uint32_t k, cxi_pool_done *done)
 	int rc = -1;
 
 	while (p->states[slot] == SLOT_EMPTY)
-		pthread_cond_wait(&p->result, &p->lock);
+		if (job_ready(p))
+			job_do(p, p->threads);
+		else
+			result_wait(p);
 	if (p->states[slot] == SLOT_DONE) {
 		pthread_mutex_unlock(&p->lock);
 		rc = done(p->arg, slot, k);
@@ -184,7 +206,8 @@ result_take(struct cxi_pool *p, uint32_t k, cxi_pool_done *done)
 	}
 	p->states[slot] = SLOT_EMPTY;
 	p->taken = k + 1;
-	pthread_cond_signal(&p->work);
+	if (p->idle > 0)
+		pthread_cond_signal(&p->work);
 	return rc;
 }
 
@@ -196,7 +219,7 @@ run_quiet(struct cxi_pool *p)
 
 	p->n = 0;
 	while (p->busy > 0)
-		pthread_cond_wait(&p->result, &p->lock);
+		result_wait(p);
 	for (i = 0; i < p->slots; i++)
 		p->states[i] = SLOT_EMPTY;
 }

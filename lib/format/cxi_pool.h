@@ -20,8 +20,8 @@ typedef int	cxi_pool_job(void *arg, unsigned worker, unsigned slot,
 typedef int	cxi_pool_done(void *arg, unsigned slot, uint32_t k);
 
 /*
- * With 1 thread (or 0) the caller's own does all, else that many are started,
- * with all signals blocked. NULL when they or memory cannot be had.
+ * The caller's own is one of the threads, the others are started, with all
+ * signals blocked. NULL when they or memory cannot be had.
  */
 struct cxi_pool	*cxi_pool_new(unsigned threads);
 void		cxi_pool_free(struct cxi_pool *);

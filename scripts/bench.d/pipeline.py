@@ -112,7 +112,8 @@ def run(bench):
     rates(bench, "all hits, tmpfs", all_hits)
     k, = bench.kernel(full, events=12)
     write_ms = 1e3 * statistics.median(bench.alternate(
-        lambda: writing.write2(full, bench.path("plain", True), loops))[0]) / (
+        lambda: writing.write2(bench, full, bench.path("plain", True),
+                               loops))[0]) / (
         loops * events)
     bench.row("  reading the logits once", k["read"], "ms")
     bench.row("  write(2) of the image", write_ms, "ms")
