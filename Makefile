@@ -92,7 +92,9 @@ check: deps-check
 SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 check-san: deps-check
 	$(MAKE) B=build-san SANITIZE='$(SAN)' CFLAGS='-O1 -g' test-programs
-	ASAN_OPTIONS=verify_asan_link_order=0 B=build-san PYTHON=$(PYTHON) prove -j2 --exec tests/run $(UNITS:$B/%=build-san/%) tests/*.t
+	ASAN_OPTIONS=verify_asan_link_order=0 \
+	LSAN_OPTIONS=print_suppressions=0:suppressions=$(CURDIR)/scripts/lsan.supp \
+	B=build-san PYTHON=$(PYTHON) prove -j2 --exec tests/run $(UNITS:$B/%=build-san/%) tests/*.t
 
 check-valgrind: deps-check
 	B=$B scripts/check-valgrind

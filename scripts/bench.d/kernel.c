@@ -247,7 +247,7 @@ prepare(struct work *w, const char *path, uint32_t events)
 int
 main(int argc, char **argv)
 {
-	struct work *works;
+	static struct work *works;
 	uint32_t rounds, events, r;
 	int i, n = argc - 3;
 

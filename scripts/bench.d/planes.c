@@ -227,5 +227,7 @@ main(int argc, char **argv)
 		write_event(&s, k, payload);
 	}
 	write_end(&s, n);
+	free(marks);
+	free(payload);
 	return 0;
 }

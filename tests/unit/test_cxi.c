@@ -1043,18 +1043,6 @@ teardown(void **state)
 	return rmdir(dir);
 }
 
-/*
- * HDF5 1.10 loses the memory of a file that it cannot write the rest of, which
- * the full disk brings about; the address sanitizer asks this function.
- */
-const char	*__lsan_default_suppressions(void);
-
-const char *
-__lsan_default_suppressions(void)
-{
-	return "leak:libhdf5\n";
-}
-
 #define TEST(what, function) { what, function, NULL, NULL, NULL }
 
 int
