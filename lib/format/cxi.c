@@ -294,7 +294,10 @@ file_create(struct cxi *c, struct fault *f)
 	return 0;
 }
 
-/* Closes all; HDF5 says whether the last of it could be written. */
+/*
+ * Closes all; HDF5 says whether the last of it could be written. What a file needs
+ * to be filled goes now: it may take long to settle, beside the next one.
+ */
 static int
 file_close(struct cxi *c)
 {
@@ -303,6 +306,8 @@ file_close(struct cxi *c)
 
 	cxi_table_free(c->table);
 	c->table = NULL;
+	cxi_press_free(c->press);
+	c->press = NULL;
 	for (i = 0; i < PICTURES; i++) {
 		if (c->pictures[i] >= 0 && H5Dclose(c->pictures[i]) < 0)
 			rc = -1;
@@ -319,7 +324,6 @@ cxi_free(struct cxi *c)
 {
 	if (c->disk.fd != -1)
 		close(c->disk.fd);
-	cxi_press_free(c->press);
 	free(c->path);
 	free(c);
 }
