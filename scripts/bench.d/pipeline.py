@@ -90,7 +90,7 @@ def run(bench):
     small = bench.check
     shape = (1, 160, 200, 150, 190) if small else common.MFX
     peaks = 20 if small else common.FULL
-    events, loops = (10, 1) if small else (20, 10)
+    events, loops = (10, 1) if small else (20, 20)
     full = bench.capture(events, peaks, 1, shape=shape)
     tenth = bench.capture(events, peaks, 10, shape=shape)
     none = bench.capture(events, 0, 1, shape=shape)
@@ -104,8 +104,8 @@ def run(bench):
                     by_reference(bench, full, loops))
     ten = ours(bench, "10 % hits", tenth, hits, loops,
                by_reference(bench, tenth, loops))
-    misses = ours(bench, "no hits", none, 0, 2 * loops,
-                  by_reference(bench, none, 2 * loops))
+    misses = ours(bench, "no hits", none, 0, 4 * loops,
+                  by_reference(bench, none, 4 * loops))
     if small:
         others(bench, full)
         return
