@@ -12,7 +12,7 @@
 #include "base/fault.h"
 #include "format/cxi.h"
 
-/* Finds the compressor; says which package to install if there is none. */
+/* Does HDF5 find the filter? If not, the fault says which package has it. */
 int	cxi_pack_check(enum cxi_compression, struct fault *);
 
 /* Declares the filters for elements of size bytes; 0 or -1 as HDF5 does. */
