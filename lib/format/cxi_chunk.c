@@ -285,16 +285,16 @@ cxi_chunk_rows(const struct cxi_chunkmap *m, uint32_t k,
 	const struct cxi_chunk *c = &m->chunks[k];
 	const struct cxi_patch *p = &m->patches[c->first];
 	size_t size = cxi_source_size(s), row = m->width * size;
-	bool lies = chunk_whole(m, c) && s->convert == CONVERT_NONE;
+	const void *at;
 
-	if (lies && m->width != s->row_stride)
-		return (struct cxi_rows){ source_at(s, p->panel, p->src_ss,
-		    p->src_fs), row, s->row_stride * size, m->height };
-	if (lies)
-		room = (void *)source_at(s, p->panel, p->src_ss, p->src_fs);
-	else
+	if (!chunk_whole(m, c) || s->convert != CONVERT_NONE) {
 		chunk_fill(m, c, s, room);
-	return (struct cxi_rows){ room, row * m->height, 0, 1 };
+		return (struct cxi_rows){ room, row * m->height, 0, 1 };
+	}
+	at = source_at(s, p->panel, p->src_ss, p->src_fs);
+	if (m->width == s->row_stride)
+		return (struct cxi_rows){ at, row * m->height, 0, 1 };
+	return (struct cxi_rows){ at, row, s->row_stride * size, m->height };
 }
 
 const void *

@@ -34,7 +34,7 @@ static herr_t
 failed(const char *where, unsigned line)
 {
 	H5Epush2(H5E_DEFAULT, __FILE__, where, line, H5E_ERR_CLS, H5E_IO,
-	    H5E_WRITEERROR, "%s", strerror(errno));
+	    H5E_SYSERRSTR, "%s", strerror(errno));
 	return -1;
 }
 

@@ -2,8 +2,8 @@
  * A CXI file beneath HDF5: our own driver of its virtual file layer, over a file
  * that is open already. HDF5 decides where bytes go, the driver writes them. Two
  * things HDF5's own driver cannot do: a block may be written from rows that lie
- * apart, so padding is cut off by the very call that writes; and the reason of
- * the first failed write is kept as the system gave it.
+ * apart, so padding is cut off by the very call that writes; and a write that
+ * fails gives the system's reason, without the addresses of buffers.
  */
 #ifndef FORMAT_CXI_DISK_H
 #define FORMAT_CXI_DISK_H
@@ -25,7 +25,8 @@ int	cxi_disk_use(hid_t fapl, struct cxi_disk *);
 
 /*
  * From now on, when HDF5 is given the pointer rows as if it were the bytes (to
- * H5Dwrite_chunk, without filters), the rows are written. NULL: no more.
+ * H5Dwrite_chunk, without filters), the rows are written. NULL ends this; it must
+ * come before rows is freed, or a buffer of HDF5's might get the same address.
  */
 void	cxi_disk_rows(struct cxi_disk *, const struct cxi_rows *rows);
 

@@ -190,20 +190,27 @@ chunk_make(void *arg, unsigned worker, unsigned slot, uint32_t k)
 	return r->len > 0 ? 0 : -1;
 }
 
+static herr_t
+chunk_put(const struct cxi_press *p, const struct result *r, const hsize_t *at)
+{
+	herr_t rc;
+
+	if (p->plan->compression != CXI_NONE)
+		return H5Dwrite_chunk(p->set, H5P_DEFAULT, 0, at, r->len,
+		    r->packed);
+	cxi_disk_rows(p->disk, &r->rows);
+	rc = H5Dwrite_chunk(p->set, H5P_DEFAULT, 0, at, r->len, &r->rows);
+	cxi_disk_rows(p->disk, NULL);
+	return rc;
+}
+
 static int
 chunk_write(void *arg, unsigned slot, uint32_t k)
 {
 	struct cxi_press *p = arg;
-	const struct result *r = &p->results[slot];
 	hsize_t at[3] = { p->row, p->map.chunks[k].ss, p->map.chunks[k].fs };
 
-	const void *bytes = r->packed;
-
-	if (p->plan->compression == CXI_NONE) {
-		cxi_disk_rows(p->disk, &r->rows);
-		bytes = &r->rows;
-	}
-	if (H5Dwrite_chunk(p->set, H5P_DEFAULT, 0, at, r->len, bytes) >= 0)
+	if (chunk_put(p, &p->results[slot], at) >= 0)
 		return 0;
 	p->refused = true;
 	return cxi_hdf5_fault(p->fault, p->path);
