@@ -381,6 +381,17 @@ outputs_begin(struct writer *w)
 	return -1;
 }
 
+/* A run that had all its events when it broke off may lack its last line. */
+static void
+outputs_end(struct writer *w)
+{
+	struct fault f;
+
+	if (!w->begun && series_from(w->series) != NULL &&
+	    series_begin(w->series, series_from(w->series), &f) == -1)
+		writer_failed(w, STATUS_OUTPUT, f.text);
+}
+
 /* One event: failed, a miss, or a hit. -1: nothing can be written any more. */
 static int
 event_judge(struct writer *w, struct fault *f)
@@ -501,7 +512,8 @@ writer_run(struct writer *w)
 	if (r == 0 && ledger_finish(&w->ledger, &f) == -1) {
 		fault_prefix(&f, "standard input");
 		writer_failed(w, STATUS_INCOMPLETE, f.text);
-	}
+	} else if (r == 0)
+		outputs_end(w);
 	files_finish(w);
 }
 
