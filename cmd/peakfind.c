@@ -30,14 +30,16 @@
 
 #include "format/feed.h"
 #include "format/findcrew.h"
-#include "format/findheader.h"
+#include "format/findstream.h"
+#include "format/setaside.h"
 #include "status.h"
 #include "tool.h"
 #include "transport/outlet.h"
 #include "transport/worker.h"
 
 struct options {
-	struct findheader_options find;
+	struct findstream_options find;
+	const char	*aside;		/* FILE for events set aside, or NULL */
 	unsigned	workers;
 	bool		verbose;
 };
@@ -45,20 +47,18 @@ struct options {
 struct find {
 	const struct options *o;
 	struct inlet	*in;
+	struct pending_source from;	/* in and what belongs to it */
 	struct outlet	out;
 	struct slots	*shared;	/* of Q2_SLOTS; NULL: none */
 	struct findcrew	crew;
 	struct dealer	*dealer;	/* its events in hand */
 	struct pollfd	*polls;		/* input, output, workers */
+	struct setaside	aside;
 	struct progress	progress;
 	int		status;
 	bool		input_over, output_over;
 
-	struct stream	stream;		/* as it comes in */
-	struct stream	sent;		/* as it goes out */
-	unsigned char	header[STREAM_SIZE];	/* as it came in */
-	bool		open;
-	uint8_t		*bad;
+	struct findstream stream;	/* in hand */
 
 	struct record	next;		/* read ahead, waits for its place */
 	unsigned char	next_bytes[STREAM_SIZE];
@@ -104,47 +104,39 @@ find_broken(struct find *c, const char *text)
 }
 
 /* A stream with another header: other workers. */
-static int
+static void
 stream_change(struct find *c)
 {
-	const struct findheader_options *o = &c->o->find;
-	struct peakfinder_options p = {
-		.min_pixels = o->min_pixels, .max_pixels = o->max_pixels,
-		.weighted = o->weighted
-	};
+	uint32_t room = c->stream.in.layout.capacity;
 	struct fault f;
 
-	free(c->bad);
-	c->bad = NULL;
-	if (stream_unpack(c->next_bytes, &c->stream, &f) == -1 ||
-	    findheader_make(&c->stream, o, &c->sent, &c->bad, &f) == -1) {
-		input_failed(c, &f);
-		return -1;
-	}
-	if (o->capacity > c->stream.layout.capacity)
+	if (c->o->find.capacity > room)
 		warnx("-c %u: the stream has room for %u peaks only (q2cat -C)",
-		    o->capacity, c->stream.layout.capacity);
-	memcpy(c->header, c->next_bytes, STREAM_SIZE);
-	p.capacity = c->sent.layout.capacity;
-	p.bad = c->bad;
-	if (findcrew_begin(&c->crew, &c->stream, &c->sent, &p, &f) == -1) {
+		    c->o->find.capacity, room);
+	if (findcrew_begin(&c->crew, &c->stream, &f) == -1) {
 		find_failed(c, STATUS_SYSTEM, f.text);
 		c->input_over = true;
-		return -1;
 	}
-	c->open = true;
-	return 0;
+	c->from.own = c->crew.own;
 }
 
 static void
 stream_begin(struct find *c)
 {
 	unsigned char p[STREAM_SIZE];
+	struct fault f;
 
-	if ((!c->open || memcmp(c->header, c->next_bytes, STREAM_SIZE) != 0) &&
-	    stream_change(c) == -1)
+	switch (findstream_begin(&c->stream, c->next_bytes, &c->o->find, &f)) {
+	case -1:
+		input_failed(c, &f);
 		return;
-	stream_pack(&c->sent, p);
+	case 1:
+		stream_change(c);
+		break;
+	}
+	if (c->input_over)
+		return;
+	stream_pack(&c->stream.out, p);
 	if (outlet_stream(&c->out, p) == -1 || outlet_flush(&c->out) == -1)
 		output_failed(c);
 }
@@ -154,7 +146,7 @@ end_pass(struct find *c)
 {
 	struct fault f;
 
-	if (!c->open || c->next.stream != c->stream.id) {
+	if (!c->stream.open || c->next.stream != c->stream.in.id) {
 		fault_set(&f, "an end record of a stream that never began");
 		input_failed(c, &f);
 	} else if (outlet_record(&c->out, &c->next) == -1)
@@ -166,14 +158,13 @@ event_take(struct find *c)
 {
 	struct fault f;
 
-	if (!c->open)
+	if (!c->stream.open)
 		fault_set(&f, "an event before any stream header");
-	if (!c->open || feed_admit(&c->stream, &c->next, &f) == -1) {
+	if (!c->stream.open || feed_admit(&c->stream.in, &c->next, &f) == -1) {
 		input_failed(c, &f);
 		return;
 	}
-	switch (pending_take(dealer_room(c->dealer), &c->next, c->in,
-	    c->crew.own, c->shared, &c->stream, &c->sent, &f)) {
+	switch (pending_take(dealer_room(c->dealer), &c->next, &c->from, &f)) {
 	case INLET_GOT:
 		dealer_add(c->dealer);
 		break;
@@ -267,7 +258,7 @@ event_fail(struct find *c, struct pending *p, enum event_cause cause)
 {
 	struct fault f;
 
-	if (pending_fail(p, &c->stream, &c->sent, cause, &f) == -1)
+	if (pending_fail(p, &c->stream, cause, &f) == -1)
 		find_broken(c, f.text);
 }
 
@@ -281,7 +272,7 @@ result_take(struct find *c, const struct findcrew_result *r)
 		return;
 	warnx("event %llu of stream %016llx failed: %s",
 	    (unsigned long long)r->event->r.seq,
-	    (unsigned long long)c->stream.id, r->found.text[0] != '\0' ?
+	    (unsigned long long)c->stream.in.id, r->found.text[0] != '\0' ?
 	    r->found.text : event_cause_text(r->found.cause));
 	event_fail(c, r->event, r->found.cause);
 }
@@ -304,10 +295,30 @@ worker_bury(struct find *c, unsigned worker)
 	}
 	warnx("worker %u (pid %d) %s at event %llu of stream %016llx; %s", worker,
 	    d.pid, d.how.text, (unsigned long long)p->r.seq,
-	    (unsigned long long)c->stream.id, p->state == PENDING_WAITING ?
-	    "the event goes to another worker" : "the event has failed");
-	if (p->state == PENDING_DONE)
-		event_fail(c, p, EVENT_WORKER);
+	    (unsigned long long)c->stream.in.id, p->state == PENDING_WAITING ?
+	    "the event goes to another worker" : c->o->aside != NULL ?
+	    "the event has failed" :
+	    "the event has failed; -x FILE keeps such events for study");
+}
+
+/* An event that killed too many workers, in its turn, and only once. */
+static void
+event_give_up(struct find *c, struct pending *p)
+{
+	unsigned long long seq = p->r.seq, id = c->stream.in.id;
+	struct fault f;
+
+	if (p->deaths < DEALER_DEATHS || (p->r.flags & RECORD_FAILED))
+		return;
+	if (c->o->aside != NULL &&
+	    setaside_event(&c->aside, &c->stream, p, &f) == -1) {
+		fault_prefix(&f, "event %llu of stream %016llx is NOT set aside",
+		    seq, id);
+		find_failed(c, STATUS_OUTPUT, f.text);
+	} else if (c->o->aside != NULL)
+		warnx("event %llu of stream %016llx is set aside in %s", seq, id,
+		    c->o->aside);
+	event_fail(c, p, EVENT_WORKER);
 }
 
 static void
@@ -331,10 +342,10 @@ head_send(struct find *c, const struct pending *p)
 	struct fault f;
 	int n;
 
-	r.planes = c->sent.planes;
+	r.planes = c->stream.out.planes;
 	if (p->slots == c->shared && c->out.is_pipe)
 		return outlet_record(&c->out, &r);
-	n = pending_pieces(p, &c->stream, &c->sent, &r, v, &f);
+	n = pending_pieces(p, &c->stream, &r, v, &f);
 	if (n == -1) {
 		find_failed(c, STATUS_INPUT, f.text);
 		errno = EPIPE;
@@ -368,6 +379,7 @@ events_send(struct find *c)
 		/* One that came failed is made fit for our planes here. */
 		if ((p->r.flags & RECORD_FAILED) && p->deaths == 0)
 			event_fail(c, p, EVENT_OK);
+		event_give_up(c, p);
 		if (head_send(c, p) == -1) {
 			output_failed(c);
 			return;
@@ -438,14 +450,19 @@ find_run(struct find *c)
 	}
 }
 
-/* References that nobody will get any more give their tokens back. */
+/*
+ * References that nobody will get any more give their tokens back. What killed
+ * workers is kept all the same.
+ */
 static void
 events_release(struct find *c)
 {
 	struct pending *p;
 
-	for (; (p = dealer_head(c->dealer)) != NULL; dealer_drop(c->dealer))
+	for (; (p = dealer_head(c->dealer)) != NULL; dealer_drop(c->dealer)) {
+		event_give_up(c, p);
 		(void)pending_release(p, NULL);
+	}
 }
 
 static void
@@ -453,7 +470,7 @@ options_parse(int argc, char *argv[], struct options *o)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "+A:a:b:c:kP:vw")) != -1)
+	while ((ch = getopt(argc, argv, "+A:a:b:c:kP:vwx:")) != -1)
 		switch (ch) {
 		case 'A':
 			o->find.max_pixels = (uint32_t)tool_int('A', optarg, 0,
@@ -482,6 +499,9 @@ options_parse(int argc, char *argv[], struct options *o)
 			break;
 		case 'w':
 			o->find.weighted = true;
+			break;
+		case 'x':
+			o->aside = optarg;
 			break;
 		default:
 			tool_usage();
@@ -514,13 +534,15 @@ main(int argc, char *argv[], char *envp[])
 
 	setproctitle_init(argc, argv, envp);
 	tool_begin(argc, argv, "[-kvw] [-A maxpix] [-a minpix] [-b mask]"
-	    " [-c capacity] [-P workers]");
+	    " [-c capacity] [-P workers] [-x file]");
 	options_parse(argc, argv, &o);
 	if (optind != argc)
 		tool_usage();
 	tool_output_check();
 	tool_signals(NULL);
 	c.o = &o;
+	if (o.aside != NULL && setaside_init(&c.aside, o.aside, &f) == -1)
+		errx(STATUS_OUTPUT, "-x %s", f.text);
 	if (slots_open(&c.shared, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	outlet_init(&c.out, STDOUT_FILENO);
@@ -533,6 +555,10 @@ main(int argc, char *argv[], char *envp[])
 	    findcrew_init(&c.crew, o.workers, c.shared) == -1)
 		errx(STATUS_SYSTEM, "no memory");
 	c.dealer = c.crew.dealer;
+	c.from = (struct pending_source){
+		.inlet = c.in, .shared = c.shared, .stream = &c.stream,
+		.keep = o.aside != NULL
+	};
 	inlet_watch(c.in, c.out.is_pipe ? STDOUT_FILENO : -1, NULL);
 	progress_begin(&c.progress, o.verbose);
 
@@ -540,10 +566,12 @@ main(int argc, char *argv[], char *envp[])
 	findcrew_stop(&c.crew);
 	events_release(&c);
 	findcrew_free(&c.crew);
+	if (setaside_end(&c.aside, &f) == -1)
+		find_failed(&c, STATUS_OUTPUT, f.text);
 	find_report(&c);
 	slots_close(c.shared);
 	inlet_free(c.in);
 	free(c.polls);
-	free(c.bad);
+	findstream_free(&c.stream);
 	return c.status;
 }

@@ -32,6 +32,10 @@ dealer_new(unsigned workers)
 void
 dealer_free(struct dealer *d)
 {
+	unsigned i;
+
+	for (i = 0; d != NULL && i < DEALER_ROOM; i++)
+		pending_forget(&d->ring[i]);
 	free(d);
 }
 
@@ -69,6 +73,7 @@ dealer_head(struct dealer *d)
 void
 dealer_drop(struct dealer *d)
 {
+	pending_forget(&d->ring[d->head]);
 	d->head = (d->head + 1) % DEALER_ROOM;
 	d->count--;
 }

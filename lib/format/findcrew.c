@@ -33,15 +33,14 @@ findcrew_free(struct findcrew *c)
 }
 
 int
-findcrew_begin(struct findcrew *c, const struct stream *in,
-    const struct stream *out, const struct peakfinder_options *o,
+findcrew_begin(struct findcrew *c, const struct findstream *s,
     struct fault *f)
 {
 	struct worker_duty duty = { findwork_prepare, findwork_work, &c->work, 1 };
 	unsigned room = c->workers * DEPTH + 2, depth = DEPTH;
 
 	/* Small events go in batches: waking each other would cost more. */
-	if (layout_size(&in->layout, PLANE_ALL) < SMALL) {
+	if (layout_size(&s->in.layout, PLANE_ALL) < SMALL) {
 		depth = WORKER_BATCH;
 		duty.gather = WORKER_BATCH;
 	}
@@ -51,8 +50,7 @@ findcrew_begin(struct findcrew *c, const struct stream *in,
 	    room > SLOTS_MAX ? SLOTS_MAX : room, f)) == NULL)
 		return -1;
 	c->work = (struct findwork){
-		.in = in, .out = out, .own = c->own, .shared = c->shared,
-		.options = *o
+		.stream = s, .own = c->own, .shared = c->shared
 	};
 	dealer_begin(c->dealer, depth);
 	c->crew = crew_start(c->workers, &duty, f);

@@ -10,10 +10,9 @@
 #include <stdbool.h>
 
 #include "base/fault.h"
-#include "data/peakfinder.h"
 #include "format/dealer.h"
+#include "format/findstream.h"
 #include "format/findwork.h"
-#include "format/stream.h"
 #include "transport/slots.h"
 #include "transport/worker.h"
 
@@ -36,11 +35,10 @@ void	findcrew_stop(struct findcrew *);
 void	findcrew_free(struct findcrew *);
 
 /*
- * Starts new workers, for another stream; no event may be in hand. The streams
- * and the bad pixels of the options are borrowed until the next one.
+ * Starts new workers, for another stream (borrowed until the next one); no event
+ * may be in hand.
  */
-int	findcrew_begin(struct findcrew *, const struct stream *in,
-	    const struct stream *out, const struct peakfinder_options *,
+int	findcrew_begin(struct findcrew *, const struct findstream *,
 	    struct fault *);
 
 /* Gives waiting events to workers, with one write to each. */

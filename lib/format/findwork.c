@@ -54,14 +54,16 @@ findwork_prepare(void *ctx, unsigned self)
 
 	setproctitle("worker %u", self);
 	w->self = self;
-	return eventfind_init(&w->finder, w->in, w->out, &w->options);
+	return eventfind_init(&w->finder, &w->stream->in, &w->stream->out,
+	    &w->stream->finder);
 }
 
 int
 findwork_work(void *ctx, struct worker_message *m)
 {
 	struct findwork *w = ctx;
-	const struct layout *l = &w->in->layout;
+	const struct stream *in = &w->stream->in;
+	const struct layout *l = &in->layout;
 	struct findwork_result r;
 	struct findwork_job j;
 	struct fault f = { "" };
@@ -77,7 +79,7 @@ findwork_work(void *ctx, struct worker_message *m)
 	if (place_slot(&p, slots, j.slot, l, &f) == -1)
 		e.cause = EVENT_UNREADABLE;
 	else {
-		if (w->in->planes & PLANE_LOGITS)
+		if (in->planes & PLANE_LOGITS)
 			place_populate(&p, slots, j.slot, l, PLANE_LOGITS, false);
 		if (eventfind_run(&w->finder, &p, j.flags, &e, &f) == -1)
 			return -1;

@@ -10,9 +10,8 @@
 #include <stdint.h>
 
 #include "data/event.h"
-#include "data/peakfinder.h"
 #include "format/eventfind.h"
-#include "format/stream.h"
+#include "format/findstream.h"
 #include "transport/slots.h"
 #include "transport/worker.h"
 
@@ -42,9 +41,8 @@ void	findwork_result_unpack(const struct worker_message *,
 
 /* What a worker needs, shared with its parent by the fork. */
 struct findwork {
-	const struct stream *in, *out;	/* borrowed */
+	const struct findstream *stream;	/* borrowed */
 	struct slots	*own, *shared;	/* borrowed; shared may be NULL */
-	struct peakfinder_options options;
 
 	struct eventfind finder;	/* in a worker */
 	unsigned	self;

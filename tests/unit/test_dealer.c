@@ -14,21 +14,33 @@
 
 #include "format/dealer.h"
 #include "format/eventblock.h"
-#include "format/findheader.h"
+#include "format/findstream.h"
 #include "format/findwork.h"
 
 enum { WORKERS = 2, DEPTH = 2, SLOTS = 40 };
 
 static struct fault f;
-static struct stream in, out;
+static struct stream in;
+static struct findstream stream;
 static struct slots *slots;
 static struct dealer *d;
+static struct pending_source from;
+
+/* What findstream_begin answers to the record of a stream. */
+static int
+header_begin(const struct stream *s, const struct findstream_options *o)
+{
+	unsigned char p[STREAM_SIZE];
+
+	stream_pack(s, p);
+	findstream_free(&stream);
+	return findstream_begin(&stream, p, o, &f);
+}
 
 static int
 begin(void **state)
 {
-	struct findheader_options o = { .min_pixels = 1 };
-	uint8_t *bad;
+	struct findstream_options o = { .min_pixels = 1 };
 
 	(void)state;
 	memset(&in, 0, sizeof in);
@@ -39,11 +51,12 @@ begin(void **state)
 	};
 	in.planes = PLANE_LOGITS | PLANE_IMAGE;
 	in.id = 7;
-	if (findheader_make(&in, &o, &out, &bad, &f) == -1 ||
+	if (header_begin(&in, &o) == -1 ||
 	    (slots = slots_private(SLOTS, &f)) == NULL ||
 	    (d = dealer_new(WORKERS)) == NULL)
 		return -1;
 	dealer_begin(d, DEPTH);
+	from = (struct pending_source){ .own = slots, .stream = &stream };
 	return 0;
 }
 
@@ -53,6 +66,7 @@ end(void **state)
 	(void)state;
 	slots_close(slots);
 	dealer_free(d);
+	findstream_free(&stream);
 	return 0;
 }
 
@@ -83,7 +97,6 @@ added(uint64_t seq, uint32_t flags)
 {
 	unsigned char bytes[8192];
 	struct pending *p = dealer_room(d);
-	struct inlet *inlet;
 	struct record r;
 	int ends[2];
 	size_t n = event_make(bytes, seq, &r);
@@ -93,10 +106,9 @@ added(uint64_t seq, uint32_t flags)
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(write(ends[1], bytes, n), (ssize_t)n);
 	close(ends[1]);
-	assert_non_null(inlet = inlet_new(ends[0]));
-	assert_int_equal(pending_take(p, &r, inlet, slots, NULL, &in, &out, &f),
-	    INLET_GOT);
-	inlet_free(inlet);
+	assert_non_null(from.inlet = inlet_new(ends[0]));
+	assert_int_equal(pending_take(p, &r, &from, &f), INLET_GOT);
+	inlet_free(from.inlet);
 	close(ends[0]);
 	dealer_add(d);
 	return p;
@@ -250,23 +262,22 @@ a_failed_event_has_the_length_of_its_stream(void **state)
 
 	(void)state;
 	p = added(3, 0);
-	assert_int_equal(pending_fail(p, &in, &out, EVENT_WORKER, &f), 0);
-	n = pending_pieces(p, &in, &out, &r, v, &f);
+	assert_int_equal(pending_fail(p, &stream, EVENT_WORKER, &f), 0);
+	n = pending_pieces(p, &stream, &r, v, &f);
 	assert_int_equal(n, 3);
 	for (i = 0; i < n; i++)
 		size += v[i].iov_len;
 	assert_int_equal(r.type, RECORD_EVENT);
 	assert_int_equal(r.length, size);
-	assert_int_equal(r.length, stream_event_length(&out));
+	assert_int_equal(r.length, stream_event_length(&stream.out));
 	assert_int_equal(r.flags, RECORD_FAILED);
-	assert_int_equal(eventblock_unpack(v[0].iov_base, &out.layout, &e, &f), 0);
+	assert_int_equal(eventblock_unpack(v[0].iov_base, &stream.out.layout, &e, &f), 0);
 	assert_int_equal(e.cause, EVENT_WORKER);
 }
 
 static void
 an_event_cut_short_is_an_error(void **state)
 {
-	struct inlet *inlet;
 	struct record r;
 	unsigned char bytes[8192];
 	int ends[2];
@@ -276,11 +287,11 @@ an_event_cut_short_is_an_error(void **state)
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(write(ends[1], bytes, n - 1), (ssize_t)n - 1);
 	close(ends[1]);
-	assert_non_null(inlet = inlet_new(ends[0]));
-	assert_int_equal(pending_take(dealer_room(d), &r, inlet, slots, NULL,
-	    &in, &out, &f), INLET_ERROR);
+	assert_non_null(from.inlet = inlet_new(ends[0]));
+	assert_int_equal(pending_take(dealer_room(d), &r, &from, &f),
+	    INLET_ERROR);
 	assert_non_null(strstr(f.text, "event 0"));
-	inlet_free(inlet);
+	inlet_free(from.inlet);
 	close(ends[0]);
 	assert_int_equal(dealer_count(d), 0);
 }
@@ -291,8 +302,8 @@ a_reference_without_slots_is_an_error(void **state)
 	struct record r = { .type = RECORD_REFERENCE, .session = 1 };
 
 	(void)state;
-	assert_int_equal(pending_take(dealer_room(d), &r, NULL, slots, NULL,
-	    &in, &out, &f), INLET_ERROR);
+	assert_int_equal(pending_take(dealer_room(d), &r, &from, &f),
+	    INLET_ERROR);
 	assert_non_null(strstr(f.text, "Q2_SLOTS"));
 }
 
@@ -322,55 +333,65 @@ jobs_and_results_come_out_as_they_went_in(void **state)
 	assert_string_equal(r2.text, r.text);
 }
 
-static int
-header_make(const struct stream *s, const struct findheader_options *o)
-{
-	uint8_t *bad = NULL;
-	int r = findheader_make(s, o, &out, &bad, &f);
-
-	assert_null(bad);
-	return r;
-}
-
 static void
 the_header_says_what_changes_results(void **state)
 {
-	struct findheader_options o = {
+	struct findstream_options o = {
 		.min_pixels = 2, .max_pixels = 90, .capacity = 3,
 		.weighted = true
 	};
 	char value[100];
 
 	(void)state;
-	assert_int_equal(header_make(&in, &o), 0);
-	assert_int_equal(out.id, in.id);
-	assert_int_equal(out.planes, PLANE_PEAKS | PLANE_IMAGE);
-	assert_int_equal(out.layout.capacity, 3);
-	assert_string_equal(out.text, "peakfind.version=" VERSION "\n"
+	assert_int_equal(header_begin(&in, &o), 1);
+	assert_int_equal(stream.out.id, in.id);
+	assert_int_equal(stream.out.planes, PLANE_PEAKS | PLANE_IMAGE);
+	assert_int_equal(stream.out.layout.capacity, 3);
+	assert_string_equal(stream.out.text, "peakfind.version=" VERSION "\n"
 	    "peakfind.a=2\npeakfind.A=90\npeakfind.c=3\npeakfind.w=1\n");
 	o.keep = true;
 	o.capacity = 99;
-	assert_int_equal(header_make(&in, &o), 0);
-	assert_int_equal(out.planes, PLANE_ALL);
-	assert_int_equal(out.layout.capacity, in.layout.capacity);
-	assert_string_equal(stream_value(&out, "peakfind.c", value,
+	assert_int_equal(header_begin(&in, &o), 1);
+	assert_int_equal(stream.out.planes, PLANE_ALL);
+	assert_int_equal(stream.out.layout.capacity, in.layout.capacity);
+	assert_string_equal(stream_value(&stream.out, "peakfind.c", value,
 	    sizeof value), "4");
+}
+
+static void
+the_same_header_again_is_no_other_stream(void **state)
+{
+	struct findstream_options o = { .min_pixels = 1 };
+	unsigned char p[STREAM_SIZE];
+	struct stream s = in;
+
+	(void)state;
+	stream_pack(&s, p);
+	assert_int_equal(findstream_begin(&stream, p, &o, &f), 0);
+	s.id++;
+	stream_pack(&s, p);
+	assert_int_equal(findstream_begin(&stream, p, &o, &f), 1);
+	assert_int_equal(findstream_begin(&stream, p, &o, &f), 0);
+	assert_memory_equal(stream.header, p, STREAM_SIZE);
+	p[STREAM_SIZE - 1] = 1;
+	assert_int_equal(findstream_begin(&stream, p, &o, &f), -1);
+	assert_false(stream.open);
 }
 
 static void
 a_stream_without_logits_or_map_is_refused(void **state)
 {
-	struct findheader_options o = { .min_pixels = 1 };
+	struct findstream_options o = { .min_pixels = 1 };
 	struct stream s = in;
 
 	(void)state;
 	s.planes = PLANE_IMAGE | PLANE_PEAKS;
-	assert_int_equal(header_make(&s, &o), -1);
+	assert_int_equal(header_begin(&s, &o), -1);
 	assert_non_null(strstr(f.text, "neither logits nor"));
 	s.planes = PLANE_SEGMAP;
-	assert_int_equal(header_make(&s, &o), 0);
+	assert_int_equal(header_begin(&s, &o), 1);
 	o.mask = "/nonexistent/mask.h5";
-	assert_int_equal(header_make(&s, &o), -1);
+	assert_int_equal(header_begin(&s, &o), -1);
 	assert_non_null(strstr(f.text, "/nonexistent/mask.h5"));
 }
 
@@ -390,6 +411,7 @@ main(void)
 		TEST(a_reference_without_slots_is_an_error),
 		TEST(jobs_and_results_come_out_as_they_went_in),
 		TEST(the_header_says_what_changes_results),
+		TEST(the_same_header_again_is_no_other_stream),
 		TEST(a_stream_without_logits_or_map_is_refused),
 	};
 
