@@ -110,10 +110,11 @@ for way, source, slots in WAYS:
             @test("an event that kills two workers is kept as it came (%s%s%s)" %
                   (way, kind, ", -k" if options else ""))
             def _():
+                # -a: other peaks than those that came, if any did.
                 # Results of small events leave in batches, so none is late.
                 for late in (0,) if capture in (SMALL, MAP_ONLY) else (0, 1):
                     line = source % capture + shlex.join(
-                        dying(7, "-P", "2", "-x", "aside.q2", *options,
+                        dying(7, "-P", "2", "-a", "5", "-x", "aside.q2", *options,
                               late=late)) + " 2>err.1 | q2ls >list"
                     with Pipeline(line, slots=slots) as p:
                         must(p.wait(), "not all have ended")
