@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sidefile.h"
 #include "format/eventlog.h"
 #include "format/feed.h"
 #include "format/ledger.h"
@@ -684,8 +685,8 @@ side_files_open(struct writer *w)
 	if (o->stats != NULL && !o->force && from == NULL &&
 	    eventlog_exists(o->stats))
 		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
-	if (o->stats != NULL && (f = fopen(o->stats, "ae")) == NULL)
-		err(STATUS_OUTPUT, "-S %s", o->stats);
+	if (o->stats != NULL && (f = sidefile_open(o->stats, "a", &why)) == NULL)
+		errx(STATUS_OUTPUT, "-S %s", why.text);
 	if (f != NULL)
 		fclose(f);
 	if (from != NULL && from->log >= 0)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/sidefile.h"
 #include "format/eventlog.h"
 
 enum { LINE_MAX_BYTES = 512 };	/* of a log: 64 of source, 224 of prefix */
@@ -40,8 +41,7 @@ log_open(const char *path, const char *mode, struct fault *f)
 		return NULL;
 	}
 	strcpy(g->path, path);
-	if ((g->f = fopen(path, mode)) == NULL) {
-		fault_set(f, "%s: %s", path, strerror(errno));
+	if ((g->f = sidefile_open(path, mode, f)) == NULL) {
 		free(g);
 		return NULL;
 	}
@@ -75,7 +75,7 @@ eventlog_open(const char *path, bool force, struct fault *f)
 		fault_set(f, "%s exists; -f replaces it", path);
 		return NULL;
 	}
-	if ((g = log_open(path, "we", f)) != NULL)
+	if ((g = log_open(path, "w", f)) != NULL)
 		fputs(heading, g->f);
 	return g;
 }
@@ -112,7 +112,7 @@ struct eventlog *
 eventlog_resume(const char *path, uint64_t size, const uint64_t *last,
     struct fault *f)
 {
-	struct eventlog *g = log_open(path, "r+e", f);
+	struct eventlog *g = log_open(path, "r+", f);
 
 	if (g == NULL)
 		return NULL;
