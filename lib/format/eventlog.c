@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,12 +49,36 @@ log_open(const char *path, const char *mode, struct fault *f)
 	return g;
 }
 
+static bool
+heading_matches(int fd)
+{
+	char text[sizeof heading - 1];
+
+	return pread(fd, text, sizeof text, 0) == (ssize_t)sizeof text &&
+	    memcmp(text, heading, sizeof text) == 0;
+}
+
+/* What a run leaves that ends before its first event. */
+static bool
+heading_alone(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	bool alone;
+
+	alone = fd != -1 && fstat(fd, &st) == 0 &&
+	    st.st_size == (off_t)strlen(heading) && heading_matches(fd);
+	if (fd != -1)
+		close(fd);
+	return alone;
+}
+
 struct eventlog *
 eventlog_open(const char *path, bool force, struct fault *f)
 {
 	struct eventlog *g;
 
-	if (!force && eventlog_exists(path)) {
+	if (!force && eventlog_exists(path) && !heading_alone(path)) {
 		fault_set(f, "%s exists; -f replaces it", path);
 		return NULL;
 	}
@@ -79,15 +104,6 @@ line_matches(int fd, uint64_t size, const uint64_t *last)
 		return size == strlen(heading);
 	snprintf(begin, sizeof begin, "%llu\t", (unsigned long long)*last);
 	return strncmp(line, begin, strlen(begin)) == 0;
-}
-
-static bool
-heading_matches(int fd)
-{
-	char text[sizeof heading - 1];
-
-	return pread(fd, text, sizeof text, 0) == (ssize_t)sizeof text &&
-	    memcmp(text, heading, sizeof text) == 0;
 }
 
 struct eventlog *
