@@ -26,18 +26,24 @@ ledger_resume(struct ledger *g, const struct ledger_place *p)
 enum ledger_answer
 ledger_stream(struct ledger *g, uint64_t id, bool same, bool *no_end)
 {
-	bool goes_on = g->resumed && !g->streaming && g->place.any &&
-	    g->place.stream == id;
+	bool goes_on = g->resumed && !same && g->from.any &&
+	    g->from.stream == id;
 
 	*no_end = false;
 	/* A header that nothing followed began something that never ended. */
 	if (g->undecided)
 		g->ended = false;
-	g->place.stream = id;
+	/* Streams that are skipped as a whole come by without an event. */
+	if (g->resumed && !same)
+		g->place = g->from;
 	if (goes_on) {
+		*no_end = g->streaming && !g->ended;
 		g->streaming = true;
+		g->ended = g->undecided = false;
+		g->since_end = 0;
 		return LEDGER_BEGINS;
 	}
+	g->place.stream = id;
 	if (!same)
 		return stream_begin(g, no_end);
 	g->undecided = true;
