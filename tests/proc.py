@@ -19,7 +19,7 @@ import time
 ROOT = os.getcwd()
 B = os.path.abspath(os.environ.get("B", "build"))
 LIMIT = 20
-GONE, INTERRUPTED, FAILED, INCOMPLETE, INPUT = 2, 3, 4, 5, 6
+USAGE, GONE, INTERRUPTED, FAILED, INCOMPLETE, INPUT = 1, 2, 3, 4, 5, 6
 
 os.environ["PATH"] = B + ":" + os.environ["PATH"]
 if __name__ != "__main__":
