@@ -502,6 +502,9 @@ writer_run(struct writer *w)
 		fault_prefix(&f, "standard input");
 		writer_failed(w, STATUS_INCOMPLETE, f.text);
 	}
+	/* With no event left: the run may have died with its last file unlisted. */
+	if (w->status < STATUS_INCOMPLETE && series_from(w->series) != NULL)
+		(void)outputs_begin(w);
 	files_finish(w);
 }
 
