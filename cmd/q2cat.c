@@ -5,7 +5,8 @@
  * An input is read by dump_cat or stream_cat. Each event that the options select
  * becomes a parcel, its place in a slot or in the one buffer of inline output;
  * planes are read straight to it, or, on replay of a capture into slots, stay
- * where they are. Headers, numbers and end records are the splice's.
+ * where they are. Headers, numbers and end records are the splice's. With -K the
+ * salvage says which records are to be believed, and what was between them.
  *
  * Who waits: for a token (slots_take watches the output), for input (inlet_watch
  * does), for the output (EPIPE), and for -r's next instant (pace_wait watches the
@@ -25,6 +26,7 @@
 #include "format/eventblock.h"
 #include "format/feed.h"
 #include "format/parcel.h"
+#include "format/salvage.h"
 #include "format/selection.h"
 #include "format/source.h"
 #include "format/splice.h"
@@ -38,11 +40,21 @@ enum { FACT_VERSION, FACT_UNIT, FACTS };
 
 struct options {
 	bool		verbose;
+	bool		keep_going;
 	uint64_t	loops;		/* 0: for ever */
 	const char	*unit;		/* of wavelengths in dumps: "A" or "nm" */
 	uint32_t	capacity;
 	struct source	source;		/* facts of -k and our own */
 };
+
+/* What -K left out, of all inputs. */
+struct losses {
+	uint64_t	places, bytes;
+	uint64_t	events;		/* known to have been there; sent as failed */
+	uint64_t	unknown;	/* places with an unknown number of events */
+};
+
+enum { GAPS_SAID = 20 };	/* places that are named one by one */
 
 /* Everything between input and output. */
 struct cat {
@@ -59,6 +71,7 @@ struct cat {
 	bool		damaged;	/* an input failed: what follows is not whole */
 	uint64_t	total;		/* events sent, for -v */
 	uint64_t	slot_bytes;	/* an event's, that memory was checked for */
+	struct losses	losses;
 };
 
 static const volatile int *originator_stop(int);
@@ -352,6 +365,7 @@ struct input {
 	const volatile int *stop;	/* where we are the originator, else NULL */
 	int		capture;	/* its number in the slots; -1: copy planes */
 	uint64_t	size;		/* of that capture when it was named */
+	struct salvage	salvage;	/* -K */
 };
 
 static int
@@ -389,11 +403,65 @@ planes_take(struct cat *c, struct input *in, const struct record *r,
 	    LAYOUT_BLOCK_SIZE, f)) != INLET_GOT)
 		return got;
 	slots_origin_set(c->to.slots, p->record.slot, &o);
-	/* Nobody looks at the planes here, but for -c. */
-	if (c->to.crc &&
+	/* Nobody looks at the planes here, but for -c and -K. */
+	if ((c->to.crc || c->o.keep_going) &&
 	    place_slot(&p->place, c->to.slots, p->record.slot, l, f) == -1)
 		return INLET_ERROR;
 	return INLET_GOT;
+}
+
+/* Is the event just taken to be believed? 1, 0, or -1: said. */
+static int
+event_confirm(struct cat *c, struct input *in, const struct record *r,
+    enum inlet_got got, const struct place *at, struct fault *f)
+{
+	int believed;
+
+	if (!inlet_regular(in->in) && !inlet_ready(in->in) &&
+	    outlet_flush(&c->to.out) == -1)
+		return output_failed(c);
+	believed = salvage_confirm(&in->salvage, in->in, r, got, at, f);
+	return believed == -1 ? system_failed(c, f->text) : believed;
+}
+
+/*
+ * Takes an inline event from the input: to its place if it is selected, else past
+ * it. 1; 0: salvage does not believe it, or we were stopped; -1: said.
+ */
+static int
+event_take(struct cat *c, struct input *in, const struct record *r,
+    bool selected, bool replay, struct parcel *p)
+{
+	bool there = selected;
+	enum inlet_got got;
+	struct fault f;
+	int found;
+
+	if (selected && (rate_wait(c, in->stop) == -1 ||
+	    (found = place_find(c, replay ? 0 : r->planes, in->stop, p)) == -1))
+		return -1;
+	if (selected && found == 0)
+		return 0;
+	/* What a pipe brought can be searched only if it was kept. */
+	if (!selected && c->o.keep_going && !inlet_regular(in->in)) {
+		if (parcel_inline(&c->to, &c->splice.stream, p, &f) !=
+		    PARCEL_FOUND)
+			return system_failed(c, f.text);
+		there = true;
+	}
+	p->record.flags = r->flags;
+	got = there ? planes_take(c, in, r, p, replay, &f) :
+	    inlet_skip(in->in, r->length - RECORD_SIZE, &f);
+	if (got == INLET_ERROR)
+		fault_prefix(&f, "event %llu", (unsigned long long)r->seq);
+	if (c->o.keep_going && got != INLET_GONE && !inlet_broken(in->in))
+		found = event_confirm(c, in, r, got, there ? &p->place : NULL,
+		    &f);
+	else
+		found = got == INLET_GOT ? 1 : inlet_failed(c, got, &f);
+	if (found != 1 && selected)
+		place_drop(c, p);
+	return found;
 }
 
 /* An inline event. */
@@ -401,35 +469,19 @@ static int
 event_cat(struct cat *c, struct input *in, const struct record *r)
 {
 	bool selected = selection_wants(&c->selection), replay;
-	uint64_t seq = splice_event(&c->splice, r->seq, selected);
 	struct parcel p;
-	struct fault f;
-	enum inlet_got got;
+	int taken;
 
-	if (!selected) {
-		got = inlet_skip(in->in, r->length - RECORD_SIZE, &f);
-		event_met(c);
-		return got == INLET_GOT ? 0 : inlet_failed(c, got, &f);
-	}
 	/* A capture may have grown since it was named: then that part is copied. */
 	replay = in->capture != -1 && inlet_offset(in->in) + r->length -
 	    RECORD_SIZE <= in->size;
-	if (rate_wait(c, in->stop) == -1 ||
-	    place_find(c, replay ? 0 : r->planes, in->stop, &p) != 1)
-		return -1;
-	p.record.seq = seq;
-	p.record.flags = r->flags;
-	if ((got = planes_take(c, in, r, &p, replay, &f)) != INLET_GOT) {
-		place_drop(c, &p);
-		if (got == INLET_ERROR)
-			fault_prefix(&f, "event %llu",
-			    (unsigned long long)r->seq);
-		return inlet_failed(c, got, &f);
-	}
-	if (event_send(c, &p) == -1)
+	if ((taken = event_take(c, in, r, selected, replay, &p)) != 1)
+		return taken;
+	p.record.seq = splice_event(&c->splice, r->seq, selected);
+	if (selected && event_send(c, &p) == -1)
 		return -1;
 	/* Copying took long; references to a capture may gather. */
-	if (!replay && outlet_flush(&c->to.out) == -1)
+	if (selected && !replay && outlet_flush(&c->to.out) == -1)
 		return output_failed(c);
 	event_met(c);
 	return 0;
@@ -490,6 +542,88 @@ record_cat(struct cat *c, struct input *in, const struct record *r,
 	return event_cat(c, in, r);
 }
 
+/* May there have been a whole stream that nobody heard of? */
+static bool
+gap_hides(const struct gap *g)
+{
+	return !g->in_stream && g->bytes > STREAM_SIZE;
+}
+
+/* Says what was skipped, and remembers it. */
+static void
+gap_tell(struct cat *c, const struct input *in, const struct gap *g)
+{
+	char events[160] = "";
+
+	if (g->known && g->lost > 0)
+		snprintf(events, sizeof events, "; %llu lost, from event %llu of"
+		    " stream %016llx on, sent as failed",
+		    (unsigned long long)g->lost, (unsigned long long)g->first,
+		    (unsigned long long)in->salvage.stream.id);
+	else if (g->in_stream && !g->known)
+		snprintf(events, sizeof events, "; how many events were there is"
+		    " not known, so stream %016llx gets no end record",
+		    (unsigned long long)in->salvage.stream.id);
+	if (c->losses.places++ < GAPS_SAID)
+		warnx("%s: %s: skipped %llu bytes from byte %llu on%s", c->name,
+		    g->cause.text, (unsigned long long)g->bytes,
+		    (unsigned long long)g->from, events);
+	else if (c->losses.places == GAPS_SAID + 1)
+		warnx("%s: more such places are only counted", c->name);
+	c->losses.bytes += g->bytes;
+	c->losses.events += g->lost;
+	c->losses.unknown += !g->known && (g->in_stream || gap_hides(g));
+	c->status = tool_worse(c->status, STATUS_INPUT);
+}
+
+/* The events that were there go on as failed ones, so that each has its place. */
+static int
+gap_cat(struct cat *c, struct input *in, const struct gap *g)
+{
+	const struct stream *s = &c->splice.stream;
+	struct parcel p;
+	uint64_t k, seq;
+	bool selected;
+
+	gap_tell(c, in, g);
+	if (g->in_stream && !g->known)
+		splice_lose(&c->splice);
+	/* Then it is like an input that is missing. */
+	if (gap_hides(g))
+		c->damaged = true;
+	for (k = 0; k < g->lost && !c->finished; k++) {
+		selected = selection_wants(&c->selection);
+		if (selected && (rate_wait(c, in->stop) == -1 ||
+		    place_find(c, s->planes, in->stop, &p) != 1))
+			return -1;
+		seq = splice_event(&c->splice, g->first + k, selected);
+		if (selected) {
+			parcel_blank(&p, s);
+			p.record.seq = seq;
+			if (event_send(c, &p) == -1)
+				return -1;
+		}
+		event_met(c);
+	}
+	return 0;
+}
+
+/* The next record; with -K, the next that is none of the damage. */
+static enum inlet_got
+record_next(struct cat *c, struct input *in, struct record *r,
+    const unsigned char **bytes, struct fault *f)
+{
+	enum inlet_got got;
+	struct gap g;
+
+	if (!c->o.keep_going)
+		return inlet_next(in->in, r, bytes, f);
+	got = salvage_next(&in->salvage, in->in, r, bytes, &g, f);
+	if (g.bytes > 0 && gap_cat(c, in, &g) == -1)
+		return INLET_STOPPED;
+	return got;
+}
+
 /* Makes a capture in a regular file known to the slots, if there are any. */
 static void
 capture_name(struct cat *c, int fd, struct input *in)
@@ -508,7 +642,7 @@ static void
 stream_cat(struct cat *c, int fd)
 {
 	const unsigned char *bytes;
-	struct input in;
+	struct input in = { .in = NULL };
 	struct record r;
 	struct fault f;
 	enum inlet_got got = INLET_GOT;
@@ -528,7 +662,8 @@ stream_cat(struct cat *c, int fd)
 			output_failed(c);
 			break;
 		}
-		if ((got = inlet_next(in.in, &r, &bytes, &f)) != INLET_GOT) {
+		got = record_next(c, &in, &r, &bytes, &f);
+		if (got != INLET_GOT || c->finished) {
 			inlet_failed(c, got, &f);
 			break;
 		}
@@ -591,6 +726,18 @@ input_cat(struct cat *c, const char *path)
 		close(fd);
 }
 
+/* What -K left out of all inputs. */
+static void
+losses_tell(const struct losses *l)
+{
+	if (l->places == 0)
+		return;
+	warnx("damaged places: %llu; %llu bytes skipped, %llu events lost and"
+	    " sent as failed%s", (unsigned long long)l->places,
+	    (unsigned long long)l->bytes, (unsigned long long)l->events,
+	    l->unknown > 0 ? ", and an unknown number of others" : "");
+}
+
 static void
 files_cat(struct cat *c, int n, char *files[])
 {
@@ -648,11 +795,14 @@ options_parse(int argc, char *argv[], struct cat *c)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "+C:ci:k:l:n:r:s:vw:")) != -1)
+	while ((ch = getopt(argc, argv, "+C:Kci:k:l:n:r:s:vw:")) != -1)
 		switch (ch) {
 		case 'C':
 			c->o.capacity = (uint32_t)tool_int('C', optarg, 1,
 			    LAYOUT_MAX_CAPACITY);
+			break;
+		case 'K':
+			c->o.keep_going = true;
 			break;
 		case 'c':
 			c->to.crc = true;
@@ -706,7 +856,7 @@ main(int argc, char *argv[])
 	struct fault f;
 	int i, todo;
 
-	tool_begin(argc, argv, "[-cv] [-C capacity] [-i k/n] [-k key=value]"
+	tool_begin(argc, argv, "[-Kcv] [-C capacity] [-i k/n] [-k key=value]"
 	    " [-l loops] [-n count] [-r rate] [-s skip] [-w A|nm] [file ...]");
 	options_parse(argc, argv, &c);
 	argc -= optind;
@@ -724,6 +874,7 @@ main(int argc, char *argv[])
 	progress_begin(&c.progress, c.o.verbose);
 
 	files_cat(&c, argc, argv);
+	losses_tell(&c.losses);
 	if (c.interrupted)
 		c.status = tool_worse(c.status, STATUS_INTERRUPTED);
 	todo = splice_finish(&c.splice, c.interrupted ? RECORD_INTERRUPTED : 0,

@@ -19,11 +19,15 @@ sender_free(struct sender *s)
 	s->room = 0;
 }
 
-static enum parcel_got
-buffer_find(struct sender *s, const struct stream *stream, struct parcel *p,
+enum parcel_got
+parcel_inline(struct sender *s, const struct stream *stream, struct parcel *p,
     struct fault *f)
 {
 	uint64_t size = layout_size(&stream->layout, stream->planes);
+
+	memset(p, 0, sizeof *p);
+	p->record.stream = stream->id;
+	p->record.planes = stream->planes;
 
 	if (s->room < size) {
 		free(s->buffer);
@@ -92,11 +96,11 @@ parcel_find(struct sender *s, const struct stream *stream, unsigned planes,
 	enum parcel_got got;
 	unsigned plane;
 
+	if (!sender_refers(s))
+		return parcel_inline(s, stream, p, f);
 	memset(p, 0, sizeof *p);
 	p->record.stream = stream->id;
 	p->record.planes = stream->planes;
-	if (!sender_refers(s))
-		return buffer_find(s, stream, p, f);
 	if ((got = slot_find(s, stream, stop, p, f)) != PARCEL_FOUND)
 		return got;
 	for (plane = 1; plane < PLANE_ALL; plane <<= 1)

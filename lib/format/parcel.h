@@ -49,6 +49,10 @@ enum parcel_got	parcel_find(struct sender *, const struct stream *,
 		    unsigned planes, const volatile int *stop, struct parcel *,
 		    struct fault *);
 
+/* The same, but in the buffer in any case: for an event that will not be sent. */
+enum parcel_got	parcel_inline(struct sender *, const struct stream *,
+		    struct parcel *, struct fault *);
+
 /* It is not needed after all; -1 if its slot is not what it was. */
 int	parcel_drop(struct sender *, struct parcel *, struct fault *);
 
