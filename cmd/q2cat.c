@@ -47,13 +47,6 @@ struct options {
 	struct source	source;		/* facts of -k and our own */
 };
 
-/* What -K left out, of all inputs. */
-struct losses {
-	uint64_t	places, bytes;
-	uint64_t	events;		/* known to have been there; sent as failed */
-	uint64_t	unknown;	/* places with an unknown number of events */
-};
-
 enum { GAPS_SAID = 20 };	/* places that are named one by one */
 
 /* Everything between input and output. */
@@ -378,38 +371,6 @@ inlet_failed(struct cat *c, enum inlet_got got, const struct fault *f)
 	return got == INLET_ERROR ? input_damaged(c, f) : -1;
 }
 
-/*
- * The planes of the event just met: read to their place, or, from a capture that
- * the slots know, left where they are. The block is copied in any case.
- */
-static enum inlet_got
-planes_take(struct cat *c, struct input *in, const struct record *r,
-    struct parcel *p, bool replay, struct fault *f)
-{
-	const struct layout *l = &c->splice.stream.layout;
-	struct slots_origin o = {
-		.capture = (uint32_t)in->capture, .planes = r->planes,
-		.rooms = r->planes, .offset = inlet_offset(in->in)
-	};
-	struct iovec v[PLACE_PIECES];
-	enum inlet_got got;
-	int n;
-
-	n = place_pieces(&p->place, l, r->planes, v);
-	if (!replay)
-		return inlet_payload(in->in, v, n, f);
-	if ((got = inlet_payload(in->in, v, 1, f)) != INLET_GOT ||
-	    (got = inlet_skip(in->in, r->length - RECORD_SIZE -
-	    LAYOUT_BLOCK_SIZE, f)) != INLET_GOT)
-		return got;
-	slots_origin_set(c->to.slots, p->record.slot, &o);
-	/* Nobody looks at the planes here, but for -c and -K. */
-	if ((c->to.crc || c->o.keep_going) &&
-	    place_slot(&p->place, c->to.slots, p->record.slot, l, f) == -1)
-		return INLET_ERROR;
-	return INLET_GOT;
-}
-
 /* Is the event just taken to be believed? 1, 0, or -1: said. */
 static int
 event_confirm(struct cat *c, struct input *in, const struct record *r,
@@ -432,6 +393,7 @@ static int
 event_take(struct cat *c, struct input *in, const struct record *r,
     bool selected, bool replay, struct parcel *p)
 {
+	const struct stream *s = &c->splice.stream;
 	bool there = selected;
 	enum inlet_got got;
 	struct fault f;
@@ -444,13 +406,13 @@ event_take(struct cat *c, struct input *in, const struct record *r,
 		return 0;
 	/* What a pipe brought can be searched only if it was kept. */
 	if (!selected && c->o.keep_going && !inlet_regular(in->in)) {
-		if (parcel_inline(&c->to, &c->splice.stream, p, &f) !=
-		    PARCEL_FOUND)
+		if (parcel_inline(&c->to, s, p, &f) != PARCEL_FOUND)
 			return system_failed(c, f.text);
 		there = true;
 	}
 	p->record.flags = r->flags;
-	got = there ? planes_take(c, in, r, p, replay, &f) :
+	got = there ? parcel_fill(&c->to, s, in->in, r,
+	    replay ? in->capture : -1, p, &f) :
 	    inlet_skip(in->in, r->length - RECORD_SIZE, &f);
 	if (got == INLET_ERROR)
 		fault_prefix(&f, "event %llu", (unsigned long long)r->seq);
@@ -542,37 +504,17 @@ record_cat(struct cat *c, struct input *in, const struct record *r,
 	return event_cat(c, in, r);
 }
 
-/* May there have been a whole stream that nobody heard of? */
-static bool
-gap_hides(const struct gap *g)
-{
-	return !g->in_stream && g->bytes > STREAM_SIZE;
-}
-
 /* Says what was skipped, and remembers it. */
 static void
-gap_tell(struct cat *c, const struct input *in, const struct gap *g)
+gap_tell(struct cat *c, const struct gap *g)
 {
-	char events[160] = "";
+	struct fault f;
 
-	if (g->known && g->lost > 0)
-		snprintf(events, sizeof events, "; %llu lost, from event %llu of"
-		    " stream %016llx on, sent as failed",
-		    (unsigned long long)g->lost, (unsigned long long)g->first,
-		    (unsigned long long)in->salvage.stream.id);
-	else if (g->in_stream && !g->known)
-		snprintf(events, sizeof events, "; how many events were there is"
-		    " not known, so stream %016llx gets no end record",
-		    (unsigned long long)in->salvage.stream.id);
-	if (c->losses.places++ < GAPS_SAID)
-		warnx("%s: %s: skipped %llu bytes from byte %llu on%s", c->name,
-		    g->cause.text, (unsigned long long)g->bytes,
-		    (unsigned long long)g->from, events);
+	losses_add(&c->losses, g, &f);
+	if (c->losses.places <= GAPS_SAID)
+		warnx("%s: %s", c->name, f.text);
 	else if (c->losses.places == GAPS_SAID + 1)
 		warnx("%s: more such places are only counted", c->name);
-	c->losses.bytes += g->bytes;
-	c->losses.events += g->lost;
-	c->losses.unknown += !g->known && (g->in_stream || gap_hides(g));
 	c->status = tool_worse(c->status, STATUS_INPUT);
 }
 
@@ -585,7 +527,7 @@ gap_cat(struct cat *c, struct input *in, const struct gap *g)
 	uint64_t k, seq;
 	bool selected;
 
-	gap_tell(c, in, g);
+	gap_tell(c, g);
 	if (g->in_stream && !g->known)
 		splice_lose(&c->splice);
 	/* Then it is like an input that is missing. */
@@ -726,18 +668,6 @@ input_cat(struct cat *c, const char *path)
 		close(fd);
 }
 
-/* What -K left out of all inputs. */
-static void
-losses_tell(const struct losses *l)
-{
-	if (l->places == 0)
-		return;
-	warnx("damaged places: %llu; %llu bytes skipped, %llu events lost and"
-	    " sent as failed%s", (unsigned long long)l->places,
-	    (unsigned long long)l->bytes, (unsigned long long)l->events,
-	    l->unknown > 0 ? ", and an unknown number of others" : "");
-}
-
 static void
 files_cat(struct cat *c, int n, char *files[])
 {
@@ -871,10 +801,14 @@ main(int argc, char *argv[])
 	outlet_init(&c.to.out, STDOUT_FILENO);
 	if (c.to.slots != NULL && !c.to.out.is_pipe && slots_consume(c.to.slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
+	c.to.maps = c.to.crc || c.o.keep_going;
 	progress_begin(&c.progress, c.o.verbose);
 
 	files_cat(&c, argc, argv);
-	losses_tell(&c.losses);
+	if (c.losses.places > 0) {
+		losses_sum(&c.losses, &f);
+		warnx("%s", f.text);
+	}
 	if (c.interrupted)
 		c.status = tool_worse(c.status, STATUS_INTERRUPTED);
 	todo = splice_finish(&c.splice, c.interrupted ? RECORD_INTERRUPTED : 0,

@@ -110,6 +110,31 @@ parcel_find(struct sender *s, const struct stream *stream, unsigned planes,
 	return PARCEL_FOUND;
 }
 
+enum inlet_got
+parcel_fill(struct sender *s, const struct stream *stream, struct inlet *in,
+    const struct record *r, int capture, struct parcel *p, struct fault *f)
+{
+	const struct layout *l = &stream->layout;
+	struct slots_origin o = {
+		.capture = (uint32_t)capture, .planes = r->planes,
+		.rooms = r->planes, .offset = inlet_offset(in)
+	};
+	struct iovec v[PLACE_PIECES];
+	enum inlet_got got;
+	int n = place_pieces(&p->place, l, r->planes, v);
+
+	if (capture == -1)
+		return inlet_payload(in, v, n, f);
+	/* The block is copied in any case: others write to it. */
+	if ((got = inlet_payload(in, v, 1, f)) != INLET_GOT ||
+	    (got = inlet_skip(in, r->length - RECORD_SIZE - LAYOUT_BLOCK_SIZE,
+	    f)) != INLET_GOT)
+		return got;
+	slots_origin_set(s->slots, p->record.slot, &o);
+	return s->maps && place_slot(&p->place, s->slots, p->record.slot, l,
+	    f) == -1 ? INLET_ERROR : INLET_GOT;
+}
+
 int
 parcel_drop(struct sender *s, struct parcel *p, struct fault *f)
 {

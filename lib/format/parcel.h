@@ -15,6 +15,7 @@
 #include "base/fault.h"
 #include "format/place.h"
 #include "format/stream.h"
+#include "transport/inlet.h"
 #include "transport/outlet.h"
 #include "transport/record.h"
 #include "transport/slots.h"
@@ -29,6 +30,7 @@ struct sender {
 	struct slots	*slots;		/* borrowed; NULL: none */
 	struct outlet	out;
 	bool		crc;		/* add CRCs to what has none */
+	bool		maps;		/* parcel_fill maps planes in a capture */
 	unsigned char	*buffer;	/* of inline output */
 	uint64_t	room;
 };
@@ -51,6 +53,15 @@ enum parcel_got	parcel_find(struct sender *, const struct stream *,
 
 /* The same, but in the buffer in any case: for an event that will not be sent. */
 enum parcel_got	parcel_inline(struct sender *, const struct stream *,
+		    struct parcel *, struct fault *);
+
+/*
+ * Reads the payload of the event just met to its place. The planes of a capture
+ * that the slots know by this number (-1: none) are left where they are; crc and
+ * whoever else looks at them needs maps.
+ */
+enum inlet_got	parcel_fill(struct sender *, const struct stream *,
+		    struct inlet *, const struct record *, int capture,
 		    struct parcel *, struct fault *);
 
 /* It is not needed after all; -1 if its slot is not what it was. */

@@ -81,6 +81,7 @@ gap_judge(const struct salvage *s, struct gap *g, const struct record *r)
 {
 	uint64_t length, n;
 
+	g->stream = s->stream.id;
 	g->in_stream = s->open && !s->between;
 	if (!g->in_stream || r == NULL || r->type == RECORD_STREAM)
 		return;

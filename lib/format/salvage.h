@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/fault.h"
+#include "format/gap.h"
 #include "format/place.h"
 #include "format/stream.h"
 #include "transport/inlet.h"
@@ -38,15 +39,6 @@ struct salvage {
 	uint64_t	at;		/* offset of the record in hand */
 	bool		damaged;	/* salvage_confirm met damage: */
 	uint64_t	from;		/* where it begins */
-	struct fault	cause;
-};
-
-/* What was skipped; bytes is 0 where nothing was. */
-struct gap {
-	uint64_t	from, bytes;	/* in the input */
-	bool		in_stream;	/* behind a header whose end had not come */
-	bool		known;		/* the events that were there are these: */
-	uint64_t	first, lost;	/* numbers from first on */
 	struct fault	cause;
 };
 
