@@ -799,7 +799,8 @@ main(int argc, char *argv[])
 	if (slots_open(&c.to.slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	outlet_init(&c.to.out, STDOUT_FILENO);
-	if (c.to.slots != NULL && !c.to.out.is_pipe && slots_consume(c.to.slots, &f) == -1)
+	if (c.to.slots != NULL && !c.to.out.is_pipe &&
+	    slots_consume(c.to.slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	c.to.maps = c.to.crc || c.o.keep_going;
 	progress_begin(&c.progress, c.o.verbose);
