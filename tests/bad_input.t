@@ -32,7 +32,7 @@ sends() {
 # wrote N: the files listed in $T/o hold N events, are whole, and nothing else
 # lies there. The directory goes.
 wrote() {
-	left=$(ls "$T/o" | grep -v '_[0-9]*\.cxi$' | grep -v '\.lst$')
+	left=$(ls "$T/o" | grep -v '_[0-9]*\.cxi$' | grep -Ev '\.(lst|journal)$')
 	"$PYTHON" - "$T"/o/*.lst <<'END' >"$T/.rows"
 import sys, h5py
 rows = 0
