@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
+#include "base/sidefile.h"
 #include "format/eventlog.h"
 
 enum { LINE_MAX_BYTES = 512 };	/* of a log: 64 of source, 224 of prefix */
@@ -39,8 +41,7 @@ log_open(const char *path, const char *mode, struct fault *f)
 		return NULL;
 	}
 	strcpy(g->path, path);
-	if ((g->f = fopen(path, mode)) == NULL) {
-		fault_set(f, "%s: %s", path, strerror(errno));
+	if ((g->f = sidefile_open(path, mode, f)) == NULL) {
 		free(g);
 		return NULL;
 	}
@@ -49,28 +50,20 @@ log_open(const char *path, const char *mode, struct fault *f)
 	return g;
 }
 
+/* May a log be made here: is there none, or one without events? */
 static bool
-heading_matches(int fd)
+log_vacant(const char *path)
 {
-	char text[sizeof heading - 1];
+	char text[sizeof heading];
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t n;
 
-	return pread(fd, text, sizeof text, 0) == (ssize_t)sizeof text &&
-	    memcmp(text, heading, sizeof text) == 0;
-}
-
-/* What a run leaves that ends before its first event. */
-static bool
-heading_alone(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	bool alone;
-
-	alone = fd != -1 && fstat(fd, &st) == 0 &&
-	    st.st_size == (off_t)strlen(heading) && heading_matches(fd);
-	if (fd != -1)
-		close(fd);
-	return alone;
+	if (fd == -1)
+		return false;
+	n = io_read(fd, text, sizeof text);
+	close(fd);
+	return n >= 0 && n < (ssize_t)sizeof text &&
+	    memcmp(text, heading, (size_t)n) == 0;
 }
 
 struct eventlog *
@@ -78,11 +71,11 @@ eventlog_open(const char *path, bool force, struct fault *f)
 {
 	struct eventlog *g;
 
-	if (!force && eventlog_exists(path) && !heading_alone(path)) {
+	if (!force && eventlog_exists(path) && !log_vacant(path)) {
 		fault_set(f, "%s exists; -f replaces it", path);
 		return NULL;
 	}
-	if ((g = log_open(path, "we", f)) != NULL)
+	if ((g = log_open(path, "w", f)) != NULL)
 		fputs(heading, g->f);
 	return g;
 }
@@ -106,11 +99,20 @@ line_matches(int fd, uint64_t size, const uint64_t *last)
 	return strncmp(line, begin, strlen(begin)) == 0;
 }
 
+static bool
+heading_matches(int fd)
+{
+	char text[sizeof heading - 1];
+
+	return pread(fd, text, sizeof text, 0) == (ssize_t)sizeof text &&
+	    memcmp(text, heading, sizeof text) == 0;
+}
+
 struct eventlog *
 eventlog_resume(const char *path, uint64_t size, const uint64_t *last,
     struct fault *f)
 {
-	struct eventlog *g = log_open(path, "r+e", f);
+	struct eventlog *g = log_open(path, "r+", f);
 
 	if (g == NULL)
 		return NULL;
