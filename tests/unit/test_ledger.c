@@ -197,23 +197,6 @@ a_resumed_run_finds_the_second_pass_of_the_same_stream(void **state)
 }
 
 static void
-a_resumed_run_passes_streams_that_it_has_done(void **state)
-{
-	struct ledger_place p = { .stream = 2, .base = 12, .any = true, .last = 3,
-	    .step = 1, .wanted = 16 };
-	struct ledger g = { 0 };
-	struct record end = end_of(1, 0, 0);
-
-	(void)state;
-	ledger_resume(&g, &p);
-	assert_int_equal(ledger_stream(&g, 1, false, &no_end), LEDGER_BEGINS);
-	ledger_end(&g, &end, &f);
-	assert_int_equal(ledger_stream(&g, 2, false, &no_end), LEDGER_BEGINS);
-	assert_int_equal(ledger_event(&g, 4, &no_end, &f), LEDGER_GOES_ON);
-	assert_int_equal(g.place.wanted, 17);
-}
-
-static void
 header_make(unsigned char *p, const char *run)
 {
 	static struct stream s;
@@ -315,7 +298,6 @@ main(void)
 		cmocka_unit_test(events_are_wanted_one_by_one_over_all_streams),
 		cmocka_unit_test(
 		    a_resumed_run_takes_the_event_that_is_wanted_and_no_other),
-		cmocka_unit_test(a_resumed_run_passes_streams_that_it_has_done),
 		cmocka_unit_test(
 		    a_resumed_run_finds_the_second_pass_of_the_same_stream),
 		cmocka_unit_test(a_cut_keeps_what_was_lost_before_it),
