@@ -174,7 +174,16 @@ def every_byte():
               r.stdout.decode() + r.note)
 
 
+def programs():
+    r = sh('/usr/bin/python3 tests/damage_all.py -n 8')
+    check(r.status == [0] and r.stdout.split()[-4:] ==
+          [b'96', b'passed,', b'0', b'failed'],
+          'damaged captures through each program, a sample',
+          r.stdout.decode() + r.note)
+
+
 places()
 checksums()
 every_byte()
+programs()
 t.done()
