@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sidefile.h"
 #include "format/eventlog.h"
 #include "format/feed.h"
 #include "format/ledger.h"
@@ -381,6 +382,17 @@ outputs_begin(struct writer *w)
 	return -1;
 }
 
+/* A run that had all its events when it broke off may lack its last line. */
+static void
+outputs_end(struct writer *w)
+{
+	struct fault f;
+
+	if (!w->begun && series_from(w->series) != NULL &&
+	    series_begin(w->series, series_from(w->series), &f) == -1)
+		writer_failed(w, STATUS_OUTPUT, f.text);
+}
+
 /* One event: failed, a miss, or a hit. -1: nothing can be written any more. */
 static int
 event_judge(struct writer *w, struct fault *f)
@@ -501,7 +513,8 @@ writer_run(struct writer *w)
 	if (r == 0 && ledger_finish(&w->ledger, &f) == -1) {
 		fault_prefix(&f, "standard input");
 		writer_failed(w, STATUS_INCOMPLETE, f.text);
-	}
+	} else if (r == 0)
+		outputs_end(w);
 	files_finish(w);
 }
 
@@ -672,8 +685,8 @@ side_files_open(struct writer *w)
 	if (o->stats != NULL && !o->force && from == NULL &&
 	    eventlog_exists(o->stats))
 		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
-	if (o->stats != NULL && (f = fopen(o->stats, "ae")) == NULL)
-		err(STATUS_OUTPUT, "-S %s", o->stats);
+	if (o->stats != NULL && (f = sidefile_open(o->stats, "a", &why)) == NULL)
+		errx(STATUS_OUTPUT, "-S %s", why.text);
 	if (f != NULL)
 		fclose(f);
 	if (from != NULL && from->log >= 0)

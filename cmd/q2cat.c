@@ -188,17 +188,22 @@ place_find(struct cat *c, unsigned planes, const volatile int *stop,
 
 	if (sender_refers(&c->to) && memory_check(c, planes) == -1)
 		return -1;
-	switch (parcel_find(&c->to, &c->splice.stream, planes, stop, p, &f)) {
-	case PARCEL_FOUND:
-		return 1;
-	case PARCEL_STOPPED:
-		return 0;
-	case PARCEL_OUTPUT:
-		return output_failed(c);
-	case PARCEL_FAULT:
-		break;
-	}
-	return system_failed(c, f.text);
+	for (;;)
+		switch (parcel_find(&c->to, &c->splice.stream, planes, stop, p,
+		    &f)) {
+		case PARCEL_FOUND:
+			return 1;
+		case PARCEL_STOPPED:
+			return 0;
+		case PARCEL_OUTPUT:
+			return output_failed(c);
+		case PARCEL_FAULT:
+			return system_failed(c, f.text);
+		case PARCEL_LONELY:
+			/* The header again changes nothing: the stream goes on. */
+			if (outlet_stream(&c->to.out, c->splice.header) == -1)
+				return output_failed(c);
+		}
 }
 
 /* It is not needed after all. */

@@ -1,11 +1,14 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
+#include "base/sidefile.h"
 #include "format/eventlog.h"
 
 enum { LINE_MAX_BYTES = 512 };	/* of a log: 64 of source, 224 of prefix */
@@ -38,8 +41,7 @@ log_open(const char *path, const char *mode, struct fault *f)
 		return NULL;
 	}
 	strcpy(g->path, path);
-	if ((g->f = fopen(path, mode)) == NULL) {
-		fault_set(f, "%s: %s", path, strerror(errno));
+	if ((g->f = sidefile_open(path, mode, f)) == NULL) {
 		free(g);
 		return NULL;
 	}
@@ -48,16 +50,32 @@ log_open(const char *path, const char *mode, struct fault *f)
 	return g;
 }
 
+/* May a log be made here: is there none, or one without events? */
+static bool
+log_vacant(const char *path)
+{
+	char text[sizeof heading];
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd == -1)
+		return false;
+	n = io_read(fd, text, sizeof text);
+	close(fd);
+	return n >= 0 && n < (ssize_t)sizeof text &&
+	    memcmp(text, heading, (size_t)n) == 0;
+}
+
 struct eventlog *
 eventlog_open(const char *path, bool force, struct fault *f)
 {
 	struct eventlog *g;
 
-	if (!force && eventlog_exists(path)) {
+	if (!force && eventlog_exists(path) && !log_vacant(path)) {
 		fault_set(f, "%s exists; -f replaces it", path);
 		return NULL;
 	}
-	if ((g = log_open(path, "we", f)) != NULL)
+	if ((g = log_open(path, "w", f)) != NULL)
 		fputs(heading, g->f);
 	return g;
 }
@@ -94,7 +112,7 @@ struct eventlog *
 eventlog_resume(const char *path, uint64_t size, const uint64_t *last,
     struct fault *f)
 {
-	struct eventlog *g = log_open(path, "r+e", f);
+	struct eventlog *g = log_open(path, "r+", f);
 
 	if (g == NULL)
 		return NULL;

@@ -15,8 +15,8 @@
 struct eventlog;
 
 /*
- * Creates a log, line-buffered. A regular file that has something in it is an
- * error unless force. NULL: fault.
+ * Creates a log, line-buffered. A regular file that has something in it, and more
+ * than the heading, is an error unless force. NULL: fault.
  */
 struct eventlog	*eventlog_open(const char *path, bool force, struct fault *);
 

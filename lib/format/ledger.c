@@ -1,17 +1,24 @@
 #include "format/ledger.h"
 
-static enum ledger_answer
-stream_begin(struct ledger *g, bool *no_end)
+/* Events come of another stream than before. */
+static void
+place_begin(struct ledger_place *p)
 {
-	struct ledger_place *p = &g->place;
-
-	*no_end = g->streaming && !g->ended;
 	if (p->any)
 		p->base += p->last + 1;
 	p->any = false;
+	p->step = LEDGER_STEP_UNKNOWN;
+}
+
+static enum ledger_answer
+stream_begin(struct ledger *g, bool *no_end)
+{
+	*no_end = g->streaming && !g->ended;
+	/* Where an input is carried on, its first event tells. */
+	if (!g->resumed)
+		place_begin(&g->place);
 	g->streaming = true;
 	g->ended = g->undecided = false;
-	p->step = LEDGER_STEP_UNKNOWN;
 	g->since_end = 0;
 	return LEDGER_BEGINS;
 }
@@ -19,25 +26,21 @@ stream_begin(struct ledger *g, bool *no_end)
 void
 ledger_resume(struct ledger *g, const struct ledger_place *p)
 {
-	g->place = g->from = *p;
+	g->place = *p;
+	g->from = p->stream;
 	g->resumed = true;
 }
 
 enum ledger_answer
 ledger_stream(struct ledger *g, uint64_t id, bool same, bool *no_end)
 {
-	bool goes_on = g->resumed && !g->streaming && g->place.any &&
-	    g->place.stream == id;
-
 	*no_end = false;
 	/* A header that nothing followed began something that never ended. */
 	if (g->undecided)
 		g->ended = false;
 	g->place.stream = id;
-	if (goes_on) {
-		g->streaming = true;
-		return LEDGER_BEGINS;
-	}
+	if (id == g->from)
+		g->passes++;
 	if (!same)
 		return stream_begin(g, no_end);
 	g->undecided = true;
@@ -50,21 +53,25 @@ step_even(const struct ledger_place *p)
 	return p->step != LEDGER_STEP_UNKNOWN && p->step != LEDGER_STEP_UNEVEN;
 }
 
-/* The first event since ledger_resume: is it the one that was wanted? */
+/*
+ * The first event since ledger_resume: is it the one that was wanted? It may be of
+ * the stream that was in hand, of one behind it, or of that stream come again.
+ */
 static int
-wanted_check(const struct ledger *g, uint64_t seq, struct fault *f)
+wanted_check(struct ledger *g, uint64_t seq, struct fault *f)
 {
-	const struct ledger_place *p = &g->place;
-	uint64_t at = p->base + seq;
+	struct ledger_place *p = &g->place;
+	bool even = !p->any || step_even(p);
+	uint64_t at;
 
-	if (g->undecided && p->any && seq <= p->last)
-		at += p->last + 1;
-	if (!g->from.any && p->stream != g->from.stream)
+	if (!p->any && p->stream != g->from)
 		return fault_set(f, "the first event is of stream %016llx, but the"
 		    " run began with %016llx: give the inputs that it began with",
-		    (unsigned long long)p->stream,
-		    (unsigned long long)g->from.stream);
-	if (at == p->wanted || (at > p->wanted && p->any && !step_even(p)))
+		    (unsigned long long)p->stream, (unsigned long long)g->from);
+	if (p->stream != g->from || (g->passes > 1 && p->any && seq <= p->last))
+		place_begin(p);
+	at = p->base + seq;
+	if (at == p->wanted || (at > p->wanted && !even))
 		return 0;
 	return fault_set(f, "the first event is number %llu of the input, but the"
 	    " run goes on with number %llu: give q2cat -s %llu, and the inputs"
@@ -93,6 +100,7 @@ ledger_event(struct ledger *g, uint64_t seq, bool *no_end, struct fault *f)
 	*no_end = false;
 	if (g->resumed && wanted_check(g, seq, f) == -1)
 		return LEDGER_WRONG;
+	g->resumed = false;
 	if (g->place.any && seq <= g->place.last) {
 		if (!g->undecided) {
 			fault_set(f, "event %llu comes after event %llu",
@@ -102,7 +110,7 @@ ledger_event(struct ledger *g, uint64_t seq, bool *no_end, struct fault *f)
 		}
 		answer = stream_begin(g, no_end);
 	}
-	g->resumed = g->undecided = g->ended = false;
+	g->undecided = g->ended = false;
 	g->since_end++;
 	place_advance(&g->place, seq);
 	return answer;

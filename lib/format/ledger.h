@@ -41,8 +41,9 @@ struct ledger {
 	bool		interrupted;	/* an end record said so */
 	struct ledger_place place;
 
-	struct ledger_place from;	/* of ledger_resume */
-	bool		resumed;	/* no event came since then */
+	bool		resumed;	/* no event came since ledger_resume */
+	uint64_t	from;		/* id of the stream that was in hand then */
+	unsigned	passes;		/* headers of it since */
 	bool		streaming;	/* a stream was begun */
 	bool		ended;		/* nothing came since its last end record */
 	bool		undecided;	/* the same header again: the next event tells */

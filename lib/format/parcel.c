@@ -63,6 +63,8 @@ token_take(struct sender *s, const volatile int *stop, unsigned *slot,
 	case SLOTS_GONE:
 		errno = EPIPE;
 		return PARCEL_OUTPUT;
+	case SLOTS_LONELY:
+		return PARCEL_LONELY;
 	case SLOTS_FAULT:
 		break;
 	}

@@ -36,7 +36,8 @@ struct sender {
 };
 
 enum parcel_got { PARCEL_FAULT = -1, PARCEL_STOPPED, PARCEL_FOUND,
-	PARCEL_OUTPUT		/* the output failed, errno; EPIPE: reader gone */
+	PARCEL_OUTPUT,		/* the output failed, errno; EPIPE: reader gone */
+	PARCEL_LONELY		/* SLOTS_LONELY: try again when that is done */
 };
 
 /* References leave only into a pipe or socket. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/sidefile.h"
 #include "format/resume.h"
 #include "format/series.h"
 #include "format/seriesname.h"
@@ -61,7 +62,7 @@ list_lock(struct series *s, struct fault *f)
 	s->list = flopen(path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK |
 	    O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (s->list != -1)
-		return 0;
+		return sidefile_check(s->list, path, f);
 	if (errno == EWOULDBLOCK)
 		return fault_set(f, "%s: another cxiwrite writes this series; -p"
 		    " names another", path);
@@ -206,6 +207,8 @@ series_begin(struct series *s, const struct journal_entry *begin, struct fault *
 	    O_NONBLOCK | O_CLOEXEC, 0666);
 	if (s->journal == -1)
 		return fault_set(f, "%s: %s", path, strerror(errno));
+	if (sidefile_check(s->journal, path, f) == -1)
+		return -1;
 	s->next = s->resume.any ? s->resume.from.place.wanted :
 	    begin->place.wanted;
 	if (s->resume.any)

@@ -46,7 +46,8 @@ const struct journal_entry	*series_from(const struct series *);
 /*
  * At the first event: removes an earlier run and begins the journal with an entry
  * (state JOURNAL_BEGIN; file, rows and bytes are not looked at), or cuts back what
- * is carried on to where that was. 0 or -1.
+ * is carried on to where that was; that also where no event is left to come, since
+ * the list may lack the last file. 0 or -1.
  */
 int	series_begin(struct series *, const struct journal_entry *, struct fault *);
 

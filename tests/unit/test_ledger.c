@@ -179,6 +179,29 @@ a_resumed_run_takes_the_event_that_is_wanted_and_no_other(void **state)
 }
 
 static void
+a_resumed_run_passes_by_the_streams_that_are_skipped(void **state)
+{
+	struct ledger first = { 0 }, g = { 0 };
+	struct record end = end_of(1, 5, 0), none = end_of(1, 0, 0);
+
+	(void)state;
+	ledger_stream(&first, 1, false, &no_end);
+	events(&first, 0, 5);
+	ledger_end(&first, &end, &f);
+	ledger_stream(&first, 2, false, &no_end);
+	events(&first, 0, 3);
+	assert_int_equal(first.place.wanted, 8);
+
+	ledger_resume(&g, &first.place);
+	assert_int_equal(ledger_stream(&g, 1, false, &no_end), LEDGER_BEGINS);
+	assert_int_equal(ledger_end(&g, &none, &f), LEDGER_GOES_ON);
+	assert_int_equal(ledger_stream(&g, 2, false, &no_end), LEDGER_BEGINS);
+	assert_false(no_end);
+	assert_int_equal(ledger_event(&g, 3, &no_end, &f), LEDGER_GOES_ON);
+	assert_int_equal(g.place.wanted, 9);
+}
+
+static void
 a_resumed_run_finds_the_second_pass_of_the_same_stream(void **state)
 {
 	struct ledger_place p = { .stream = 1, .any = true, .last = 9, .step = 1,
@@ -191,7 +214,7 @@ a_resumed_run_finds_the_second_pass_of_the_same_stream(void **state)
 	assert_int_equal(ledger_stream(&g, 1, false, &no_end), LEDGER_BEGINS);
 	ledger_end(&g, &end, &f);
 	assert_int_equal(ledger_stream(&g, 1, true, &no_end), LEDGER_GOES_ON);
-	assert_int_equal(ledger_event(&g, 0, &no_end, &f), LEDGER_BEGINS);
+	assert_int_equal(ledger_event(&g, 0, &no_end, &f), LEDGER_GOES_ON);
 	assert_int_equal(g.place.base, 10);
 	assert_int_equal(g.place.wanted, 11);
 }
@@ -298,6 +321,8 @@ main(void)
 		cmocka_unit_test(events_are_wanted_one_by_one_over_all_streams),
 		cmocka_unit_test(
 		    a_resumed_run_takes_the_event_that_is_wanted_and_no_other),
+		cmocka_unit_test(
+		    a_resumed_run_passes_by_the_streams_that_are_skipped),
 		cmocka_unit_test(
 		    a_resumed_run_finds_the_second_pass_of_the_same_stream),
 		cmocka_unit_test(a_cut_keeps_what_was_lost_before_it),
