@@ -19,7 +19,7 @@
  *
  * HDF5 1.10 itself can be led astray by a file made for the purpose: it believes
  * the length of a text in its heap, and that a decompressed chunk is as large as
- * chunks are. Nothing around it can prevent that.
+ * chunks are. That is what the guard is for.
  */
 
 struct cause {
@@ -62,7 +62,8 @@ fault_hdf(struct fault *f, const char *path, const char *what)
 
 /* 1 if there is something of that path, 0 if not, -1 if it cannot be reached. */
 static int
-path_exists(struct dump *d, const char *path, H5O_type_t *type, struct fault *f)
+path_exists(struct dump_reader *d, const char *path, H5O_type_t *type,
+    struct fault *f)
 {
 	H5O_info_t info;
 	H5L_info_t link;
@@ -88,7 +89,7 @@ path_exists(struct dump *d, const char *path, H5O_type_t *type, struct fault *f)
 
 /* As above for a path whose upper parts must be groups and the last a dataset. */
 static int
-dataset_exists(struct dump *d, const char *path, struct fault *f)
+dataset_exists(struct dump_reader *d, const char *path, struct fault *f)
 {
 	char part[DUMP_PATH_SIZE];
 	const char *slash = path;
@@ -220,7 +221,7 @@ dump_dataset_close(struct dump_dataset *s)
 }
 
 int
-dump_dataset_open(struct dump *d, const char *batch, const char *name,
+dump_dataset_open(struct dump_reader *d, const char *batch, const char *name,
     struct dump_dataset *s, struct fault *f)
 {
 	int r;
@@ -246,7 +247,7 @@ dump_dataset_numeric(const struct dump_dataset *s)
 }
 
 int
-dump_dataset_half(const struct dump *d, const struct dump_dataset *s)
+dump_dataset_half(const struct dump_reader *d, const struct dump_dataset *s)
 {
 	hid_t t;
 	htri_t same = 0;
