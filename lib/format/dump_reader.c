@@ -14,23 +14,6 @@
  * number of batches holds a handful of HDF5 ids.
  */
 
-static herr_t
-external_refuse(const char *parent_file, const char *parent_group,
-    const char *child_file, const char *child_object, unsigned *access,
-    hid_t list, void *data)
-{
-	bool *met = data;
-
-	(void)parent_file;
-	(void)parent_group;
-	(void)child_file;
-	(void)child_object;
-	(void)access;
-	(void)list;
-	*met = true;
-	return -1;
-}
-
 /* IEEE half in the machine's byte order. */
 static hid_t
 half_make(void)
@@ -51,7 +34,7 @@ lists_make(struct dump_reader *d, struct fault *f)
 	d->f16 = half_make();
 	d->access = H5Pcreate(H5P_DATASET_ACCESS);
 	if (d->f16 < 0 || d->access < 0 ||
-	    H5Pset_elink_cb(d->access, external_refuse, &d->external) < 0)
+	    guard_hdf_links(d->access, &d->external) == -1)
 		return fault_set(f, "HDF5 cannot be set up");
 	return 0;
 }

@@ -237,3 +237,52 @@ guard_hdf_open(int fd)
 	/* The last call to HDF5, whose errors the caller looks at. */
 	return H5Fopen("input", H5F_ACC_RDONLY, list);
 }
+
+static herr_t
+link_refuse(const char *parent_file, const char *parent_group,
+    const char *child_file, const char *child_object, unsigned *access,
+    hid_t options, void *met)
+{
+	(void)parent_file;
+	(void)parent_group;
+	(void)child_file;
+	(void)child_object;
+	(void)access;
+	(void)options;
+	*(bool *)met = true;
+	return -1;
+}
+
+int
+guard_hdf_links(hid_t access, bool *met)
+{
+	return H5Pset_elink_cb(access, link_refuse, met) < 0 ? -1 : 0;
+}
+
+int
+guard_hdf_storage(hid_t creation, struct fault *f)
+{
+	int i, n = H5Pget_nfilters(creation);
+	unsigned flags, config;
+	size_t values;
+	H5Z_filter_t id;
+
+	if (H5Pget_layout(creation) == H5D_VIRTUAL)
+		return fault_set(f, "a virtual dataset; no other files are read");
+	if (H5Pget_external_count(creation) != 0)
+		return fault_set(f, "stored outside of the file; no other files"
+		    " are read");
+	for (i = 0; i < n; i++) {
+		values = 0;
+		id = H5Pget_filter2(creation, (unsigned)i, &flags, &values, NULL,
+		    0, NULL, &config);
+		if (id < 0)
+			return fault_set(f, "compressed, its filters cannot be"
+			    " read");
+		if (H5Zfilter_avail(id) <= 0)
+			return fault_set(f, "compressed with HDF5 filter %d,"
+			    " which is not installed here (HDF5_PLUGIN_PATH names"
+			    " the directory of filters)", (int)id);
+	}
+	return 0;
+}

@@ -5,6 +5,8 @@
 #ifndef FORMAT_GUARD_HDF_H
 #define FORMAT_GUARD_HDF_H
 
+#include <stdbool.h>
+
 #include <hdf5.h>
 
 #include "base/fault.h"
@@ -20,5 +22,17 @@ int	guard_hdf_prepare(struct fault *);
  * the only one that this process can have open: a link to another file fails.
  */
 hid_t	guard_hdf_open(int fd);
+
+/*
+ * Makes an access list refuse external links; *met, which must stay, is set when
+ * there was one. 0 or -1.
+ */
+int	guard_hdf_links(hid_t list, bool *met);
+
+/*
+ * Refuses a dataset, by its creation list, whose bytes lie in other files (HDF5
+ * would show zeros in their place) or need a filter that is not there.
+ */
+int	guard_hdf_storage(hid_t list, struct fault *);
 
 #endif

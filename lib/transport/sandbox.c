@@ -1,4 +1,4 @@
-#include <sys/mman.h>
+#include <asm/mman.h>
 #include <sys/resource.h>
 
 #include <errno.h>
