@@ -33,7 +33,7 @@ const struct guard_limits guard_limits = { GUARD_CPU, GUARD_WALL, GUARD_MEMORY }
 
 struct message {
 	uint64_t	serial, request;
-	int32_t		result;
+	int64_t		result;
 };
 
 struct guard {

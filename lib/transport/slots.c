@@ -640,8 +640,8 @@ shared_only(void *const keep[], unsigned n)
 
 	if (maps == NULL)
 		return -1;
-	while (r == 0 && getline(&line, &room, maps) != -1)
-		r = mapping_judge(line, keep, n);
+	while (getline(&line, &room, maps) != -1)
+		r |= mapping_judge(line, keep, n);
 	free(line);
 	fclose(maps);
 	return r;

@@ -48,10 +48,13 @@ worker_bare(const struct crew *c, int socket)
 	    dup2(c->file, WORKER_FILE) == -1 ||
 	    dup2(socket, WORKER_SOCKET) == -1)
 		return -1;
-	if (!sandbox_watched() && dup2(STDIN_FILENO, STDERR_FILENO) == -1)
+	if (close_range(WORKER_FILE + 1, ~0U, 0) == -1)
 		return -1;
-	if (close_range(WORKER_FILE + 1, ~0U, 0) == -1 ||
-	    shared_only(keep, sizeof keep / sizeof keep[0]) == -1)
+	/* Valgrind shares memory of its own, which it does not let go. */
+	if (shared_only(keep, sizeof keep / sizeof keep[0]) == -1 &&
+	    !sandbox_watched())
+		return -1;
+	if (!sandbox_watched() && dup2(STDIN_FILENO, STDERR_FILENO) == -1)
 		return -1;
 	return WORKER_SOCKET;
 }

@@ -47,7 +47,7 @@ struct crew	*crew_start(unsigned n, const struct worker_duty *,
 
 /*
  * The descriptors that a worker of crew_start_alone has, and no others: beside
- * them 0 to 2, which are /dev/null (under sanitizers 2 stays, for their reports).
+ * them 0 to 2, which are /dev/null (where sandbox_watched 2 stays, for reports).
  */
 enum { WORKER_SOCKET = 3, WORKER_FILE = 4 };
 
