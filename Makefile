@@ -4,6 +4,7 @@
 #	make demo	simulate a run, process it	make check	all tests
 #	make check-san	the tests under the address and undefined sanitizers
 #	make check-valgrind	the unit tests and the main pipeline under valgrind
+#	make torture	kill, stop, signal and resume at random, 10 minutes
 #	make bench	measure it beside its rivals and its limits, 10 minutes
 
 PREFIX = /usr/local
@@ -106,6 +107,11 @@ bench: deps-bench
 	$(MAKE) B=$B bench-programs
 	B=$B $(PYTHON) scripts/bench $(SECTIONS)
 
+# TORTURE are its options: make torture TORTURE='-s 4711 -t 3600 kill resume'
+torture: deps-check
+	$(MAKE) B=$B all
+	B=$B $(PYTHON) scripts/torture $(TORTURE)
+
 demo: deps-demo
 	$(MAKE) B=$B all
 	B=$B scripts/demo
@@ -114,4 +120,4 @@ clean:
 	rm -rf build build-*
 
 .PHONY: all install uninstall test-programs check check-san check-valgrind bench bench-programs \
-	demo clean
+	torture demo clean

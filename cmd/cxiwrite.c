@@ -7,45 +7,39 @@
  * has its events, when another stream begins, and at the end of the input, also
  * of a damaged one: what was good is kept. After a failed write the file in the
  * making is given up, its events are counted as lost, and we stop; the programs
- * in front see their reader gone.
+ * in front see their reader gone. The journal of the series knows how far its
+ * complete files got; -r carries on from there.
  */
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
 #include <math.h>
-#include <sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/io.h"
-#include "data/geometry.h"
-#include "format/badpixels.h"
+#include "base/sidefile.h"
 #include "format/eventlog.h"
 #include "format/feed.h"
 #include "format/ledger.h"
 #include "format/peakplane.h"
+#include "format/plan.h"
 #include "format/series.h"
+#include "format/totals.h"
 #include "status.h"
 #include "tool.h"
 
-#define GEOMETRY_MAX (64u << 20)	/* bytes; the largest real ones have 1 MB */
 #define LIVE_SECONDS 0.5
+#define OPTIONS "+M:RS:b:dfg:j:l:m:n:o:p:rvz:"
 
 struct options {
-	bool		force, verbose, debug;
-	const char	*dir, *prefix, *geometry, *mask, *log, *stats, *z;
-	uint64_t	events;		/* a file */
-	uint32_t	min_peaks, max_peaks;	/* of a hit; max 0: no limit */
-	enum cxi_compression compression;
-	unsigned	threads;
+	bool		force, resume, verbose;
+	const char	*dir, *prefix, *log, *stats;
+	struct plan_options plan;
 };
 
-struct totals {
-	uint64_t	in, written, filtered, failed;
-	uint64_t	lost;		/* taken, but in a file that was given up */
+/* Events that are said once each and counted. */
+struct oddities {
 	uint64_t	no_energy, odd_energy, cut;
 };
 
@@ -56,24 +50,19 @@ struct writer {
 	struct series	*series;
 	struct cxi	*cxi;		/* in the making; NULL: none */
 	struct totals	t;
+	uint64_t	before;		/* events of the run that is carried on */
+	struct oddities	odd;
 	struct ledger	ledger;
+	struct ledger_place place;	/* behind the event in hand */
 	struct progress	progress;
 	double		live;		/* when the live line was drawn */
 	bool		terminal;	/* standard error is one */
 	int		status;
 	struct eventlog	*log;		/* NULL: none */
 
-	struct geometry	geometry;
-	char		geometry_digest[SHA256_DIGEST_STRING_LENGTH];
-	bool		have_geometry;
-
-	/* of the stream in hand */
-	struct cxi_plan	plan;
-	struct slab	slab;
+	struct plan	plan;		/* of the stream in hand */
 	struct peak	*peaks;
-	char		options[1024];
-	char		experiment[256], run[256], detector[256];
-	bool		begun;		/* files of an earlier run are replaced */
+	bool		begun;		/* the first event has come */
 };
 
 /* For the second signal: no unfinished file is left. */
@@ -106,17 +95,37 @@ output_failed(struct writer *w, uint64_t rows, const struct fault *f)
 	return -1;
 }
 
+/* What the journal is to say: how far the run got, without the file in hand. */
+static void
+entry_make(const struct writer *w, enum journal_state state,
+    struct journal_entry *e)
+{
+	memset(e, 0, sizeof *e);
+	e->state = state;
+	e->place = w->place;
+	strcpy(e->options, w->plan.options_digest);
+	strcpy(e->header, w->plan.header_digest);
+	e->in = w->t.in;
+	e->written = w->t.written;
+	e->filtered = w->t.filtered;
+	e->failed = w->t.failed;
+	e->log = eventlog_size(w->log);
+}
+
 static int
-file_commit(struct writer *w)
+file_commit(struct writer *w, enum journal_state state)
 {
 	struct cxi *cxi = w->cxi;
+	struct journal_entry e;
 	struct fault f;
 	uint64_t lost;
 
 	if (cxi == NULL)
 		return 0;
 	w->cxi = NULL;
-	if (series_commit(w->series, cxi, &lost, &f) == -1)
+	entry_make(w, state, &e);
+	if (series_commit(w->series, cxi, &e, eventlog_descriptor(w->log), &lost,
+	    &f) == -1)
 		return output_failed(w, lost, &f);
 	return 0;
 }
@@ -125,155 +134,62 @@ file_commit(struct writer *w)
 static void
 files_finish(struct writer *w)
 {
+	bool whole = ledger_whole(&w->ledger) && w->status < STATUS_INCOMPLETE;
 	struct fault f;
 	uint64_t lost;
 
-	if (file_commit(w) == 0 && series_settle(w->series, &lost, &f) == -1)
+	if (file_commit(w, whole ? JOURNAL_END : JOURNAL_OPEN) == 0 &&
+	    series_settle(w->series, &lost, &f) == -1)
 		output_failed(w, lost, &f);
 }
 
-/* ---- geometry, mask and plan ---- */
+/* ---- streams ---- */
 
-/*
- * Reads the geometry when the first stream has begun, not before: a simulation
- * in front writes it as it starts.
- */
+/* A run that is carried on must be the same run: its streams, its options. */
 static int
-geometry_load(struct writer *w, struct fault *f)
+resume_check(struct writer *w)
 {
-	const char *path = w->o->geometry;
-	char *text;
-	size_t n;
-	int r;
+	const struct journal_entry *from = series_from(w->series);
 
-	if (path == NULL || w->have_geometry)
+	if (from == NULL || w->begun)
 		return 0;
-	if ((text = io_slurp(path, GEOMETRY_MAX, &n)) == NULL)
-		return fault_set(f, "%s: %s", path, strerror(errno));
-	r = geometry_parse(text, n, &w->geometry, f);
-	SHA256Data((const uint8_t *)text, n, w->geometry_digest);
-	free(text);
-	if (r == -1)
-		return fault_prefix(f, "%s", path);
-	w->have_geometry = true;
-	if (!w->geometry.has_peak_list)
-		warnx("%s: has no peak_list = /entry_1/result_1, so CrystFEL will"
-		    " read no peaks with it", path);
-	return 0;
-}
-
-/* One value for all ASICs, or NaN. */
-static double
-asics_agree(const struct geometry *g, double (*value)(const struct geometry_asic *))
-{
-	double v = NAN;
-	size_t i;
-
-	for (i = 0; i < g->n_asics; i++)
-		if (i == 0)
-			v = value(&g->asics[0]);
-		else if (!(value(&g->asics[i]) == v))
-			return NAN;
-	return v;
-}
-
-static double
-asic_pixel(const struct geometry_asic *a)
-{
-	return 1 / a->res;
-}
-
-static double
-asic_distance(const struct geometry_asic *a)
-{
-	return a->clen + a->coffset;
-}
-
-/* Adds the bad pixels of -b to those of the geometry. */
-static int
-mask_add(struct writer *w, char digest[65], struct fault *f)
-{
-	const struct layout *l = &w->feed.stream.layout;
-	const struct slab *s = &w->slab;
-	uint8_t *bad, *b;
-	uint32_t p, y, x;
-	size_t row;
-
-	if (w->o->mask == NULL)
-		return 0;
-	if (badpixels_read(w->o->mask, l, &bad, f) == -1)
+	if (strcmp(w->plan.options_digest, from->options) != 0) {
+		writer_failed(w, STATUS_USAGE, "-r: options -d -g -m -M -n -z, the"
+		    " geometry or the version are not those that the run began"
+		    " with; its files tell them in /entry_1/process_1/options");
 		return -1;
-	badpixels_digest(bad, l, digest);
-	for (p = 0, b = bad; p < l->panels; p++)
-		for (y = 0; y < l->real_height; y++) {
-			row = (size_t)(s->panels[p].ss + y) * s->width +
-			    s->panels[p].fs;
-			for (x = 0; x < l->real_width; x++)
-				if (*b++ != 0)
-					s->mask[row + x] = 1;
-		}
-	free(bad);
-	return 0;
-}
-
-static const char *
-fact_get(struct writer *w, const char *key, char *buf, size_t size)
-{
-	return stream_value(&w->feed.stream, key, buf, size);
-}
-
-static int
-plan_make(struct writer *w, struct fault *f)
-{
-	const struct options *o = w->o;
-	const struct stream *s = &w->feed.stream;
-	struct cxi_plan *p = &w->plan;
-	char digest[65] = "";
-
-	if (geometry_load(w, f) == -1)
-		return -1;
-	slab_free(&w->slab);
-	memset(&w->slab, 0, sizeof w->slab);
-	if (w->have_geometry ?
-	    slab_from_geometry(&w->geometry, &s->layout, &w->slab, f) == -1 :
-	    slab_stacked(&s->layout, &w->slab, f) == -1) {
-		memset(&w->slab, 0, sizeof w->slab);
-		return w->have_geometry ? fault_prefix(f, "%s", o->geometry) : -1;
 	}
-	if (w->slab.renumbered)
+	if (w->feed.stream.id == from->place.stream &&
+	    strcmp(w->plan.header_digest, from->header) != 0) {
+		writer_failed(w, STATUS_INPUT, "-r: the options or versions of the"
+		    " programs in front, or the mask, are not those that the run"
+		    " began with; its files tell them in"
+		    " /entry_1/process_1/stream");
+		return -1;
+	}
+	return 0;
+}
+
+static void
+plan_remark(const struct writer *w)
+{
+	const struct plan *p = &w->plan;
+	const struct stream *s = &w->feed.stream;
+
+	if (p->have_geometry && !p->geometry.has_peak_list && !w->begun)
+		warnx("%s: has no peak_list = /entry_1/result_1, so CrystFEL will"
+		    " read no peaks with it", w->o->plan.geometry);
+	if (p->slab.renumbered)
 		warnx("%s: names a 3-D slab; panels are stacked in a 2-D one, since"
 		    " CrystFEL reads peaks only from such, and need a geometry"
-		    " for that", o->geometry);
-	if (mask_add(w, digest, f) == -1)
-		return -1;
-	snprintf(w->options, sizeof w->options, "cxiwrite.b=%s\ncxiwrite.d=%d\n"
-	    "cxiwrite.g=%s\ncxiwrite.m=%u\ncxiwrite.M=%u\ncxiwrite.n=%llu\n"
-	    "cxiwrite.z=%s\n", digest, o->debug, w->geometry_digest,
-	    o->min_peaks, o->max_peaks, (unsigned long long)o->events, o->z);
-	p->layout = &s->layout;
-	p->slab = &w->slab;
-	p->mask = w->slab.mask;
-	p->planes = s->planes & PLANE_IMAGE;
-	if (o->debug)
-		p->planes |= PLANE_SEGMAP | PLANE_LOGITS;
-	p->quantities = s->quantities;
-	p->compression = o->compression;
-	p->threads = o->threads;
-	p->pixel_size = w->have_geometry ?
-	    asics_agree(&w->geometry, asic_pixel) : NAN;
-	p->distance = w->have_geometry ?
-	    asics_agree(&w->geometry, asic_distance) : NAN;
-	p->experiment = fact_get(w, "experiment", w->experiment,
-	    sizeof w->experiment);
-	p->run = fact_get(w, "run", w->run, sizeof w->run);
-	p->detector = fact_get(w, "detector", w->detector, sizeof w->detector);
-	p->program = "cxiwrite " VERSION;
-	p->options = w->options;
-	p->stream = s->text;
-	return 0;
+		    " for that", w->o->plan.geometry);
+	if (!(s->planes & PLANE_IMAGE))
+		warnx("the stream has no images: no data and no intensities are"
+		    " written, and CrystFEL will read no peaks");
+	if (!(s->quantities & QUANTITY_ENERGY))
+		warnx("the stream has no photon energies: CrystFEL needs one in its"
+		    " geometry (photon_energy = ... eV)");
 }
-
-/* ---- streams ---- */
 
 static int
 stream_begin(struct writer *w)
@@ -281,20 +197,14 @@ stream_begin(struct writer *w)
 	const struct stream *s = &w->feed.stream;
 	struct fault f;
 
-	if (file_commit(w) == -1)
+	if (file_commit(w, JOURNAL_END) == -1)
 		return -1;
 	if (!(s->planes & PLANE_PEAKS)) {
 		writer_failed(w, STATUS_INPUT, "the stream carries no peaks: put"
 		    " peakfind in front");
 		return -1;
 	}
-	if (!(s->planes & PLANE_IMAGE))
-		warnx("the stream has no images: no data and no intensities are"
-		    " written, and CrystFEL will read no peaks");
-	if (!(s->quantities & QUANTITY_ENERGY))
-		warnx("the stream has no photon energies: CrystFEL needs one in its"
-		    " geometry (photon_energy = ... eV)");
-	if (w->o->debug && (s->planes & (PLANE_SEGMAP | PLANE_LOGITS)) !=
+	if (w->o->plan.debug && (s->planes & (PLANE_SEGMAP | PLANE_LOGITS)) !=
 	    (PLANE_SEGMAP | PLANE_LOGITS)) {
 		writer_failed(w, STATUS_INPUT, "-d: the stream carries no logits"
 		    " or no segmentation map: see peakfind -k");
@@ -302,12 +212,14 @@ stream_begin(struct writer *w)
 	}
 	free(w->peaks);
 	w->peaks = calloc(s->layout.capacity, sizeof w->peaks[0]);
-	if (w->peaks == NULL || plan_make(w, &f) == -1) {
+	if (w->peaks == NULL || plan_make(&w->plan, &w->o->plan, s,
+	    w->feed.header, &f) == -1) {
 		writer_failed(w, w->peaks == NULL ? STATUS_SYSTEM : STATUS_INPUT,
 		    w->peaks == NULL ? "no memory for peaks" : f.text);
 		return -1;
 	}
-	return 0;
+	plan_remark(w);
+	return resume_check(w);
 }
 
 /* What the ledger says of a header or an event. */
@@ -326,7 +238,8 @@ stream_take(struct writer *w)
 	bool no_end;
 	enum ledger_answer answer;
 
-	answer = ledger_stream(&w->ledger, w->feed.continued, &no_end);
+	answer = ledger_stream(&w->ledger, w->feed.stream.id, w->feed.continued,
+	    &no_end);
 	return answer_take(w, answer, no_end);
 }
 
@@ -367,13 +280,13 @@ energy_check(struct writer *w)
 	if (!(w->feed.stream.quantities & QUANTITY_ENERGY))
 		return;
 	if (!(e->known & QUANTITY_ENERGY) || !(ev > 0)) {
-		if (w->t.no_energy++ == 0)
+		if (w->odd.no_energy++ == 0)
 			warnx("event %llu: PHOTON ENERGY IS UNKNOWN or not"
 			    " positive; it is written as NaN, and CrystFEL cannot"
 			    " index it",
 			    (unsigned long long)e->seq);
 	} else if (ev < 1e3 || ev > 3e4) {
-		if (w->t.odd_energy++ == 0)
+		if (w->odd.odd_energy++ == 0)
 			warnx("event %llu: PHOTON ENERGY OF %.6g eV is %s%s",
 			    (unsigned long long)e->seq, ev,
 			    ev < 1e3 || ev > 1e5 ? "outside 1 to 100 keV" :
@@ -401,14 +314,14 @@ hit_write(struct writer *w, struct fault *f)
 	int r;
 
 	if (w->cxi == NULL) {
-		if (series_create(w->series, &w->plan, &w->cxi, f) == -1) {
+		if (series_create(w->series, &w->plan.cxi, &w->cxi, f) == -1) {
 			w->t.lost++;
 			return output_failed(w, 0, f);
 		}
 	}
 	if (w->feed.record.type == RECORD_REFERENCE)
 		place_populate(&w->feed.place, w->slots, w->feed.record.slot,
-		    w->plan.layout, PLANE_IMAGE, false);
+		    w->plan.cxi.layout, PLANE_IMAGE, false);
 	c.image = feed_plane(&w->feed, PLANE_IMAGE);
 	c.segmap = feed_plane(&w->feed, PLANE_SEGMAP);
 	c.logits = feed_plane(&w->feed, PLANE_LOGITS);
@@ -426,27 +339,58 @@ hit_write(struct writer *w, struct fault *f)
 	}
 	w->t.written++;
 	eventlog_hit(w->log, &w->feed.event, series_name(w->series), rows);
-	return rows + 1 == w->o->events ? file_commit(w) : 0;
+	return rows + 1 == w->o->plan.events ? file_commit(w, JOURNAL_FULL) : 0;
+}
+
+/* The log of the run; that of one that is carried on was opened before. */
+static int
+log_begin(struct writer *w, struct fault *f)
+{
+	const struct journal_entry *from = series_from(w->series);
+
+	if (w->log != NULL && from != NULL && from->log >= 0)
+		return eventlog_cut(w->log, (uint64_t)from->log, f);
+	if (w->log != NULL || w->o->log == NULL)
+		return 0;
+	w->log = eventlog_open(w->o->log, w->o->force, f);
+	return w->log == NULL ? -1 : 0;
 }
 
 /*
  * At the first event, and not before: what an earlier run left under these names
- * makes room. A run that fails at once has replaced nothing.
+ * makes room, or is cut back to where it is carried on. A run that fails at once
+ * has replaced nothing.
  */
 static int
 outputs_begin(struct writer *w)
 {
+	struct journal_entry e;
 	struct fault f;
 
 	if (w->begun)
 		return 0;
 	w->begun = true;
-	if (series_clear(w->series, &f) == 0 && (w->o->log == NULL ||
-	    w->log != NULL || (w->log = eventlog_open(w->o->log, w->o->force,
-	    &f)) != NULL))
-		return 0;
+	if (log_begin(w, &f) == 0) {
+		entry_make(w, JOURNAL_BEGIN, &e);
+		e.place.any = false;
+		e.place.last = e.place.step = LEDGER_STEP_UNKNOWN;
+		e.place.wanted = w->place.base + w->place.last;
+		if (series_begin(w->series, &e, &f) == 0)
+			return 0;
+	}
 	writer_failed(w, STATUS_OUTPUT, f.text);
 	return -1;
+}
+
+/* A run that had all its events when it broke off may lack its last line. */
+static void
+outputs_end(struct writer *w)
+{
+	struct fault f;
+
+	if (!w->begun && series_from(w->series) != NULL &&
+	    series_begin(w->series, series_from(w->series), &f) == -1)
+		writer_failed(w, STATUS_OUTPUT, f.text);
 }
 
 /* One event: failed, a miss, or a hit. -1: nothing can be written any more. */
@@ -466,12 +410,12 @@ event_judge(struct writer *w, struct fault *f)
 		return 0;
 	}
 	energy_check(w);
-	if (e->peaks_kept < e->peaks_found && w->t.cut++ == 0)
+	if (e->peaks_kept < e->peaks_found && w->odd.cut++ == 0)
 		warnx("event %llu: %u peaks found, the strongest %u kept (see"
 		    " q2cat -C)", (unsigned long long)e->seq, e->peaks_found,
 		    e->peaks_kept);
-	if (e->peaks_found < w->o->min_peaks ||
-	    (w->o->max_peaks != 0 && e->peaks_found > w->o->max_peaks)) {
+	if (e->peaks_found < w->o->plan.min_peaks ||
+	    (w->o->plan.max_peaks != 0 && e->peaks_found > w->o->plan.max_peaks)) {
 		w->t.filtered++;
 		eventlog_miss(w->log, e);
 		return 0;
@@ -495,16 +439,17 @@ progress_say(struct writer *w)
 		if (now - w->live < LIVE_SECONDS)
 			return;
 		w->live = now;
-		fprintf(stderr, "\r%s: %llu events, %llu hits, %u files, %.1f"
+		fprintf(stderr, "\r%s: %llu events, %llu hits, %llu files, %.1f"
 		    " events/s\033[K", getprogname(),
 		    (unsigned long long)t->in, (unsigned long long)t->written,
-		    series_count(w->series), (double)t->in /
+		    (unsigned long long)series_count(w->series),
+		    (double)(t->in - w->before) /
 		    fmax(now - w->progress.start, 1e-3));
 		fflush(stderr);
 	} else if (progress_due(&w->progress, t->in, &rate))
-		warnx("%llu events, %llu hits, %u files, %.1f events/s",
+		warnx("%llu events, %llu hits, %llu files, %.1f events/s",
 		    (unsigned long long)t->in, (unsigned long long)t->written,
-		    series_count(w->series), rate);
+		    (unsigned long long)series_count(w->series), rate);
 }
 
 static int
@@ -522,7 +467,10 @@ event_take(struct writer *w, struct fault *f)
 		writer_failed(w, STATUS_INPUT, wrong.text);
 		return -1;
 	}
-	if (answer_take(w, answer, no_end) == -1 || outputs_begin(w) == -1)
+	if (answer_take(w, answer, no_end) == -1)
+		return -1;
+	w->place = w->ledger.place;
+	if (outputs_begin(w) == -1)
 		return -1;
 	r = event_judge(w, f);
 	if (feed_done(&w->feed, &wrong) == -1) {
@@ -565,69 +513,65 @@ writer_run(struct writer *w)
 	if (r == 0 && ledger_finish(&w->ledger, &f) == -1) {
 		fault_prefix(&f, "standard input");
 		writer_failed(w, STATUS_INCOMPLETE, f.text);
-	}
+	} else if (r == 0)
+		outputs_end(w);
 	files_finish(w);
 }
 
 /* ---- totals ---- */
 
 static void
-stats_write(struct writer *w, double seconds, double rate)
+stats_write(struct writer *w)
 {
-	const struct totals *t = &w->t;
-	json_t *j;
-	char text[PATH_MAX + 80];
-	FILE *f;
-	int r;
+	struct fault f;
 
 	if (w->o->stats == NULL || (!w->begun && eventlog_exists(w->o->stats)))
 		return;
-	j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b, s:b, s:f, s:f}",
-	    "events_in", (json_int_t)t->in, "written", (json_int_t)t->written,
-	    "filtered", (json_int_t)t->filtered, "failed",
-	    (json_int_t)t->failed, "lost", (json_int_t)t->lost, "missing",
-	    (json_int_t)w->ledger.missing, "files", (int)series_count(w->series),
-	    "complete", w->status < STATUS_INCOMPLETE, "interrupted",
-	    w->ledger.interrupted,
-	    "seconds", seconds, "events_per_second", rate);
-	f = fopen(w->o->stats, "we");
-	r = j == NULL || f == NULL || json_dumpf(j, f, JSON_INDENT(1) |
-	    JSON_REAL_PRECISION(6)) == -1 || fputc('\n', f) == EOF ? -1 : 0;
-	if (f != NULL && fclose(f) == EOF)
-		r = -1;
-	json_decref(j);
-	if (r == -1) {
-		snprintf(text, sizeof text, "%s: %s", w->o->stats,
-		    strerror(errno));
-		writer_failed(w, STATUS_OUTPUT, text);
-	}
+	if (totals_write(&w->t, w->o->stats, &f) == -1)
+		writer_failed(w, STATUS_OUTPUT, f.text);
 }
 
 static void
 totals_say(struct writer *w)
 {
-	const struct totals *t = &w->t;
-	double seconds = tool_clock() - w->progress.start;
-	double rate = (double)t->in / fmax(seconds, 1e-6);
+	struct totals *t = &w->t;
 
 	if (w->terminal && w->live != 0)
 		fputc('\n', stderr);
-	if (t->no_energy + t->odd_energy > 0)
+	if (w->odd.no_energy + w->odd.odd_energy > 0)
 		warnx("PHOTON ENERGY: unknown in %llu events, out of the ordinary"
-		    " in %llu", (unsigned long long)t->no_energy,
-		    (unsigned long long)t->odd_energy);
-	if (t->cut > 0)
+		    " in %llu", (unsigned long long)w->odd.no_energy,
+		    (unsigned long long)w->odd.odd_energy);
+	if (w->odd.cut > 0)
 		warnx("%llu events had more peaks than there was room for",
-		    (unsigned long long)t->cut);
+		    (unsigned long long)w->odd.cut);
 	if (t->lost > 0)
 		warnx("%llu events were taken but are NOT WRITTEN",
 		    (unsigned long long)t->lost);
-	warnx("%llu events in = %llu written + %llu filtered + %llu failed%s; %u"
+	warnx("%llu events in = %llu written + %llu filtered + %llu failed%s; %llu"
 	    " files, %.2f seconds, %.1f events/s", (unsigned long long)t->in,
 	    (unsigned long long)t->written, (unsigned long long)t->filtered,
 	    (unsigned long long)t->failed, t->lost > 0 ? " + lost" : "",
-	    series_count(w->series), seconds, rate);
-	stats_write(w, seconds, rate);
+	    (unsigned long long)t->files, t->seconds, t->rate);
+	if (w->begun && (!t->complete || t->interrupted))
+		warnx("not complete: q2cat -s %llu with the same inputs, and cxiwrite"
+		    " -r with the same options, carry on",
+		    (unsigned long long)series_next(w->series));
+}
+
+static void
+totals_finish(struct writer *w)
+{
+	struct totals *t = &w->t;
+
+	t->missing = w->ledger.missing;
+	t->files = series_count(w->series);
+	t->complete = w->status < STATUS_INCOMPLETE;
+	t->interrupted = w->ledger.interrupted;
+	t->seconds = tool_clock() - w->progress.start;
+	t->rate = (double)(t->in - w->before) / fmax(t->seconds, 1e-6);
+	totals_say(w);
+	stats_write(w);
 }
 
 /* ---- beginning ---- */
@@ -649,39 +593,41 @@ options_parse(int argc, char *argv[], struct options *o)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "+M:S:b:dfg:j:l:m:n:o:p:vz:")) != -1)
+	while ((ch = getopt(argc, argv, OPTIONS)) != -1)
 		switch (ch) {
 		case 'M':
-			o->max_peaks = (uint32_t)tool_int('M', optarg, 0,
+			o->plan.max_peaks = (uint32_t)tool_int('M', optarg, 0,
 			    UINT32_MAX);
 			break;
+		case 'R':
+			break;	/* see asked_where */
 		case 'S':
 			o->stats = optarg;
 			break;
 		case 'b':
-			o->mask = optarg;
+			o->plan.mask = optarg;
 			break;
 		case 'd':
-			o->debug = true;
+			o->plan.debug = true;
 			break;
 		case 'f':
 			o->force = true;
 			break;
 		case 'g':
-			o->geometry = optarg;
+			o->plan.geometry = optarg;
 			break;
 		case 'j':
-			o->threads = (unsigned)tool_int('j', optarg, 1, 256);
+			o->plan.threads = (unsigned)tool_int('j', optarg, 1, 256);
 			break;
 		case 'l':
 			o->log = optarg;
 			break;
 		case 'm':
-			o->min_peaks = (uint32_t)tool_int('m', optarg, 0,
+			o->plan.min_peaks = (uint32_t)tool_int('m', optarg, 0,
 			    UINT32_MAX);
 			break;
 		case 'n':
-			o->events = (uint64_t)tool_int('n', optarg, 1, INT32_MAX);
+			o->plan.events = (uint64_t)tool_int('n', optarg, 1, INT32_MAX);
 			break;
 		case 'o':
 			o->dir = optarg;
@@ -689,21 +635,42 @@ options_parse(int argc, char *argv[], struct options *o)
 		case 'p':
 			o->prefix = optarg;
 			break;
+		case 'r':
+			o->resume = true;
+			break;
 		case 'v':
 			o->verbose = true;
 			break;
 		case 'z':
-			o->z = optarg;
-			o->compression = compression_parse(optarg);
+			o->plan.z = optarg;
+			o->plan.compression = compression_parse(optarg);
 			break;
 		default:
 			tool_usage();
 		}
 	if (*o->prefix == '\0' || strchr(o->prefix, '/') != NULL)
 		errx(STATUS_USAGE, "-p \"%s\": not empty, and no slash", o->prefix);
-	if (o->max_peaks != 0 && o->max_peaks < o->min_peaks)
-		errx(STATUS_USAGE, "-M %u is less than -m %u", o->max_peaks,
-		    o->min_peaks);
+	if (o->force && o->resume)
+		errx(STATUS_USAGE, "-f replaces an earlier run, -r carries it on:"
+		    " not both");
+	if (o->plan.max_peaks != 0 && o->plan.max_peaks < o->plan.min_peaks)
+		errx(STATUS_USAGE, "-M %u is less than -m %u", o->plan.max_peaks,
+		    o->plan.min_peaks);
+}
+
+/* The log that a run is carried on with: its own, from where its files end. */
+static void
+log_resume(struct writer *w, const struct journal_entry *from)
+{
+	const struct options *o = w->o;
+	struct fault why;
+
+	if (o->log == NULL)
+		errx(STATUS_USAGE, "-r: the run has a log; give -l and its path");
+	w->log = eventlog_resume(o->log, (uint64_t)from->log,
+	    from->place.any ? &from->place.last : NULL, &why);
+	if (w->log == NULL)
+		errx(STATUS_OUTPUT, "-l %s", why.text);
 }
 
 /* Files beside the CXI files: neither is written over by mistake, nor early. */
@@ -711,18 +678,71 @@ static void
 side_files_open(struct writer *w)
 {
 	const struct options *o = w->o;
+	const struct journal_entry *from = series_from(w->series);
 	struct fault why;
 	FILE *f = NULL;
 
-	if (o->stats != NULL && !o->force && eventlog_exists(o->stats))
+	if (o->stats != NULL && !o->force && from == NULL &&
+	    eventlog_exists(o->stats))
 		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
-	if (o->stats != NULL && (f = fopen(o->stats, "ae")) == NULL)
-		err(STATUS_OUTPUT, "-S %s", o->stats);
+	if (o->stats != NULL && (f = sidefile_open(o->stats, "a", &why)) == NULL)
+		errx(STATUS_OUTPUT, "-S %s", why.text);
 	if (f != NULL)
 		fclose(f);
-	if (o->log != NULL && !o->force &&
+	if (from != NULL && from->log >= 0)
+		log_resume(w, from);
+	else if (o->log != NULL && !o->force &&
 	    (w->log = eventlog_open(o->log, false, &why)) == NULL)
 		errx(STATUS_OUTPUT, "-l %s", why.text);
+}
+
+/* -r: the totals and the place of the run so far. */
+static void
+run_resume(struct writer *w)
+{
+	const struct journal_entry *from = series_from(w->series);
+
+	if (from == NULL)
+		return;
+	w->t.in = w->before = from->in;
+	w->t.written = from->written;
+	w->t.filtered = from->filtered;
+	w->t.failed = from->failed;
+	ledger_resume(&w->ledger, &from->place);
+	if (w->o->verbose)
+		warnx("carries on behind %llu complete files, at event %llu",
+		    (unsigned long long)series_count(w->series),
+		    (unsigned long long)from->place.wanted);
+}
+
+/* -R: prints the number of the next event wanted, and no more. */
+static int
+wanted_print(const struct options *o)
+{
+	struct fault f;
+	uint64_t wanted;
+
+	if (series_wanted(o->dir, o->prefix, &wanted, &f) == -1)
+		errx(STATUS_INPUT, "%s", f.text);
+	printf("%llu\n", (unsigned long long)wanted);
+	if (fflush(stdout) == EOF)
+		err(STATUS_OUTPUT, "standard output");
+	return STATUS_OK;
+}
+
+/* Is -R among the options? It is no part of the pipeline that it may stand in. */
+static bool
+asked_where(int argc, char *argv[])
+{
+	bool asked = false;
+	int ch;
+
+	opterr = 0;
+	while ((ch = getopt(argc, argv, OPTIONS)) != -1)
+		if (ch == 'R')
+			asked = true;
+	opterr = optind = 1;
+	return asked;
 }
 
 int
@@ -730,46 +750,53 @@ main(int argc, char *argv[])
 {
 	static struct writer w;
 	struct options o = {
-		.dir = ".", .prefix = "peaknet", .z = "none", .events = 100,
-		.min_peaks = 10, .threads = 1
+		.dir = ".", .prefix = "peaknet", .plan = {
+			.program = "cxiwrite " VERSION, .z = "none",
+			.events = 100, .min_peaks = 10, .threads = 1
+		}
 	};
 	struct fault f;
+	bool asked;
 
-	tool_begin(argc, argv, "[-dfv] [-b mask] [-g geometry] [-j threads]"
+	tool_begin(argc, argv, "[-dfRrv] [-b mask] [-g geometry] [-j threads]"
 	    " [-l log.tsv] [-M maxpeaks] [-m minpeaks] [-n events] [-o dir]"
 	    " [-p prefix] [-S stats.json] [-z none|gzip|bslz4]");
 	tool_signals(unfinished_remove);
+	asked = asked_where(argc, argv);
 	/* Before anything can fail: producers must see that we were here. */
-	if (slots_open(&w.slots, &f) == -1 ||
-	    (w.slots != NULL && slots_consume(w.slots, &f) == -1))
+	if (!asked && (slots_open(&w.slots, &f) == -1 ||
+	    (w.slots != NULL && slots_consume(w.slots, &f) == -1)))
 		errx(STATUS_SYSTEM, "%s", f.text);
 	options_parse(argc, argv, &o);
 	if (optind != argc)
 		tool_usage();
+	if (asked)
+		return wanted_print(&o);
 	w.o = &o;
 	w.terminal = isatty(STDERR_FILENO);
-	if (cxi_compression_check(o.compression, &f) == -1)
-		errx(STATUS_USAGE, "-z %s: %s", o.z, f.text);
-	if ((w.series = series_open(o.dir, o.prefix, o.force, &f)) == NULL)
+	if (cxi_compression_check(o.plan.compression, &f) == -1)
+		errx(STATUS_USAGE, "-z %s: %s", o.plan.z, f.text);
+	w.series = series_open(o.dir, o.prefix, o.force ? SERIES_REPLACE :
+	    o.resume ? SERIES_RESUME : SERIES_NEW, &f);
+	if (w.series == NULL)
 		errx(STATUS_OUTPUT, "%s", f.text);
 	unfinished = w.series;
 	side_files_open(&w);
 	if (feed_init(&w.feed, STDIN_FILENO, w.slots, PLANE_PEAKS | PLANE_IMAGE |
-	    (o.debug ? PLANE_SEGMAP | PLANE_LOGITS : 0)) == -1)
+	    (o.plan.debug ? PLANE_SEGMAP | PLANE_LOGITS : 0)) == -1)
 		errx(STATUS_SYSTEM, "no memory");
 	progress_begin(&w.progress, o.verbose);
+	run_resume(&w);
 
 	writer_run(&w);
 	if (eventlog_close(w.log, &f) == -1)
 		writer_failed(&w, STATUS_OUTPUT, f.text);
-	totals_say(&w);
+	totals_finish(&w);
 	unfinished = NULL;
 	series_close(w.series);
 	feed_close(&w.feed);
 	slots_close(w.slots);
-	slab_free(&w.slab);
-	if (w.have_geometry)
-		geometry_free(&w.geometry);
+	plan_free(&w.plan);
 	free(w.peaks);
 	return w.status;
 }

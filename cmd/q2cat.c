@@ -253,6 +253,33 @@ buffer_find(struct cat *c, struct parcel *p)
 	return 1;
 }
 
+/* Waits for a slot. 1: taken; 0: stopped by a signal; -1: said. */
+static int
+slot_wait(struct cat *c, const volatile int *stop, unsigned *slot)
+{
+	struct fault f;
+
+	for (;;) {
+		if (outlet_flush(&c->out) == -1)
+			return output_failed(c);
+		switch (slots_take(c->slots, c->out.fd, stop, slot, &f)) {
+		case SLOTS_TAKEN:
+			return 1;
+		case SLOTS_STOP:
+			return 0;
+		case SLOTS_GONE:
+			errno = EPIPE;
+			return output_failed(c);
+		case SLOTS_FAULT:
+			return system_failed(c, f.text);
+		case SLOTS_LONELY:
+			/* The header again changes nothing: the stream goes on. */
+			if (outlet_stream(&c->out, c->splice.header) == -1)
+				return output_failed(c);
+		}
+	}
+}
+
 static int
 slot_find(struct cat *c, const volatile int *stop, struct parcel *p)
 {
@@ -261,23 +288,10 @@ slot_find(struct cat *c, const volatile int *stop, struct parcel *p)
 	struct fault f;
 	int r;
 
-	r = slots_try(c->slots, &slot, &f);
-	if (r == 0 && outlet_flush(&c->out) == -1)
-		return output_failed(c);
-	if (r == -1)
+	if ((r = slots_try(c->slots, &slot, &f)) == -1)
 		return system_failed(c, f.text);
-	if (r == 0)
-		switch (slots_take(c->slots, c->out.fd, stop, &slot, &f)) {
-		case SLOTS_TAKEN:
-			break;
-		case SLOTS_STOP:
-			return 0;
-		case SLOTS_GONE:
-			errno = EPIPE;
-			return output_failed(c);
-		case SLOTS_FAULT:
-			return system_failed(c, f.text);
-		}
+	if (r == 0 && (r = slot_wait(c, stop, &slot)) != 1)
+		return r;
 	generation = slots_claim(c->slots, slot);
 	slots_refer(c->slots, slot, generation, &p->record);
 	if (generation != 0 && place_slot(&p->place, c->slots, slot,

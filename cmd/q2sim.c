@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sidefile.h"
 #include "format/eventblock.h"
 #include "format/stream.h"
 #include "sim/sim.h"
@@ -119,13 +120,14 @@ static void
 geometry_write(const struct sim *sim, const char *name)
 {
 	char *text = sim_geometry(sim);
+	struct fault f;
 	FILE *out;
 
 	if (text == NULL)
 		errx(STATUS_SYSTEM, "no memory for a geometry");
-	out = fopen(name, "w");
+	out = sidefile_open(name, "w", &f);
 	if (out == NULL)
-		err(STATUS_OUTPUT, "%s", name);
+		errx(STATUS_OUTPUT, "%s", f.text);
 	fputs(text, out);
 	if (ferror(out) | fclose(out))
 		err(STATUS_OUTPUT, "%s", name);
@@ -135,10 +137,12 @@ geometry_write(const struct sim *sim, const char *name)
 static void
 truth_open(struct run *r, const char *name)
 {
+	struct fault f;
+
 	r->truth_name = name;
-	r->truth = fopen(name, "w");
+	r->truth = sidefile_open(name, "w", &f);
 	if (r->truth == NULL)
-		err(STATUS_OUTPUT, "%s", name);
+		errx(STATUS_OUTPUT, "%s", f.text);
 	fputs("seq\tpanel\tss\tfs\th\tk\tl\tintensity\tin_logits\tresolution\t"
 	    "state\n", r->truth);
 }

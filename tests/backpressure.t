@@ -119,6 +119,18 @@ for what, source in sources(small_dump, small, 5):
             arrived(p, 500)
             w.judge()
 
+@test("memory is bounded when a loop over a capture begins again")
+def _():
+    with Pipeline(["q2cat", "-l", "4", big], FIND, KEEP, slots=4) as p:
+        w = Watch(p, 4 * BIG_RECORD + CONSTANT)
+        must(p.logged_wait(60))
+        # All that anybody has mapped is mapped now.
+        p.signal(-1, signal.SIGSTOP)
+        w.until_still()
+        p.signal(-1, signal.SIGCONT)
+        arrived(p, 64)
+        w.judge()
+
 @test("a slow peak finder bounds memory with 3 slots")
 def _():
     slow = [["q2cat", "-l", "8", big_dump], ["q2cat", "-r", "20"], FIND, KEEP]

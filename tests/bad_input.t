@@ -32,7 +32,7 @@ sends() {
 # wrote N: the files listed in $T/o hold N events, are whole, and nothing else
 # lies there. The directory goes.
 wrote() {
-	left=$(ls "$T/o" | grep -v '_[0-9]*\.cxi$' | grep -v '\.lst$')
+	left=$(ls "$T/o" | grep -v '_[0-9]*\.cxi$' | grep -Ev '\.(lst|journal)$')
 	"$PYTHON" - "$T"/o/*.lst <<'END' >"$T/.rows"
 import sys, h5py
 rows = 0
@@ -290,6 +290,10 @@ echo x >"$T/o/log"
 check 'a log of an earlier run is not overwritten' \
 	refused 7 "^cxiwrite: -l $T/o/log exists; -f" \
 	write_to -o "$T/o" -p log -l "$T/o/log"
+false | cxiwrite -o "$T/o" -p heading -l "$T/o/heading" 2>/dev/null
+check 'but a log without events is: nothing came of that run' \
+	sh -c 'test -s "$1" && test 0 -eq "$2"' - "$T/o/heading" \
+	"$(status write_to -o "$T/o" -p heading -l "$T/o/heading")"
 check 'statistics of an earlier run are not overwritten' \
 	refused 7 "^cxiwrite: -S $T/o/log exists; -f" \
 	write_to -o "$T/o" -p log -S "$T/o/log"

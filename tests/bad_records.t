@@ -39,7 +39,7 @@ def rows(directory):
     seqs = []
     lists = glob.glob(directory + "/*.lst")
     names = open(lists[0]).read().split() if lists else []
-    left = [n for n in os.listdir(directory) if not n.endswith((".lst", ".tsv"))]
+    left = [n for n in os.listdir(directory) if not n.endswith((".lst", ".tsv", ".journal"))]
     assert sorted(left) == sorted(map(os.path.basename, names)), left
     for name in names:
         with h5py.File(name, "r") as f:

@@ -15,6 +15,7 @@ LATE = ["sh", "-c", 'sleep 1; exec "$@"', "sh"] + CAT
 SIM = ["q2sim", "-D", "cspad"]
 FIND = ["peakfind", "-P", "2"]
 EARLY = [sys.executable, "-c", "import os; os.read(0, 100)"]
+WRITE = ["cxiwrite", "-m", "0", "-o", "out"]
 BAD = ["cxiwrite", "-n", "nonsense"]
 
 
@@ -78,6 +79,21 @@ for mode, slots in ("inline", None), ("slots", 2):
             must(p.wait(), "not all have ended: %s" % p.programs())
             must(p.statuses()[0] == GONE, p.statuses())
             quiet(p, [0])
+
+    @test("a reader that leaves ends q2ls and all before it (%s)" % mode)
+    def _():
+        goes([CAT, FIND, ["q2ls"]], [["head", "-n", "3"]], slots, (0,))
+
+    @test("peakfind with a bad option ends q2cat (%s)" % mode)
+    def _():
+        with Pipeline(CAT, ["peakfind", "-P", "x"], WRITE, slots=slots) as p:
+            must(p.wait(), "not all have ended: %s" % p.programs())
+            must(p.statuses() == [GONE, USAGE, INCOMPLETE], p.statuses())
+            quiet(p, [0])
+
+@test("head -c 10000 ends all with the usual number of slots")
+def _():
+    goes([CAT, FIND], [["head", "-c", "10000"]], 100, (0,))
 
 @test("head ends q2sim")
 def _():

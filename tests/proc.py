@@ -19,7 +19,7 @@ import time
 ROOT = os.getcwd()
 B = os.path.abspath(os.environ.get("B", "build"))
 LIMIT = 20
-GONE, INTERRUPTED, FAILED, INCOMPLETE, INPUT = 2, 3, 4, 5, 6
+USAGE, GONE, INTERRUPTED, FAILED, INCOMPLETE, INPUT = 1, 2, 3, 4, 5, 6
 
 os.environ["PATH"] = B + ":" + os.environ["PATH"]
 if __name__ != "__main__":
@@ -111,11 +111,15 @@ class Pipeline:
     """A pipeline in a session and a directory of its own.
 
     stages: argument lists; or one string, a command for sh. slots: under
-    q2slots with so many.
+    q2slots with so many. dir: of an earlier pipeline, to be used again.
     """
 
-    def __init__(self, *stages, slots=None, env=None):
-        self.dir = tempfile.mkdtemp(dir=scratch())
+    def __init__(self, *stages, slots=None, env=None, dir=None):
+        self.dir = dir or tempfile.mkdtemp(dir=scratch())
+        self.kept = dir is not None
+        for name in "pids", "statuses":
+            if os.path.exists(self.path(name)):
+                os.unlink(self.path(name))
         self.stages = stages
         self.shell = isinstance(stages[0], str)
         if self.shell:
@@ -140,7 +144,8 @@ class Pipeline:
         for pid in self.members():
             self.send(pid, signal.SIGKILL)
         self.leader.wait()
-        shutil.rmtree(self.dir)
+        if not self.kept:
+            shutil.rmtree(self.dir)
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -186,7 +191,10 @@ class Pipeline:
         self.send(self.pids[stage], sig)
 
     def signal_group(self, sig):
-        os.killpg(self.leader.pid, sig)
+        try:
+            os.killpg(self.leader.pid, sig)
+        except ProcessLookupError:
+            pass
 
     def signal_taken(self, *stages):
         """Waits until no signal is pending for these: two would become one."""
@@ -228,8 +236,7 @@ def cxi_rows(path):
     def visit(_, x):
         if isinstance(x, h5py.Dataset):
             x[...]
-            if x.name.startswith("/entry_1/result_1/nPeaks") or \
-                    x.name.startswith("/entry_1/result_1/peak"):
+            if x.shape and not x.name.endswith("/mask"):
                 rows.add(x.shape[0])
     with h5py.File(path, "r") as f:
         f.visititems(visit)
@@ -249,8 +256,9 @@ def totals(text):
 
 # ---- material ----
 
-def dump_make(path, events, panels=2, height=32, width=48, seed=1):
-    """An HDF5 dump with a dozen bright blobs an event, each event different."""
+def dump_make(path, events, panels=2, height=32, width=48, seed=1,
+              blobs=lambda k: 12):
+    """An HDF5 dump with blobs(k) bright blobs in event k, each event different."""
     import h5py                 # here: the shell of a pipeline needs neither
     import numpy as np
     rng = np.random.default_rng(seed)
@@ -259,7 +267,7 @@ def dump_make(path, events, panels=2, height=32, width=48, seed=1):
             logits = np.full((panels, 2, height, width), -1, "f4")
             logits[:, 0] = 1
             image = rng.normal(10, 1, (panels, 1, height, width)).astype("f4")
-            for _ in range(12):
+            for _ in range(blobs(k)):
                 p = rng.integers(panels)
                 y, x = rng.integers(height - 2), rng.integers(width - 2)
                 logits[p, 1, y:y + 2, x:x + 2] = 5

@@ -26,6 +26,20 @@ def drained(p, statuses):
     must(not p.files("out/*.tmp"))
 
 
+def one_ended(p, stage):
+    """All know it: those before by their output, those behind by their input."""
+    s = p.statuses()
+    must(s[stage] == INTERRUPTED, s)
+    must(stage == 0 or s[0] == GONE, s)
+    must(not p.files("out/*.tmp"), p.files("out/*"))
+    if stage < 3:
+        # Inline the last record may be cut; the source may have sent its end.
+        must(s[3] in (0, INCOMPLETE, INPUT) and (stage == 0 or s[3] != 0), s)
+        t = totals(p.err(3))
+        must(t[0] == t[1] == p.logged() == sum(map(cxi_rows, p.files())), t)
+
+
+OTHER = {signal.SIGINT: signal.SIGTERM, signal.SIGTERM: signal.SIGINT}
 for sig in signal.SIGINT, signal.SIGTERM:
     for slots in None, 3:
         how = "%s, %s" % (sig.name, "slots" if slots else "inline")
@@ -91,6 +105,24 @@ for sig in signal.SIGINT, signal.SIGTERM:
                 # What was in its hands may have gone out between the two.
                 must(find in (0, INTERRUPTED), p.statuses())
                 must(not p.files("out/*cxi*"), p.files("out/*"))
+
+        for stage, name in enumerate(("q2cat", "peakfind", "q2cat between",
+                                      "cxiwrite")):
+            @test("the second signal to %s alone ends it at once (%s)" % (
+                name, how))
+            def _():
+                with Pipeline(ENDLESS, FIND, ["q2cat"], WRITE, slots=slots) as p:
+                    must(p.logged_wait(10))
+                    if stage == 0:
+                        # Else it would have come to its end before the second.
+                        p.signal(3, signal.SIGSTOP)
+                    p.signal(stage, sig)
+                    p.signal_taken(stage)
+                    p.signal(stage, OTHER[sig])
+                    must(wait_for(lambda: state(p.pids[stage]) in ("", "Z")))
+                    p.signal(3, signal.SIGCONT)
+                    must(p.wait(), "not all have ended")
+                    one_ended(p, stage)
 
         @test("the first signal drains under sh -c (%s)" % how)
         def _():

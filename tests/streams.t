@@ -262,7 +262,7 @@ def signals():
               'the first signal does not stop cxiwrite')
         p.send_signal(signal.SIGINT)
     p.communicate(timeout=60)
-    check(p.returncode == 3 and set(os.listdir(out)) <= {'peaknet.lst'} and
+    check(p.returncode == 3 and set(os.listdir(out)) <= {'peaknet.lst', 'peaknet.journal'} and
           not lines(out + '/peaknet.lst'),
           'a second one ends it at once, and nothing unfinished is left',
           f'{p.returncode} {os.listdir(out)}')
@@ -395,7 +395,7 @@ def series():
     out = os.path.dirname(r.files[0])
     check(read(f'{out}/run12.lst').decode().split('\n') == r.files + [''],
           'the list has their absolute paths')
-    check(sorted(os.listdir(out)) == sorted(names + ['run12.lst']),
+    check(sorted(os.listdir(out)) == sorted(names + ['run12.journal', 'run12.lst']),
           'nothing else is in the directory', os.listdir(out))
     r = write(f'cat {AQ}', '-m 0 -n 13')
     check(r.rows == [N], 'a full last file is not followed by an empty one',

@@ -134,6 +134,7 @@ struct cxi {
 	struct cxi_press	*press;
 	struct cxi_table	*table;
 	uint64_t		rows;
+	bool			synced;
 	bool			failed;
 	struct fault		first;		/* why, if failed */
 };
@@ -659,15 +660,27 @@ cxi_close(struct cxi *c, struct fault *f)
 }
 
 int
+cxi_sync(struct cxi *c, uint64_t *size, struct fault *f)
+{
+	if (cxi_close(c, f) == -1)
+		return -1;
+	if (cxi_file_sync(c->disk.fd, c->path, size, &c->first) == -1)
+		return fault_keep(c, f);
+	c->synced = true;
+	return 0;
+}
+
+int
 cxi_commit(struct cxi *c, const char *name, bool replace, struct fault *f)
 {
+	uint64_t size;
 	int rc;
 
-	if (cxi_close(c, f) == -1) {
+	if (!c->synced && cxi_sync(c, &size, f) == -1) {
 		cxi_abort(c);
 		return -1;
 	}
-	rc = cxi_file_settle(c->disk.fd, c->path, name, replace, f);
+	rc = cxi_file_name(c->path, name, replace, f);
 	if (rc == -1)
 		unlink(c->path);
 	cxi_free(c);

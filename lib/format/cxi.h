@@ -1,9 +1,9 @@
 /*
  * CXI files as CrystFEL, Cheetah and people expect them. A file is made under a
- * temporary name, filled event by event, and committed: flushed, closed, synced,
- * renamed. After the first failure nothing but cxi_abort may follow: HDF5's
- * close reports success after a failed write, so the first error is kept here
- * and a commit after it fails.
+ * temporary name, filled event by event, closed, synced, and committed: renamed.
+ * After the first failure nothing but cxi_abort may follow: HDF5's close reports
+ * success after a failed write, so the first error is kept here and a commit after
+ * it fails.
  */
 #ifndef FORMAT_CXI_H
 #define FORMAT_CXI_H
@@ -75,15 +75,18 @@ int	cxi_add(struct cxi *, const struct cxi_event *, struct fault *);
 uint64_t	cxi_rows(const struct cxi *);
 
 /*
- * Writes all rows and closes the HDF5 file; only cxi_commit or cxi_abort may
- * follow. A commit after it touches HDF5 no more and may run in another thread.
+ * Writes all rows and closes the HDF5 file; what follows, cxi_sync and cxi_commit
+ * or cxi_abort, touches HDF5 no more and may run in another thread. 0 or -1.
  */
 int	cxi_close(struct cxi *, struct fault *);
 
+/* Closes if that was not done, and syncs to the disk; *size in bytes. 0 or -1. */
+int	cxi_sync(struct cxi *, uint64_t *size, struct fault *);
+
 /*
- * Finishes: all rows flushed, file closed and synced, renamed to name, directory
- * synced. With replace an existing name is replaced, else it is an error. The
- * temporary file is removed on failure. The cxi is freed either way.
+ * Finishes: synced if it was not, renamed to name, and the directory synced. With
+ * replace an existing name is replaced, else it is an error. The temporary file is
+ * removed on failure. The cxi is freed either way.
  */
 int	cxi_commit(struct cxi *, const char *name, bool replace, struct fault *);
 

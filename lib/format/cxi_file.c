@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -57,11 +59,19 @@ directory_sync(const char *name, struct fault *f)
 }
 
 int
-cxi_file_settle(int fd, const char *path, const char *name, bool replace,
-    struct fault *f)
+cxi_file_sync(int fd, const char *path, uint64_t *size, struct fault *f)
 {
-	if (fsync(fd) == -1)
+	struct stat st;
+
+	if (fsync(fd) == -1 || fstat(fd, &st) == -1)
 		return fault_set(f, "%s: sync: %s", path, strerror(errno));
+	*size = (uint64_t)st.st_size;
+	return 0;
+}
+
+int
+cxi_file_name(const char *path, const char *name, bool replace, struct fault *f)
+{
 	if ((replace ? rename(path, name) : rename_new(path, name)) == -1)
 		return fault_set(f, "%s: rename to %s: %s", path, name,
 		    strerror(errno));

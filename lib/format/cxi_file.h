@@ -3,16 +3,19 @@
 #define FORMAT_CXI_FILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/fault.h"
 
+/* Syncs the file that fd has open under the path; *size in bytes. 0 or -1. */
+int	cxi_file_sync(int fd, const char *path, uint64_t *size, struct fault *);
+
 /*
- * Syncs the file that fd has open under the path, renames it to name, and syncs
- * the directory. Without replace an existing name is an error. 0 or -1; fd stays
- * open. On -1 the path may be there still, but when only the directory could not
- * be synced.
+ * Renames a synced file to name and syncs the directory. Without replace an
+ * existing name is an error. 0 or -1. On -1 the path may be there still, but when
+ * only the directory could not be synced.
  */
-int	cxi_file_settle(int fd, const char *path, const char *name,
-	    bool replace, struct fault *);
+int	cxi_file_name(const char *path, const char *name, bool replace,
+	    struct fault *);
 
 #endif

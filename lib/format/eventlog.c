@@ -1,14 +1,24 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/io.h"
+#include "base/sidefile.h"
 #include "format/eventlog.h"
+
+enum { LINE_MAX_BYTES = 512 };	/* of a log: 64 of source, 224 of prefix */
+
+static const char heading[] = "seq\tsource\ttimestamp\tenergy_eV\tpeaks_found"
+    "\tpeaks_kept\thit\tfile\tindex\n";
 
 struct eventlog {
 	FILE	*f;
+	bool	regular;
 	char	path[];
 };
 
@@ -20,29 +30,121 @@ eventlog_exists(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
 }
 
+static struct eventlog *
+log_open(const char *path, const char *mode, struct fault *f)
+{
+	struct eventlog *g = malloc(sizeof *g + strlen(path) + 1);
+	struct stat st;
+
+	if (g == NULL) {
+		fault_set(f, "%s: no memory", path);
+		return NULL;
+	}
+	strcpy(g->path, path);
+	if ((g->f = sidefile_open(path, mode, f)) == NULL) {
+		free(g);
+		return NULL;
+	}
+	setvbuf(g->f, NULL, _IOLBF, 0);
+	g->regular = fstat(fileno(g->f), &st) == 0 && S_ISREG(st.st_mode);
+	return g;
+}
+
+/* May a log be made here: is there none, or one without events? */
+static bool
+log_vacant(const char *path)
+{
+	char text[sizeof heading];
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd == -1)
+		return false;
+	n = io_read(fd, text, sizeof text);
+	close(fd);
+	return n >= 0 && n < (ssize_t)sizeof text &&
+	    memcmp(text, heading, (size_t)n) == 0;
+}
+
 struct eventlog *
 eventlog_open(const char *path, bool force, struct fault *f)
 {
 	struct eventlog *g;
 
-	if (!force && eventlog_exists(path)) {
+	if (!force && eventlog_exists(path) && !log_vacant(path)) {
 		fault_set(f, "%s exists; -f replaces it", path);
 		return NULL;
 	}
-	if ((g = malloc(sizeof *g + strlen(path) + 1)) == NULL) {
-		fault_set(f, "%s: no memory", path);
-		return NULL;
-	}
-	strcpy(g->path, path);
-	if ((g->f = fopen(path, "we")) == NULL) {
-		fault_set(f, "%s: %s", path, strerror(errno));
-		free(g);
-		return NULL;
-	}
-	setvbuf(g->f, NULL, _IOLBF, 0);
-	fputs("seq\tsource\ttimestamp\tenergy_eV\tpeaks_found\tpeaks_kept\thit"
-	    "\tfile\tindex\n", g->f);
+	if ((g = log_open(path, "w", f)) != NULL)
+		fputs(heading, g->f);
 	return g;
+}
+
+/* Does a line of this event (or the heading) end at this size? */
+static bool
+line_matches(int fd, uint64_t size, const uint64_t *last)
+{
+	char text[LINE_MAX_BYTES + 1], begin[24], *line;
+	size_t n = size < LINE_MAX_BYTES ? (size_t)size : LINE_MAX_BYTES;
+	ssize_t r = pread(fd, text, n, (off_t)(size - n));
+
+	if (n == 0 || r != (ssize_t)n || text[n - 1] != '\n')
+		return false;
+	text[n - 1] = '\0';
+	line = strrchr(text, '\n');
+	line = line == NULL ? text : line + 1;
+	if (last == NULL)
+		return size == strlen(heading);
+	snprintf(begin, sizeof begin, "%llu\t", (unsigned long long)*last);
+	return strncmp(line, begin, strlen(begin)) == 0;
+}
+
+static bool
+heading_matches(int fd)
+{
+	char text[sizeof heading - 1];
+
+	return pread(fd, text, sizeof text, 0) == (ssize_t)sizeof text &&
+	    memcmp(text, heading, sizeof text) == 0;
+}
+
+struct eventlog *
+eventlog_resume(const char *path, uint64_t size, const uint64_t *last,
+    struct fault *f)
+{
+	struct eventlog *g = log_open(path, "r+", f);
+
+	if (g == NULL)
+		return NULL;
+	if (g->regular && heading_matches(fileno(g->f)) &&
+	    line_matches(fileno(g->f), size, last))
+		return g;
+	fault_set(f, "%s: is not the log of the run that is carried on, or is not"
+	    " whole", path);
+	fclose(g->f);
+	free(g);
+	return NULL;
+}
+
+int
+eventlog_cut(struct eventlog *g, uint64_t size, struct fault *f)
+{
+	if (ftruncate(fileno(g->f), (off_t)size) == 0 &&
+	    fseeko(g->f, 0, SEEK_END) == 0)
+		return 0;
+	return fault_set(f, "%s: %s", g->path, strerror(errno));
+}
+
+int64_t
+eventlog_size(const struct eventlog *g)
+{
+	return g != NULL && g->regular ? ftello(g->f) : -1;
+}
+
+int
+eventlog_descriptor(const struct eventlog *g)
+{
+	return g != NULL && g->regular ? fileno(g->f) : -1;
 }
 
 /* All that an event has by itself. */

@@ -15,10 +15,27 @@
 struct eventlog;
 
 /*
- * Creates a log, line-buffered. A regular file that has something in it is an
- * error unless force. NULL: fault.
+ * Creates a log, line-buffered. A regular file that has something in it, and more
+ * than the heading, is an error unless force. NULL: fault.
  */
 struct eventlog	*eventlog_open(const char *path, bool force, struct fault *);
+
+/*
+ * Opens the log of a run that is carried on, and changes nothing yet: it must be
+ * one, with a line that ends at this size (bytes) and is of event last (NULL: the
+ * heading). NULL: fault.
+ */
+struct eventlog	*eventlog_resume(const char *path, uint64_t size,
+		    const uint64_t *last, struct fault *);
+
+/* Cuts a resumed log back to that size. 0 or -1. */
+int	eventlog_cut(struct eventlog *, uint64_t size, struct fault *);
+
+/* Bytes so far; -1: it is no regular file, or there is none (NULL). */
+int64_t	eventlog_size(const struct eventlog *);
+
+/* The descriptor of a regular file, for who syncs it; else -1. */
+int	eventlog_descriptor(const struct eventlog *);
 
 /* A hit: row index of a file. All three do nothing with a NULL log. */
 void	eventlog_hit(struct eventlog *, const struct event *, const char *file,

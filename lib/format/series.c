@@ -1,6 +1,5 @@
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libutil.h>
@@ -12,124 +11,134 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/sidefile.h"
+#include "format/resume.h"
 #include "format/series.h"
-
-enum { NAME_SIZE = 256, TAIL = 32 };	/* a prefix leaves room for "_N.cxi.tmp" */
+#include "format/seriesname.h"
 
 /* A file that settles: the thread's from its start until it is joined. */
 struct settling {
 	pthread_t	thread;
 	bool		running;
 	struct cxi	*cxi;
-	uint64_t	rows;
-	char		final[PATH_MAX + NAME_SIZE];
-	char		temporary[PATH_MAX + NAME_SIZE + 4];
-	int		list;
-	bool		replace;
+	struct journal_entry entry;
+	char		final[SERIES_PATH_SIZE];
+	char		temporary[SERIES_PATH_SIZE];
+	int		journal, log, list;
+	bool		replace;	/* an open file may have its name */
+	bool		listed;		/* already */
 	int		result;
+	uint64_t	lost;
 	struct fault	fault;
 };
 
 struct series {
-	char		dir[PATH_MAX];	/* absolute */
-	char		prefix[NAME_SIZE];
-	char		name[NAME_SIZE];
-	char		final[PATH_MAX + NAME_SIZE];
-	char		temporary[PATH_MAX + NAME_SIZE + 4];
+	struct seriesname n;
+	enum series_mode mode;
+	struct resume	resume;		/* what there was, in that mode */
+	char		name[SERIES_NAME_SIZE];
+	char		temporary[SERIES_PATH_SIZE];
 	int		list;		/* PREFIX.lst, locked */
-	bool		force;
-	unsigned	count;		/* of files committed; names the next */
-	unsigned	given_up;	/* of these, that never settled */
+	int		journal;	/* -1 before series_begin */
+	uint64_t	count;		/* of files committed; names the next */
+	uint64_t	given_up;	/* of these, that never settled */
+	uint64_t	next;		/* see series_next */
 	struct settling	past;		/* the file committed last */
 };
 
 static void
 name_make(struct series *s)
 {
-	snprintf(s->name, sizeof s->name, "%.*s_%04u.cxi", NAME_SIZE - TAIL,
-	    s->prefix, s->count);
-	snprintf(s->final, sizeof s->final, "%s/%s", s->dir, s->name);
-	snprintf(s->temporary, sizeof s->temporary, "%s.tmp", s->final);
-}
-
-/* Is this one of PREFIX_<digits>.cxi? */
-static int
-name_match(const struct series *s, const char *name)
-{
-	size_t n = strlen(s->prefix), digits;
-
-	if (strncmp(name, s->prefix, n) != 0 || name[n] != '_')
-		return 0;
-	digits = strspn(name + n + 1, "0123456789");
-	return digits >= 4 && strcmp(name + n + 1 + digits, ".cxi") == 0;
-}
-
-/* Looks for files of the series; removes them, or stops at the first. */
-static int
-earlier_find(struct series *s, bool clear, struct fault *f)
-{
-	char path[PATH_MAX + NAME_SIZE];
-	struct dirent *e;
-	DIR *d = opendir(s->dir);
-	int r = 0;
-
-	if (d == NULL)
-		return fault_set(f, "%s: %s", s->dir, strerror(errno));
-	while (r == 0 && (e = readdir(d)) != NULL) {
-		if (!name_match(s, e->d_name))
-			continue;
-		snprintf(path, sizeof path, "%s/%s", s->dir, e->d_name);
-		if (!clear)
-			r = fault_set(f, "%s exists; -f replaces all of %s_*.cxi,"
-			    " -p names another series", path, s->prefix);
-		else if (unlink(path) == -1)
-			r = fault_set(f, "%s: %s", path, strerror(errno));
-	}
-	closedir(d);
-	return r;
-}
-
-static int
-directory_make(const char *dir, struct series *s, struct fault *f)
-{
-	if (mkdir(dir, 0777) == -1 && errno != EEXIST)
-		return fault_set(f, "cannot make the directory %s: %s", dir,
-		    strerror(errno));
-	if (realpath(dir, s->dir) == NULL)
-		return fault_set(f, "%s: %s", dir, strerror(errno));
-	return 0;
-}
-
-/* A list that names files is an earlier run's, wherever they are now. */
-static int
-list_check(struct series *s, struct fault *f)
-{
-	struct stat st;
-
-	if (fstat(s->list, &st) == -1 || st.st_size > 0)
-		return fault_set(f, "%s/%s.lst exists; -f replaces it, -p names"
-		    " another series", s->dir, s->prefix);
-	return 0;
+	seriesname_file(&s->n, s->count, s->name);
+	seriesname_path(&s->n, s->count, true, s->temporary);
 }
 
 static int
 list_lock(struct series *s, struct fault *f)
 {
-	char path[PATH_MAX + NAME_SIZE + 8];
+	char path[SERIES_PATH_SIZE];
 
-	snprintf(path, sizeof path, "%s/%s.lst", s->dir, s->prefix);
+	seriesname_side(&s->n, "lst", path);
 	s->list = flopen(path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK |
 	    O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (s->list != -1)
-		return 0;
+		return sidefile_check(s->list, path, f);
 	if (errno == EWOULDBLOCK)
 		return fault_set(f, "%s: another cxiwrite writes this series; -p"
 		    " names another", path);
 	return fault_set(f, "%s: %s", path, strerror(errno));
 }
 
+/* ---- an earlier run ---- */
+
+static int
+earlier_refuse(void *arg, const char *path, uint64_t i, bool temporary,
+    struct fault *f)
+{
+	const struct series *s = arg;
+
+	(void)i;
+	if (temporary)
+		return 0;
+	return fault_set(f, "%s exists; -f replaces all of %s_*.cxi, -r carries on,"
+	    " -p names another series", path, s->n.prefix);
+}
+
+static int
+earlier_remove(void *arg, const char *path, uint64_t i, bool temporary,
+    struct fault *f)
+{
+	(void)arg;
+	(void)i;
+	(void)temporary;
+	if (unlink(path) == -1 && errno != ENOENT)
+		return fault_set(f, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+/* A list or journal that names files is an earlier run's, wherever they are now. */
+static int
+sides_refuse(struct series *s, struct fault *f)
+{
+	char path[SERIES_PATH_SIZE];
+	struct journal_entry *e;
+	struct stat st;
+	size_t lines;
+
+	seriesname_side(&s->n, "journal", path);
+	if (journal_read(path, &e, &lines, f) == -1)
+		return fault_prefix(f, "-f replaces it");
+	free(e);
+	if (lines > 1)
+		return fault_set(f, "%s exists; -f replaces it, -r carries on, -p"
+		    " names another series", path);
+	seriesname_side(&s->n, "lst", path);
+	if (fstat(s->list, &st) == -1 || st.st_size > 0)
+		return fault_set(f, "%s exists; -f replaces it, -p names another"
+		    " series", path);
+	return 0;
+}
+
+static int
+earlier_find(struct series *s, struct fault *f)
+{
+	if (s->mode == SERIES_REPLACE)
+		return 0;
+	if (s->mode == SERIES_RESUME && resume_find(&s->n, &s->resume, f) == -1)
+		return -1;
+	s->count = s->resume.files;
+	if (s->resume.any)
+		return 0;
+	if (seriesname_scan(&s->n, earlier_refuse, s, f) == -1)
+		return -1;
+	return sides_refuse(s, f);
+}
+
+/* ---- opening ---- */
+
 struct series *
-series_open(const char *dir, const char *prefix, bool force, struct fault *f)
+series_open(const char *dir, const char *prefix, enum series_mode mode,
+    struct fault *f)
 {
 	struct series *s = calloc(1, sizeof *s);
 
@@ -137,16 +146,13 @@ series_open(const char *dir, const char *prefix, bool force, struct fault *f)
 		fault_set(f, "no memory");
 		return NULL;
 	}
-	s->list = -1;
-	s->force = force;
-	snprintf(s->prefix, sizeof s->prefix, "%s", prefix);
-	if (*prefix == '\0' || strchr(prefix, '/') != NULL ||
-	    strlen(prefix) > NAME_SIZE - TAIL)
-		fault_set(f, "prefix \"%.100s\": not empty, no slash, at most %d"
-		    " bytes", prefix, NAME_SIZE - TAIL);
-	else if (directory_make(dir, s, f) == 0 && list_lock(s, f) == 0 &&
-	    (force || (earlier_find(s, false, f) == 0 &&
-	    list_check(s, f) == 0))) {
+	s->list = s->journal = -1;
+	s->mode = mode;
+	if (mkdir(dir, 0777) == -1 && errno != EEXIST)
+		fault_set(f, "cannot make the directory %s: %s", dir,
+		    strerror(errno));
+	else if (seriesname_set(&s->n, dir, prefix, f) == 0 &&
+	    list_lock(s, f) == 0 && earlier_find(s, f) == 0) {
 		name_make(s);
 		return s;
 	}
@@ -157,20 +163,57 @@ series_open(const char *dir, const char *prefix, bool force, struct fault *f)
 void
 series_close(struct series *s)
 {
+	if (s->journal != -1)
+		close(s->journal);
 	if (s->list != -1)
 		close(s->list);
 	free(s);
 }
 
-int
-series_clear(struct series *s, struct fault *f)
+const struct journal_entry *
+series_from(const struct series *s)
 {
-	if (s->force && earlier_find(s, true, f) == -1)
+	return s->resume.any ? &s->resume.from : NULL;
+}
+
+static int
+anew_begin(struct series *s, const struct journal_entry *begin, const char *path,
+    struct fault *f)
+{
+	struct journal_entry e = *begin;
+
+	strcpy(e.file, "-");
+	/* The journal first: it must not know of files that are going. */
+	if (journal_begin(s->journal, f) == -1)
+		return fault_prefix(f, "%s", path);
+	if (s->mode == SERIES_REPLACE &&
+	    seriesname_scan(&s->n, earlier_remove, NULL, f) == -1)
 		return -1;
 	if (ftruncate(s->list, 0) == -1)
-		return fault_set(f, "%s/%s.lst: %s", s->dir, s->prefix,
+		return fault_set(f, "%s/%s.lst: %s", s->n.dir, s->n.prefix,
 		    strerror(errno));
+	if (journal_add(s->journal, &e, f) == -1)
+		return fault_prefix(f, "%s", path);
 	return 0;
+}
+
+int
+series_begin(struct series *s, const struct journal_entry *begin, struct fault *f)
+{
+	char path[SERIES_PATH_SIZE];
+
+	seriesname_side(&s->n, "journal", path);
+	s->journal = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW |
+	    O_NONBLOCK | O_CLOEXEC, 0666);
+	if (s->journal == -1)
+		return fault_set(f, "%s: %s", path, strerror(errno));
+	if (sidefile_check(s->journal, path, f) == -1)
+		return -1;
+	s->next = s->resume.any ? s->resume.from.place.wanted :
+	    begin->place.wanted;
+	if (s->resume.any)
+		return resume_cut(&s->n, &s->resume, s->journal, s->list, f);
+	return anew_begin(s, begin, path, f);
 }
 
 const char *
@@ -197,23 +240,55 @@ series_create(struct series *s, const struct cxi_plan *plan, struct cxi **cxi,
 	return cxi_create(s->temporary, plan, cxi, f);
 }
 
+/* ---- settling ---- */
+
+static int
+journal_write(struct settling *p)
+{
+	if (p->log != -1 && fdatasync(p->log) == -1 && errno != EINVAL &&
+	    errno != EROFS)
+		return fault_set(&p->fault, "the log cannot be synced: %s",
+		    strerror(errno));
+	if (journal_add(p->journal, &p->entry, &p->fault) == -1)
+		return fault_prefix(&p->fault, "the journal of %s", p->final);
+	return 0;
+}
+
+/* The line's newline uses the place of the NUL. */
+static int
+list_write(struct settling *p)
+{
+	size_t n = strlen(p->final);
+	int r;
+
+	if (p->listed)
+		return 0;
+	p->final[n] = '\n';
+	r = io_write(p->list, p->final, n + 1) == -1 || fsync(p->list) == -1 ?
+	    -1 : 0;
+	p->final[n] = '\0';
+	if (r == -1)
+		fault_set(&p->fault, "%s is complete, but could not be listed: %s",
+		    p->final, strerror(errno));
+	return r;
+}
+
 static void *
 settle(void *arg)
 {
 	struct settling *p = arg;
-	size_t n = strlen(p->final);
 
-	p->result = cxi_commit(p->cxi, p->final, p->replace, &p->fault);
-	if (p->result == -1)
+	p->lost = p->entry.rows;
+	p->result = -1;
+	if (cxi_sync(p->cxi, &p->entry.bytes, &p->fault) == -1 ||
+	    journal_write(p) == -1) {
+		cxi_abort(p->cxi);
 		return NULL;
-	/* The line's newline uses the place of the NUL. */
-	p->final[n] = '\n';
-	if (io_write(p->list, p->final, n + 1) == -1 || fsync(p->list) == -1) {
-		p->final[n] = '\0';
-		p->rows = 0;
-		p->result = fault_set(&p->fault, "%s is complete, but could not be"
-		    " listed: %s", p->final, strerror(errno));
 	}
+	if (cxi_commit(p->cxi, p->final, p->replace, &p->fault) == -1)
+		return NULL;
+	p->lost = 0;
+	p->result = list_write(p);
 	return NULL;
 }
 
@@ -223,10 +298,12 @@ settle_result(struct series *s, uint64_t *lost, struct fault *f)
 	struct settling *p = &s->past;
 
 	*lost = 0;
+	if (p->lost == 0 && p->entry.state != JOURNAL_OPEN)
+		s->next = p->entry.place.wanted;
 	if (p->result == 0)
 		return 0;
 	s->given_up++;
-	*lost = p->rows;
+	*lost = p->lost;
 	return fault_set(f, "%s", p->fault.text);
 }
 
@@ -243,9 +320,28 @@ series_settle(struct series *s, uint64_t *lost, struct fault *f)
 	return settle_result(s, lost, f);
 }
 
+static void
+settling_prepare(struct series *s, struct cxi *cxi,
+    const struct journal_entry *e, int log)
+{
+	struct settling *p = &s->past;
+
+	p->cxi = cxi;
+	p->entry = *e;
+	p->entry.rows = cxi_rows(cxi);
+	strcpy(p->entry.file, s->name);
+	p->journal = s->journal;
+	p->log = log;
+	p->list = s->list;
+	p->listed = s->resume.redo && s->count == s->resume.files;
+	p->replace = p->listed;
+	seriesname_path(&s->n, s->count, false, p->final);
+	strcpy(p->temporary, s->temporary);
+}
+
 int
-series_commit(struct series *s, struct cxi *cxi, uint64_t *lost,
-    struct fault *f)
+series_commit(struct series *s, struct cxi *cxi, const struct journal_entry *e,
+    int log, uint64_t *lost, struct fault *f)
 {
 	struct settling *p = &s->past;
 	uint64_t rows = cxi_rows(cxi);
@@ -256,12 +352,7 @@ series_commit(struct series *s, struct cxi *cxi, uint64_t *lost,
 		*lost += rows;
 		return -1;
 	}
-	p->cxi = cxi;
-	p->rows = rows;
-	p->list = s->list;
-	p->replace = s->force;
-	strcpy(p->final, s->final);
-	strcpy(p->temporary, s->temporary);
+	settling_prepare(s, cxi, e, log);
 	/* The thread takes no signals: a sync that is interrupted would fail. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -276,8 +367,35 @@ series_commit(struct series *s, struct cxi *cxi, uint64_t *lost,
 	return settle_result(s, lost, f);
 }
 
-unsigned
+uint64_t
 series_count(const struct series *s)
 {
 	return s->count - s->given_up;
+}
+
+/* ---- asking ---- */
+
+uint64_t
+series_next(const struct series *s)
+{
+	return s->next;
+}
+
+int
+series_wanted(const char *dir, const char *prefix, uint64_t *wanted,
+    struct fault *f)
+{
+	struct seriesname n;
+	struct resume r;
+	struct stat st;
+
+	*wanted = 0;
+	if (stat(dir, &st) == -1 && errno == ENOENT)
+		return 0;
+	/* Not locked: the writer in the same pipeline has the lock already. */
+	if (seriesname_set(&n, dir, prefix, f) == -1 ||
+	    resume_find(&n, &r, f) == -1)
+		return -1;
+	*wanted = r.from.place.wanted;
+	return 0;
 }

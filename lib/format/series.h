@@ -1,15 +1,16 @@
 /*
  * A series: the CXI files PREFIX_0000.cxi, PREFIX_0001.cxi, ... of one run in one
- * directory, and PREFIX.lst, which names the complete ones for indexamajig -i.
+ * directory; PREFIX.lst, which names the complete ones for indexamajig -i; and
+ * PREFIX.journal, from which a run that broke off is carried on (journal.h).
  *
  * The list is also the lock: one writer a directory and prefix. A file in the
- * making has the name of the finished one and ".tmp" behind it; it is renamed
- * when complete, and only then listed.
+ * making has the name of the finished one and ".tmp" behind it. When it is
+ * complete it is synced, written into the journal, renamed, and listed.
  *
- * Syncing takes as long as the disk needs, so a committed file settles (sync,
- * rename, list) in a thread while the next one is filled: one file at a time, so
- * a slow disk still holds the writer up. The caller hears of a failure at the
- * next commit or at series_settle.
+ * Syncing takes as long as the disk needs, so a committed file settles (all of the
+ * above) in a thread while the next one is filled: one file at a time, so a slow
+ * disk still holds the writer up. The caller hears of a failure at the next commit
+ * or at series_settle.
  */
 #ifndef FORMAT_SERIES_H
 #define FORMAT_SERIES_H
@@ -20,20 +21,35 @@
 
 #include "base/fault.h"
 #include "format/cxi.h"
+#include "format/journal.h"
 
 struct series;
 
+/* What is done with an earlier run of the same name. */
+enum series_mode {
+	SERIES_NEW,		/* there must be none */
+	SERIES_REPLACE,		/* it makes room, at series_begin */
+	SERIES_RESUME		/* it is carried on; if there is none, as NEW */
+};
+
 /*
  * Opens a series for writing. The directory is made if only its last part is
- * missing. Files of an earlier run with this prefix are an error, or with force
- * to be replaced: they stay until the first call of series_clear. NULL: fault.
+ * missing. Nothing of an earlier run changes before series_begin. NULL: fault.
  */
-struct series	*series_open(const char *dir, const char *prefix, bool force,
-		    struct fault *);
+struct series	*series_open(const char *dir, const char *prefix,
+		    enum series_mode, struct fault *);
 void		series_close(struct series *);
 
-/* Removes files and list of an earlier run. 0 or -1. Once, before the first file. */
-int	series_clear(struct series *, struct fault *);
+/* Where an earlier run is carried on; NULL: this one begins anew. Borrowed. */
+const struct journal_entry	*series_from(const struct series *);
+
+/*
+ * At the first event: removes an earlier run and begins the journal with an entry
+ * (state JOURNAL_BEGIN; file, rows and bytes are not looked at), or cuts back what
+ * is carried on to where that was; that also where no event is left to come, since
+ * the list may lack the last file. 0 or -1.
+ */
+int	series_begin(struct series *, const struct journal_entry *, struct fault *);
 
 /* Name of the next file, without directory; borrowed until series_commit. */
 const char	*series_name(const struct series *);
@@ -47,16 +63,31 @@ int	series_create(struct series *, const struct cxi_plan *, struct cxi **,
 
 /*
  * Closes a file and lets it settle; waits for the one before. The cxi is no more
- * the caller's. On -1 nothing is settling, and *lost rows, of this file and of
- * the one before, are not on disk under a final name.
+ * the caller's. The entry is copied; series fills in file, rows and bytes. log:
+ * descriptor of the event log, which is synced before the journal tells its size,
+ * or -1. On -1 nothing is settling, and *lost rows, of this file and of the one
+ * before, are not on disk under a final name.
  */
-int	series_commit(struct series *, struct cxi *, uint64_t *lost,
-	    struct fault *);
+int	series_commit(struct series *, struct cxi *, const struct journal_entry *,
+	    int log, uint64_t *lost, struct fault *);
 
 /* Waits until all is settled. 0, or -1 and *lost as above. */
 int	series_settle(struct series *, uint64_t *lost, struct fault *);
 
-/* Complete files so far, and one that settles. */
-unsigned	series_count(const struct series *);
+/* Complete files so far, one that settles, and those of a run carried on. */
+uint64_t	series_count(const struct series *);
+
+/*
+ * Number of the event that is wanted next, by the files that have settled and whose
+ * input did not break off; valid from series_begin on. See struct ledger_place.
+ */
+uint64_t	series_next(const struct series *);
+
+/*
+ * Number of the event that an earlier run of this name wants next, 0 where there
+ * is none. -1: fault.
+ */
+int	series_wanted(const char *dir, const char *prefix, uint64_t *,
+	    struct fault *);
 
 #endif

@@ -164,18 +164,20 @@ pages_drop(struct capture *c)
 const unsigned char *
 capture_at(struct capture *c, uint64_t offset, uint64_t size)
 {
-	uint64_t end = offset + size;
+	uint64_t end = offset + size, from, to;
 
 	if (size > c->size || offset > c->size - size)
 		return NULL;
-	if (c->to - c->from > c->budget && (offset < c->from || end > c->to)) {
+	from = c->to == 0 || offset < c->from ? offset : c->from;
+	to = end > c->to ? end : c->to;
+	/* What is kept is one stretch, so a loop's jump back begins another. */
+	if ((from != c->from || to != c->to) && to - from > c->budget) {
 		pages_drop(c);
-		c->from = c->to = 0;
+		from = offset;
+		to = end;
 	}
-	if (c->to == 0)
-		c->from = offset;
-	c->from = offset < c->from ? offset : c->from;
-	c->to = end > c->to ? end : c->to;
+	c->from = from;
+	c->to = to;
 	return c->at + offset;
 }
 

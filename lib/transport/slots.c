@@ -35,7 +35,8 @@ enum {
 	FIRST_FD = 100,		/* a shell cannot clobber these */
 	SLOT_HEAD = 64,
 	CONTROL_SIZE = 1 << 19,
-	WATCH_MS = 200		/* between two looks at the consumers' lock */
+	WATCH_MS = 200,		/* between two looks at the consumers' lock */
+	LONELY_LOOKS = 10	/* in vain, before slots_take says so */
 };
 
 struct slot_head {
@@ -401,9 +402,9 @@ slots_take(struct slots *s, int out, const volatile int *stop, unsigned *slot,
 		{ .fd = out, .events = 0 }
 	};
 
-	int r;
+	int looks, r;
 
-	for (;;) {
+	for (looks = 0;; looks++) {
 		if ((r = slots_try(s, slot, f)) != 0)
 			return r == 1 ? SLOTS_TAKEN : SLOTS_FAULT;
 		if (stop != NULL && *stop)
@@ -418,8 +419,12 @@ slots_take(struct slots *s, int out, const volatile int *stop, unsigned *slot,
 		}
 		if (p[1].revents & (POLLERR | POLLHUP))
 			return SLOTS_GONE;
-		if (!(p[0].revents & POLLIN) && consumers_gone(s))
+		if (p[0].revents & POLLIN)
+			continue;
+		if (consumers_gone(s))
 			return SLOTS_GONE;
+		if (looks >= LONELY_LOOKS && !s->seen)
+			return SLOTS_LONELY;
 	}
 }
 

@@ -86,14 +86,16 @@ void	slots_populate(struct slots *, unsigned slot, uint32_t name,
 /* Takes a free slot if there is one: 1, 0 if none, -1 on a fault. Never waits. */
 int	slots_try(struct slots *, unsigned *slot, struct fault *);
 
-enum slots_wait { SLOTS_TAKEN, SLOTS_GONE, SLOTS_STOP, SLOTS_FAULT };
+enum slots_wait { SLOTS_TAKEN, SLOTS_GONE, SLOTS_LONELY, SLOTS_STOP, SLOTS_FAULT };
 
 /*
  * Takes a free slot: waits for a token, takes all that are there, hands out the
  * one freed last, and keeps the rest for the next calls. While it waits it
  * watches out (a descriptor; POLLERR: SLOTS_GONE), the consumers' lock (held
  * before and now no more: SLOTS_GONE), and *stop (set by a signal handler;
- * SLOTS_STOP; may be NULL).
+ * SLOTS_STOP; may be NULL). SLOTS_LONELY: it has waited two seconds, and nobody
+ * ever had the lock. Whoever should have may have died before it could, and with
+ * another program between only a write tells: the caller writes, and waits again.
  */
 enum slots_wait	slots_take(struct slots *, int out,
 		    const volatile int *stop, unsigned *slot, struct fault *);

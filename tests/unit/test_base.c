@@ -20,6 +20,7 @@
 #include "base/io.h"
 #include "base/le.h"
 #include "base/number.h"
+#include "base/sidefile.h"
 
 static void
 test_fields(void **state)
@@ -356,6 +357,71 @@ test_slurp(void **state)
 	close(fd);
 }
 
+static void
+side_refused(const char *path, const char *why)
+{
+	static const char *const modes[] = { "w", "a", "r+" };
+	struct fault f;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		assert_null(sidefile_open(path, modes[i], &f));
+		assert_memory_equal(f.text, path, strlen(path));
+		assert_non_null(strstr(f.text, why));
+	}
+}
+
+static void
+side_put(const char *path, const char *mode, const char *text)
+{
+	struct fault f;
+	FILE *file = sidefile_open(path, mode, &f);
+
+	assert_non_null(file);
+	assert_true(fcntl(fileno(file), F_GETFD) & FD_CLOEXEC);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+test_sidefile(void **state)
+{
+	char dir[] = "/tmp/test_base.XXXXXX", name[60], other[60], self[60];
+	char *text;
+	size_t n;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(name, sizeof name, "%s/name", dir);
+	snprintf(other, sizeof other, "%s/other", dir);
+	side_put(name, "w", "some text");
+	side_put(name, "w", "text");
+	side_put(name, "a", " more");
+	side_put(name, "r+", "T");
+	text = io_slurp(name, 100, &n);
+	assert_string_equal(text, "Text more");
+	free(text);
+	side_refused(dir, "directory");
+	assert_int_equal(symlink(name, other), 0);
+	side_refused(other, "symbolic link");
+	assert_int_equal(unlink(other), 0);
+	assert_int_equal(link(name, other), 0);
+	side_refused(name, "hard link");
+	fd = open(name, O_WRONLY | O_TRUNC);
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	side_put(self, "w", "open already");
+	snprintf(self, sizeof self, "/dev/fd/%d", fd);
+	side_put(self, "a", ", still");
+	close(fd);
+	text = io_slurp(other, 100, &n);
+	assert_string_equal(text, "open already, still");
+	free(text);
+	unlink(name);
+	unlink(other);
+	rmdir(dir);
+}
+
 int
 main(void)
 {
@@ -369,7 +435,8 @@ main(void)
 		cmocka_unit_test(test_signals_do_not_tear),
 		cmocka_unit_test(test_io_errors),
 		cmocka_unit_test(test_is_pipe),
-		cmocka_unit_test(test_slurp)
+		cmocka_unit_test(test_slurp),
+		cmocka_unit_test(test_sidefile)
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -39,7 +39,7 @@ a_stream_with_its_end_is_complete(void **state)
 	struct record end = end_of(1, 3, 0);
 
 	(void)state;
-	assert_int_equal(ledger_stream(&g, false, &no_end), LEDGER_BEGINS);
+	assert_int_equal(ledger_stream(&g, 1, false, &no_end), LEDGER_BEGINS);
 	events(&g, 0, 3);
 	assert_int_equal(ledger_end(&g, &end, &f), LEDGER_GOES_ON);
 	assert_int_equal(ledger_finish(&g, &f), 0);
@@ -52,7 +52,7 @@ missing_events_are_counted(void **state)
 	struct record end = end_of(1, 5, RECORD_INTERRUPTED);
 
 	(void)state;
-	ledger_stream(&g, false, &no_end);
+	ledger_stream(&g, 1, false, &no_end);
 	events(&g, 0, 3);
 	assert_int_equal(ledger_end(&g, &end, &f), LEDGER_WRONG);
 	assert_int_equal(g.missing, 2);
@@ -66,9 +66,9 @@ pieces_with_one_end_are_one_stream(void **state)
 	struct record end = end_of(1, 4, 0);
 
 	(void)state;
-	ledger_stream(&g, false, &no_end);
+	ledger_stream(&g, 1, false, &no_end);
 	events(&g, 0, 2);
-	assert_int_equal(ledger_stream(&g, true, &no_end), LEDGER_GOES_ON);
+	assert_int_equal(ledger_stream(&g, 1, true, &no_end), LEDGER_GOES_ON);
 	events(&g, 2, 4);
 	assert_false(no_end);
 	assert_int_equal(ledger_end(&g, &end, &f), LEDGER_GOES_ON);
@@ -82,10 +82,10 @@ the_same_header_with_lower_numbers_begins_anew(void **state)
 	struct record end = end_of(1, 2, 0);
 
 	(void)state;
-	ledger_stream(&g, false, &no_end);
+	ledger_stream(&g, 1, false, &no_end);
 	events(&g, 0, 2);
 	ledger_end(&g, &end, &f);
-	ledger_stream(&g, true, &no_end);
+	ledger_stream(&g, 1, true, &no_end);
 	assert_int_equal(ledger_event(&g, 0, &no_end, &f), LEDGER_BEGINS);
 }
 
@@ -97,15 +97,15 @@ a_lost_end_is_told(void **state)
 
 	(void)state;
 	assert_int_equal(ledger_finish(&g, &f), -1);
-	ledger_stream(&g, false, &no_end);
+	ledger_stream(&g, 1, false, &no_end);
 	events(&g, 0, 2);
-	assert_int_equal(ledger_stream(&g, false, &no_end), LEDGER_BEGINS);
+	assert_int_equal(ledger_stream(&g, 1, false, &no_end), LEDGER_BEGINS);
 	assert_true(no_end);
 	ledger_end(&g, &end, &f);
 	/* A header alone is a stream that never ended, also the same again. */
-	ledger_stream(&g, true, &no_end);
+	ledger_stream(&g, 1, true, &no_end);
 	assert_int_equal(ledger_finish(&g, &f), -1);
-	assert_int_equal(ledger_stream(&g, false, &no_end), LEDGER_BEGINS);
+	assert_int_equal(ledger_stream(&g, 1, false, &no_end), LEDGER_BEGINS);
 	assert_true(no_end);
 }
 
@@ -115,9 +115,108 @@ numbers_that_go_back_are_wrong(void **state)
 	struct ledger g = { 0 };
 
 	(void)state;
-	ledger_stream(&g, false, &no_end);
+	ledger_stream(&g, 1, false, &no_end);
 	events(&g, 5, 7);
 	assert_int_equal(ledger_event(&g, 6, &no_end, &f), LEDGER_WRONG);
+}
+
+static void
+events_are_wanted_one_by_one_over_all_streams(void **state)
+{
+	struct ledger g = { 0 };
+	struct record end = end_of(1, 3, 0);
+
+	(void)state;
+	ledger_stream(&g, 1, false, &no_end);
+	events(&g, 0, 3);
+	assert_int_equal(g.place.wanted, 3);
+	ledger_end(&g, &end, &f);
+	assert_true(ledger_whole(&g));
+	ledger_stream(&g, 2, false, &no_end);
+	assert_false(ledger_whole(&g));
+	events(&g, 0, 2);
+	assert_int_equal(g.place.base, 3);
+	assert_int_equal(g.place.wanted, 5);
+}
+
+/* A run of stream 1 got so far; what says the ledger to a first event of stream? */
+static enum ledger_answer
+first_event(const struct ledger_place *p, uint64_t stream, uint64_t seq)
+{
+	struct ledger g = { 0 };
+
+	ledger_resume(&g, p);
+	ledger_stream(&g, stream, false, &no_end);
+	return ledger_event(&g, seq, &no_end, &f);
+}
+
+static void
+a_resumed_run_takes_the_event_that_is_wanted_and_no_other(void **state)
+{
+	struct ledger_place p = { .stream = 1, .base = 100, .any = true,
+	    .last = 9, .step = 1, .wanted = 110 };
+	struct ledger_place shard = { .stream = 1, .any = true, .last = 9,
+	    .step = 3, .wanted = 12 };
+	struct ledger_place uneven = { .stream = 1, .any = true, .last = 9,
+	    .step = LEDGER_STEP_UNEVEN, .wanted = 10 };
+	struct ledger_place begun = { .stream = 1, .wanted = 7 };
+
+	(void)state;
+	assert_int_equal(first_event(&p, 1, 10), LEDGER_GOES_ON);
+	assert_int_equal(first_event(&p, 1, 9), LEDGER_WRONG);
+	assert_int_equal(first_event(&p, 1, 11), LEDGER_WRONG);
+	assert_non_null(strstr(f.text, "q2cat -s 110"));
+	/* Another stream may follow at once. */
+	assert_int_equal(first_event(&p, 2, 0), LEDGER_GOES_ON);
+	assert_int_equal(first_event(&p, 2, 1), LEDGER_WRONG);
+	assert_int_equal(first_event(&shard, 1, 12), LEDGER_GOES_ON);
+	assert_int_equal(first_event(&shard, 1, 10), LEDGER_WRONG);
+	assert_int_equal(first_event(&uneven, 1, 15), LEDGER_GOES_ON);
+	assert_int_equal(first_event(&uneven, 1, 9), LEDGER_WRONG);
+	assert_int_equal(first_event(&begun, 1, 7), LEDGER_GOES_ON);
+	assert_int_equal(first_event(&begun, 1, 8), LEDGER_WRONG);
+	assert_int_equal(first_event(&begun, 2, 7), LEDGER_WRONG);
+}
+
+static void
+a_resumed_run_passes_by_the_streams_that_are_skipped(void **state)
+{
+	struct ledger first = { 0 }, g = { 0 };
+	struct record end = end_of(1, 5, 0), none = end_of(1, 0, 0);
+
+	(void)state;
+	ledger_stream(&first, 1, false, &no_end);
+	events(&first, 0, 5);
+	ledger_end(&first, &end, &f);
+	ledger_stream(&first, 2, false, &no_end);
+	events(&first, 0, 3);
+	assert_int_equal(first.place.wanted, 8);
+
+	ledger_resume(&g, &first.place);
+	assert_int_equal(ledger_stream(&g, 1, false, &no_end), LEDGER_BEGINS);
+	assert_int_equal(ledger_end(&g, &none, &f), LEDGER_GOES_ON);
+	assert_int_equal(ledger_stream(&g, 2, false, &no_end), LEDGER_BEGINS);
+	assert_false(no_end);
+	assert_int_equal(ledger_event(&g, 3, &no_end, &f), LEDGER_GOES_ON);
+	assert_int_equal(g.place.wanted, 9);
+}
+
+static void
+a_resumed_run_finds_the_second_pass_of_the_same_stream(void **state)
+{
+	struct ledger_place p = { .stream = 1, .any = true, .last = 9, .step = 1,
+	    .wanted = 10 };
+	struct ledger g = { 0 };
+	struct record end = end_of(1, 0, 0);
+
+	(void)state;
+	ledger_resume(&g, &p);
+	assert_int_equal(ledger_stream(&g, 1, false, &no_end), LEDGER_BEGINS);
+	ledger_end(&g, &end, &f);
+	assert_int_equal(ledger_stream(&g, 1, true, &no_end), LEDGER_GOES_ON);
+	assert_int_equal(ledger_event(&g, 0, &no_end, &f), LEDGER_GOES_ON);
+	assert_int_equal(g.place.base, 10);
+	assert_int_equal(g.place.wanted, 11);
 }
 
 static void
@@ -219,6 +318,13 @@ main(void)
 		cmocka_unit_test(the_same_header_with_lower_numbers_begins_anew),
 		cmocka_unit_test(a_lost_end_is_told),
 		cmocka_unit_test(numbers_that_go_back_are_wrong),
+		cmocka_unit_test(events_are_wanted_one_by_one_over_all_streams),
+		cmocka_unit_test(
+		    a_resumed_run_takes_the_event_that_is_wanted_and_no_other),
+		cmocka_unit_test(
+		    a_resumed_run_passes_by_the_streams_that_are_skipped),
+		cmocka_unit_test(
+		    a_resumed_run_finds_the_second_pass_of_the_same_stream),
 		cmocka_unit_test(a_cut_keeps_what_was_lost_before_it),
 		cmocka_unit_test(loops_join_and_their_numbers_go_on),
 		cmocka_unit_test(another_header_sends_the_end_that_was_held),

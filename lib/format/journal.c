@@ -1,0 +1,231 @@
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/number.h"
+#include "format/journal.h"
+
+enum { COLUMNS = 16, LINE_MAX_BYTES = 1024 };
+
+static const size_t journal_max = 64u << 20;	/* bytes; some 300,000 files */
+
+static const char heading[] = "file\trows\tbytes\tstate\tstream\tbase\tlast\tstep"
+    "\tnext\toptions\theader\tin\twritten\tfiltered\tfailed\tlog\n";
+
+static const char *const states[] = {
+	[JOURNAL_BEGIN] = "begin", [JOURNAL_FULL] = "full", [JOURNAL_END] = "end",
+	[JOURNAL_OPEN] = "open"
+};
+
+/* ---- writing ---- */
+
+static int
+line_put(int fd, const char *line, size_t n, struct fault *f)
+{
+	struct stat before;
+	int e;
+
+	if (fstat(fd, &before) == -1)
+		return fault_set(f, "%s", strerror(errno));
+	if (io_write(fd, line, n) == 0 && fdatasync(fd) == 0)
+		return 0;
+	e = errno;
+	/* Half a line would be void; this is for whoever reads it. */
+	if (ftruncate(fd, before.st_size) == -1)
+		return fault_set(f, "%s; and half a line stays: %s", strerror(e),
+		    strerror(errno));
+	return fault_set(f, "%s", strerror(e));
+}
+
+int
+journal_begin(int fd, struct fault *f)
+{
+	if (ftruncate(fd, 0) == -1)
+		return fault_set(f, "%s", strerror(errno));
+	return line_put(fd, heading, strlen(heading), f);
+}
+
+static const char *
+number_or(bool there, uint64_t v, const char *other, char buf[24])
+{
+	if (!there)
+		return other;
+	snprintf(buf, 24, "%llu", (unsigned long long)v);
+	return buf;
+}
+
+int
+journal_add(int fd, const struct journal_entry *e, struct fault *f)
+{
+	const struct ledger_place *p = &e->place;
+	char line[LINE_MAX_BYTES], last[24], step[24], log[24];
+	int n;
+
+	n = snprintf(line, sizeof line, "%s\t%llu\t%llu\t%s\t%016llx\t%llu\t%s\t%s"
+	    "\t%llu\t%s\t%s\t%llu\t%llu\t%llu\t%llu\t%s\n", e->file,
+	    (unsigned long long)e->rows, (unsigned long long)e->bytes,
+	    states[e->state], (unsigned long long)p->stream,
+	    (unsigned long long)p->base,
+	    number_or(p->any, p->last, "-", last),
+	    p->step == LEDGER_STEP_UNKNOWN ? "?" :
+	    number_or(p->step != LEDGER_STEP_UNEVEN, p->step, "-", step),
+	    (unsigned long long)p->wanted, e->options, e->header,
+	    (unsigned long long)e->in, (unsigned long long)e->written,
+	    (unsigned long long)e->filtered, (unsigned long long)e->failed,
+	    number_or(e->log >= 0, (uint64_t)e->log, "-", log));
+	return line_put(fd, line, (size_t)n, f);
+}
+
+/* ---- reading ---- */
+
+static int
+number_take(const char *text, uint64_t *v)
+{
+	const char *cause;
+	long long n;
+
+	if (number_int(text, 0, INT64_MAX, &n, &cause) == -1)
+		return -1;
+	*v = (uint64_t)n;
+	return 0;
+}
+
+static int
+hex_take(const char *text, uint64_t *v)
+{
+	if (strlen(text) != 16 || text[strspn(text, "0123456789abcdef")] != '\0')
+		return -1;
+	*v = strtoull(text, NULL, 16);
+	return 0;
+}
+
+static int
+state_take(const char *text, enum journal_state *state)
+{
+	unsigned i;
+
+	for (i = 0; i < sizeof states / sizeof states[0]; i++)
+		if (strcmp(text, states[i]) == 0) {
+			*state = (enum journal_state)i;
+			return 0;
+		}
+	return -1;
+}
+
+static int
+place_take(char *const c[], struct ledger_place *p)
+{
+	p->any = strcmp(c[6], "-") != 0;
+	p->step = strcmp(c[7], "-") == 0 ? LEDGER_STEP_UNEVEN :
+	    LEDGER_STEP_UNKNOWN;
+	if (hex_take(c[4], &p->stream) == -1 || number_take(c[5], &p->base) == -1 ||
+	    (p->any && number_take(c[6], &p->last) == -1) ||
+	    number_take(c[8], &p->wanted) == -1)
+		return -1;
+	if (strcmp(c[7], "?") == 0 || strcmp(c[7], "-") == 0)
+		return 0;
+	return number_take(c[7], &p->step);
+}
+
+static int
+digest_take(const char *text, char digest[JOURNAL_DIGEST_SIZE])
+{
+	uint64_t unused;
+
+	if (hex_take(text, &unused) == -1)
+		return -1;
+	strcpy(digest, text);
+	return 0;
+}
+
+/* One line without its newline; it is cut up. */
+static int
+entry_take(char *line, struct journal_entry *e)
+{
+	char *c[COLUMNS], *next = line;
+	uint64_t log = 0;
+	unsigned n;
+
+	for (n = 0; n < COLUMNS && next != NULL; n++)
+		c[n] = strsep(&next, "\t");
+	if (n < COLUMNS || next != NULL || strlen(c[0]) >= sizeof e->file)
+		return -1;
+	strcpy(e->file, c[0]);
+	if (number_take(c[1], &e->rows) == -1 ||
+	    number_take(c[2], &e->bytes) == -1 ||
+	    state_take(c[3], &e->state) == -1 || place_take(c, &e->place) == -1 ||
+	    digest_take(c[9], e->options) == -1 ||
+	    digest_take(c[10], e->header) == -1 ||
+	    number_take(c[11], &e->in) == -1 ||
+	    number_take(c[12], &e->written) == -1 ||
+	    number_take(c[13], &e->filtered) == -1 ||
+	    number_take(c[14], &e->failed) == -1 ||
+	    (strcmp(c[15], "-") != 0 && number_take(c[15], &log) == -1))
+		return -1;
+	e->log = strcmp(c[15], "-") == 0 ? -1 : (int64_t)log;
+	return 0;
+}
+
+static size_t
+lines_count(const char *text)
+{
+	size_t n = 0;
+
+	for (; (text = strchr(text, '\n')) != NULL; text++)
+		n++;
+	return n;
+}
+
+static int
+text_take(char *text, struct journal_entry *e, size_t *n, struct fault *f)
+{
+	char *line = text, *end;
+
+	for (*n = 0; (end = strchr(line, '\n')) != NULL; line = end + 1, ++*n) {
+		*end = '\0';
+		if (entry_take(line, &e[*n]) == -1)
+			return fault_set(f, "line %zu is not one of a journal",
+			    *n + 2);
+		e[*n].end = strlen(heading) + (uint64_t)(end + 1 - text);
+	}
+	return 0;
+}
+
+int
+journal_read(const char *path, struct journal_entry **entries, size_t *n,
+    struct fault *f)
+{
+	size_t size;
+	char *text;
+	int r;
+
+	*entries = NULL;
+	*n = 0;
+	if ((text = io_slurp(path, journal_max, &size)) == NULL)
+		return errno == ENOENT ? 0 :
+		    fault_set(f, "%s: %s", path, strerror(errno));
+	/* A heading that was cut off is that of a run that wrote nothing yet. */
+	if (strncmp(text, heading, size) == 0 && size < strlen(heading)) {
+		free(text);
+		return 0;
+	}
+	if (strncmp(text, heading, strlen(heading)) != 0) {
+		free(text);
+		return fault_set(f, "%s: is not a journal of this version", path);
+	}
+	*entries = calloc(lines_count(text) + 1, sizeof **entries);
+	r = *entries == NULL ? fault_set(f, "no memory") :
+	    text_take(text + strlen(heading), *entries, n, f);
+	free(text);
+	if (r == 0)
+		return 0;
+	free(*entries);
+	*entries = NULL;
+	return fault_prefix(f, "%s", path);
+}

@@ -1,0 +1,25 @@
+/* The totals of a run, and the statistics file that holds them. */
+#ifndef FORMAT_TOTALS_H
+#define FORMAT_TOTALS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+
+/* Events; in = written + filtered + failed + lost, with those of a run carried on. */
+struct totals {
+	uint64_t	in, written, filtered, failed;
+	uint64_t	lost;		/* taken, but in a file that was given up */
+	uint64_t	missing;	/* sent, but never came */
+	uint64_t	files;
+	bool		complete;	/* all that was sent is accounted for */
+	bool		interrupted;	/* the source was stopped */
+	double		seconds;	/* of this process */
+	double		rate;		/* its events a second */
+};
+
+/* Writes them as JSON, the file replaced. 0 or -1. */
+int	totals_write(const struct totals *, const char *path, struct fault *);
+
+#endif

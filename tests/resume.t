@@ -1,0 +1,411 @@
+#!/usr/bin/python3
+# A run that broke off is carried on: cxiwrite -r and -R, and the journal.
+#
+# ALL=1 in the environment takes every moment, not some of them (make torture).
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, "tests")
+from proc import *
+
+EVENTS = 12
+ALL = os.environ.get("ALL") == "1"
+OUTPUT, USAGE = 7, 1
+RUN = capture_make("run", EVENTS, "-C", "32")
+OTHER = os.path.join(scratch(), "other.q2")
+DIR = os.path.join(scratch(), "place")
+CC = os.environ.get("CC", "cc")
+FAULT = os.path.join(scratch(), "fault_at.so")
+BUILT = subprocess.run([CC, "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", FAULT,
+                        "tests/fault_at.c", "-ldl"]).returncode == 0
+# Of 12 events some have 11 spots and more: hits and misses, and 3 hits a file.
+WRITE = "cxiwrite -m 11 -n 3 -o out -l log.tsv"
+LINE = ('q2cat -s "$(cxiwrite -R -o out)" {inputs} | peakfind {find} | '
+        '{env} {write} -r {more}')
+
+
+def sh(line, **more):
+    return subprocess.run(["bash", "-c", line], cwd=DIR, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60, **more)
+
+
+def go_on(inputs=RUN, find="", write=WRITE, more="", env="", slots=False):
+    """The line that begins a run and carries it on."""
+    line = LINE.format(inputs=inputs, find=find, write=write, more=more, env=env)
+    if slots:
+        return sh('q2slots -n 3 bash -c "$LINE"', env={**os.environ, "LINE": line})
+    return sh(line)
+
+
+def empty():
+    shutil.rmtree(DIR, ignore_errors=True)
+    os.mkdir(DIR)
+
+
+def results(journal=False):
+    """Contents of all that a run leaves, by name; the journal keeps its past."""
+    names = glob.glob(DIR + "/*.tsv") + glob.glob(DIR + "/out/*")
+    return {os.path.relpath(n, DIR): read(n, "rb") for n in names
+            if journal or not n.endswith(".journal")}
+
+
+def undisturbed(line):
+    empty()
+    r = sh(line)
+    must(r.returncode == 0, r.stderr)
+    return results()
+
+
+def same(good, r):
+    must(r.returncode == 0, r.returncode, r.stderr)
+    got = results()
+    must(sorted(got) == sorted(good), sorted(got), sorted(good))
+    for name in good:
+        must(got[name] == good[name], name, "has other bytes")
+
+
+def complete_only(good):
+    """No name holds an incomplete file."""
+    for name, data in results().items():
+        if name.endswith(".cxi"):
+            must(data == good[name], name, "is not whole")
+
+
+def wanted():
+    return int(sh("cxiwrite -R -o out").stdout)
+
+
+def calls(write):
+    """Calls of cxiwrite that change files, in an undisturbed run."""
+    empty()
+    sh("peakfind <%s | FAULT_COUNT=n LD_PRELOAD=%s %s" % (RUN, FAULT, write))
+    return int(read(DIR + "/n"))
+
+
+with open(OTHER, "wb") as f:
+    dump_make(os.path.join(scratch(), "o.h5"), EVENTS, seed=2)
+    subprocess.run(["q2cat", "-C", "32", "-k", "run=2", os.path.join(scratch(), "o.h5")],
+                   stdout=f, check=True)
+GOOD = undisturbed("peakfind <%s | %s" % (RUN, WRITE))
+TWO = undisturbed("q2cat %s %s | peakfind | %s" % (RUN, OTHER, WRITE))
+MODES = ("inline", False), ("slots", True)
+
+
+@test("the material has hits, misses, and a last file that is not full")
+def _():
+    log = [x.split("\t") for x in GOOD["log.tsv"].decode().splitlines()[1:]]
+    must({x[6] for x in log} == {"0", "1"}, log)
+    must(len(log) == EVENTS and len(GOOD) >= 5, sorted(GOOD))
+    must(sum(x[6] == "1" for x in log) % 3 != 0, log)
+
+
+for mode, slots in MODES:
+    @test("the line that carries on begins a run where there is none (%s)" % mode)
+    def _():
+        empty()
+        same(GOOD, go_on(slots=slots))
+
+    @test("and changes nothing of one that is complete (%s)" % mode)
+    def _():
+        before = results(journal=True)
+        r = go_on(slots=slots)
+        must(r.returncode == 0 and results(journal=True) == before, r.stderr)
+        must(totals(r.stderr)[0] == EVENTS, r.stderr)
+
+    @test("input that breaks off anywhere is carried on (%s)" % mode)
+    def _():
+        size = os.path.getsize(RUN)
+        cuts = range(4096, size, size // (97 if ALL else 13))
+        for cut in cuts:
+            empty()
+            with open(RUN, "rb") as f, open(DIR + "/cut.q2", "wb") as out:
+                out.write(f.read(cut))
+            r = go_on(DIR + "/cut.q2", slots=slots)
+            os.unlink(DIR + "/cut.q2")
+            must(r.returncode != 0, cut)
+            must("empty" in r.stderr or "-r with the same options" in r.stderr or
+                 totals(r.stderr)[0] == 0, cut, r.stderr)
+            same(GOOD, go_on(slots=slots))
+
+    @test("two streams are carried on in the first and in the second (%s)" % mode)
+    def _():
+        for n in range(1, 2 * EVENTS, 1 if ALL else 3):
+            empty()
+            r = sh("q2cat -n %d %s %s | peakfind | head -c -64 | %s" % (
+                n, RUN, OTHER, WRITE))
+            must(r.returncode == INCOMPLETE, n, r.returncode, r.stderr)
+            must(wanted() <= n, n, wanted())
+            same(TWO, go_on("%s %s" % (RUN, OTHER), slots=slots))
+
+
+@test("the same capture twice is carried on in both passes")
+def _():
+    twice = "cat %s %s | peakfind" % (RUN, RUN)
+    good = undisturbed("%s | %s" % (twice, WRITE))
+    for n in 5, EVENTS, EVENTS + 5:
+        empty()
+        sh("cat %s %s | q2cat -n %d | peakfind | head -c -64 | %s" % (
+            RUN, RUN, n, WRITE))
+        same(good, sh('cat %s %s | q2cat -s "$(cxiwrite -R -o out)" | peakfind | '
+                      '%s -r' % (RUN, RUN, WRITE)))
+
+
+@test("a shard is carried on")
+def _():
+    shard = "q2cat -i 1/3 %s"
+    write = WRITE.replace("-m 11 -n 3", "-m 0 -n 2")
+    good = undisturbed((shard + " | peakfind | %s") % (RUN, write))
+    for n in range(2, EVENTS):
+        empty()
+        sh((shard + " -n %d | peakfind | head -c -64 | %s").replace(
+            "%s -n %d", "-n %d %s") % (n, RUN, write))
+        same(good, sh('q2cat -s "$(cxiwrite -R -o out)" -i 1/3 %s | peakfind | '
+                      '%s -r' % (RUN, write)))
+
+
+@test("-R tells 0 where nothing is, and behind each file the next event")
+def _():
+    empty()
+    must(wanted() == 0)
+    seen = set()
+    for n in range(1, EVENTS + 1):
+        empty()
+        sh("q2cat -n %d %s | peakfind | head -c -64 | %s" % (n, RUN, WRITE))
+        log = [x.split("\t") for x in read(DIR + "/log.tsv").splitlines()[1:]]
+        full = [int(x[0]) + 1 for x in log if x[6] == "1" and x[8] == "2"]
+        must(wanted() == ([0] + full)[-1], n, wanted(), full)
+        seen.add(wanted())
+    must(len(seen) >= 3, seen)
+
+
+@test("-R under q2slots takes no token and is no consumer")
+def _():
+    empty()
+    r = sh("q2slots -n 2 bash -c 'cxiwrite -R; q2cat %s | peakfind | %s'" % (
+        RUN, WRITE))
+    must(r.returncode == 0 and r.stdout == "0\n", r.stderr)
+
+
+@test("an interrupted run is carried on")
+def _():
+    with Pipeline(["q2cat", "-r", "50", RUN], ["peakfind"], WRITE.split()) as p:
+        must(p.logged_wait(2))
+        p.signal(0, signal.SIGINT)
+        must(p.wait() and p.statuses() == [INTERRUPTED, 0, 0], p.statuses())
+        must("carry on" in p.err(2), p.err(2))
+        empty()
+        shutil.copytree(p.path("out"), DIR + "/out")
+        shutil.copy(p.path("log.tsv"), DIR)
+    same(GOOD, go_on())
+
+
+# ---- the writer dies, or cannot write ----
+
+for options in "", "-z gzip -j 2":
+    write = "%s %s" % (WRITE, options)
+    way = " (%s)" % options if options else ""
+    good = undisturbed("peakfind <%s | %s" % (RUN, write))
+    total = calls(write) if BUILT else 0
+    # A prime step meets all kinds of calls; it begins elsewhere each time.
+    steps = {"kill": (1, 1 if ALL else 13), "once": (2, 1 if ALL else 17),
+             "full": (3, 1 if ALL else 17)}
+    if not BUILT:
+        continue
+
+    @test("killed at any moment, and carried on, it ends with the same bytes" +
+          way)
+    def _():
+        must(total > 100, total)
+        first, step = steps["kill"]
+        for n in range(first, total + 1, step):
+            empty()
+            env = "FAULT_AT='%d kill' LD_PRELOAD=%s" % (n, FAULT)
+            r = go_on(write=write, env=env)
+            must(r.returncode == 128 + signal.SIGKILL, n, r.returncode, r.stderr)
+            complete_only(good)
+            same(good, go_on(write=write))
+
+    @test("killed again and again while it carries on, it comes to its end" + way)
+    def _():
+        for first in (30, 60, 90, 120) if not ALL else range(10, 200, 7):
+            empty()
+            for n in range(first, 400, 10):
+                env = "FAULT_AT='%d kill' LD_PRELOAD=%s" % (n, FAULT)
+                r = go_on(write=write, env=env)
+                complete_only(good)
+                if r.returncode == 0:
+                    break
+            same(good, r)
+
+    for how, cause in ("full", "No space left"), ("once", "Input/output error"):
+        @test("an output that fails at any moment is said (%s), and carried on%s" %
+              (cause, way))
+        def _():
+            first, step = steps[how]
+            failures = 0
+            for n in range(first, total + 1, step):
+                empty()
+                env = "FAULT_AT='%d %s' LD_PRELOAD=%s" % (n, how, FAULT)
+                r = go_on(write=write, env=env)
+                complete_only(good)
+                must(r.returncode in (0, OUTPUT), n, r.returncode, r.stderr)
+                must(not glob.glob(DIR + "/out/*.tmp") or r.returncode, n)
+                if r.returncode == OUTPUT:
+                    must(cause in r.stderr, n, r.stderr)
+                    must("peakfind:" not in r.stderr, r.stderr)
+                    failures += 1
+                    r = go_on(write=write)
+                same(good, r)
+            must(failures > 3, failures)
+
+
+# ---- what is refused ----
+
+def broken_off():
+    """A run with one complete file, and a second one that is open."""
+    empty()
+    sh("q2cat -n 6 %s | peakfind | head -c -64 | %s" % (RUN, WRITE))
+    must(0 < wanted() < 6, wanted())
+    return results(journal=True)
+
+
+def refused(r, status, text, before):
+    must(r.returncode == status, r.returncode, r.stderr)
+    must(text in r.stderr, r.stderr)
+    must(results(journal=True) == before, "something has changed")
+
+
+@test("a first event that is not the one wanted is refused")
+def _():
+    before = broken_off()
+    for n in 0, wanted() - 1, wanted() + 1:
+        refused(sh("q2cat -s %d %s | peakfind | %s -r" % (n, RUN, WRITE)), INPUT,
+                "give q2cat -s %d" % wanted(), before)
+
+
+@test("another stream in place of the one wanted is refused")
+def _():
+    before = broken_off()
+    refused(go_on(OTHER), INPUT, "run goes on with number", before)
+
+
+@test("other options, another geometry, another stream text are refused")
+def _():
+    before = broken_off()
+    for write in WRITE.replace("-m 11", "-m 10"), WRITE.replace("-n 3", "-n 4"), \
+            WRITE + " -z gzip", WRITE + " -M 500":
+        refused(go_on(write=write), USAGE, "not those that the run", before)
+    refused(go_on(find="-a 2"), INPUT, "programs in front", before)
+
+
+@test("a run without its log, or with another, is refused")
+def _():
+    before = broken_off()
+    refused(go_on(write=WRITE.replace("-l log.tsv", "")), USAGE,
+            "the run has a log", before)
+    shutil.copy(DIR + "/log.tsv", DIR + "/log2")
+    with open(DIR + "/log2", "r+") as f:
+        f.write("xxx")
+    refused(go_on(write=WRITE.replace("log.tsv", "log2")), OUTPUT,
+            "is not the log", before)
+    os.unlink(DIR + "/log2")
+    refused(go_on(write=WRITE.replace("log.tsv", "log2")), OUTPUT, "log2: No such",
+            before)
+
+
+@test("a complete file that is gone or has another size is named")
+def _():
+    for change in os.unlink, lambda f: os.truncate(f, 5000):
+        # Two complete ones: the last may be one that never got its name.
+        empty()
+        sh("peakfind <%s | %s" % (RUN, WRITE))
+        change(DIR + "/out/peaknet_0000.cxi")
+        before = results(journal=True)
+        refused(go_on(), OUTPUT, "peaknet_0000.cxi: is not there", before)
+        must(sh("cxiwrite -R -o out").returncode == INPUT)
+
+
+@test("files that the journal does not know are refused")
+def _():
+    broken_off()
+    with open(DIR + "/out/peaknet_0007.cxi", "w") as f:
+        f.write("precious")
+    refused(go_on(), OUTPUT, "peaknet_0007.cxi: exists, but",
+            results(journal=True))
+    empty()
+    os.mkdir(DIR + "/out")
+    shutil.copy(RUN, DIR + "/out/peaknet_0000.cxi")
+    before = results(journal=True)
+    refused(go_on(), OUTPUT, "there is no peaknet.journal",
+            {**before, "out/peaknet.lst": b""})
+
+
+@test("a journal that is damaged is refused with the line")
+def _():
+    broken_off()
+    path = DIR + "/out/peaknet.journal"
+    text = read(path)
+    for bad in text.replace("full", "fool"), text.replace("\t0\t0\tbegin", "\tbegin"), \
+            "nonsense\n":
+        with open(path, "w") as f:
+            f.write(bad)
+        r = sh("cxiwrite -R -o out")
+        must(r.returncode == INPUT and "peaknet.journal: " in r.stderr and
+             ("line " in r.stderr or "is not a journal" in r.stderr), r.stderr)
+        refused(go_on(), OUTPUT, "peaknet.journal: ", results(journal=True))
+
+
+@test("half a last line of the journal is void")
+def _():
+    broken_off()
+    with open(DIR + "/out/peaknet.journal", "a") as f:
+        f.write("peaknet_0001.cxi\t3\t1")
+    same(GOOD, go_on())
+
+
+@test("-r and -f together, and a run that is not carried on, are refused")
+def _():
+    before = broken_off()
+    refused(go_on(more="-f"), USAGE, "not both", before)
+    refused(sh("peakfind <%s | %s" % (RUN, WRITE)), OUTPUT, "-r carries on", before)
+
+
+@test("the open file stays until the whole one takes its name")
+def _():
+    broken_off()
+    first = read(DIR + "/out/peaknet_0001.cxi", "rb")
+    must(first and first != GOOD["out/peaknet_0001.cxi"])
+    if BUILT:
+        for n in 5, 20, 40, 60:
+            go_on(env="FAULT_AT='%d kill' LD_PRELOAD=%s" % (n, FAULT))
+            now = read(DIR + "/out/peaknet_0001.cxi", "rb")
+            must(now in (first, GOOD["out/peaknet_0001.cxi"]), n)
+    same(GOOD, go_on())
+
+
+@test("a second cxiwrite -r on the same series is refused")
+def _():
+    before = broken_off()
+    with subprocess.Popen(["cxiwrite", "-r", "-o", "out", "-l", "log.tsv"], cwd=DIR,
+                          stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as p:
+        must(wait_for(lambda: any("peaknet.lst" in link(x) for x in
+                                  glob.glob("/proc/%d/fd/*" % p.pid))))
+        refused(sh("%s -r </dev/null" % WRITE), OUTPUT, "another cxiwrite", before)
+        p.stdin.close()
+
+
+@test("-S tells the totals of the whole run")
+def _():
+    broken_off()
+    r = go_on(more="-S stats.json")
+    must(r.returncode == 0, r.stderr)
+    stats = json.loads(read(DIR + "/stats.json"))
+    must(stats["events_in"] == EVENTS and stats["complete"] and
+         stats["events_in"] == stats["written"] + stats["filtered"], stats)
+
+
+done()
