@@ -23,7 +23,7 @@ PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim
 B = build
 
 # Asked for when they are used: on a fresh machine they are installed by then.
-PKG = hdf5 libbsd-overlay libisal liblz4 jansson
+PKG = hdf5 libbsd-overlay libisal liblz4 jansson libseccomp
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKG)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKG)))$(PKG_LIBS)
 

@@ -51,9 +51,9 @@ check 'no command includes another, and none a file of C' \
     cmd lib
 check 'nobody in lib includes a file of cmd' only '' "$include\"[a-z0-9_]+\.h\"" lib
 check '<hdf5.h> appears only in format' \
-    only 'lib/format/(cxi|dump|badpixels)[a-z0-9_]*\.[ch]' "$include<hdf5" cmd lib
+    only 'lib/format/(cxi|dump|badpixels|guard_hdf)[a-z0-9_]*\.[ch]' "$include<hdf5" cmd lib
 check 'HDF5 is called only there' \
-    only 'lib/format/(cxi|dump|badpixels)[a-z0-9_]*\.[ch]' '\<H5[A-Z][a-z_]+\(' \
+    only 'lib/format/(cxi|dump|badpixels|guard_hdf)[a-z0-9_]*\.[ch]' '\<H5[A-Z][a-z_]+\(' \
     cmd lib
 check 'mmap is only in slots and capture' \
     only 'lib/(transport|format)/(slots|capture)\.c' \

@@ -38,7 +38,7 @@ layout_check(const struct layout *l, struct fault *f)
 	bytes = pixels * l->classes * logits_type_size(l->logits_type) + pixels +
 	    pixels * image_type_size(l->image_type) +
 	    (uint64_t)l->capacity * LAYOUT_PEAK_SIZE;
-	if (bytes > UINT64_C(0xffff0000))
+	if (bytes > LAYOUT_MAX_BYTES)
 		return fault_set(f, "an event of %llu bytes; the limit is 4 GiB",
 		    (unsigned long long)bytes);
 	return 0;

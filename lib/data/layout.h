@@ -42,6 +42,9 @@ enum {
 	LAYOUT_MAX_CAPACITY = 1048576	/* peaks */
 };
 
+/* Bytes of an event's planes together, at most. */
+#define LAYOUT_MAX_BYTES UINT64_C(0xffff0000)
+
 struct layout {
 	uint32_t	panels;
 	uint32_t	classes;	/* logits a pixel, 2 or more; 0 without logits */

@@ -8,27 +8,67 @@
 #include <unistd.h>
 
 #include "format/dump_impl.h"
+#include "format/guard.h"
+#include "format/guard_hdf.h"
 
 /*
- * Reading a dump. The survey (dump_survey.c) has found sound batches; here an
- * event is found among them by bisection, the datasets of its batch are opened
- * if another batch's were open, and its planes are read as one block straight
- * into the caller's memory. One batch is open at a time, so a dump of any
- * number of batches holds a handful of HDF5 ids.
+ * The guarded dump: a child surveys and reads (dump_reader.c), and this side asks
+ * it, for the survey first and then for one event after the other. What comes back
+ * is copied out of the shared memory and then checked like a file's bytes, so that
+ * a caller gets layouts that hold, events in order, and texts that end.
  *
- * HDF5 prints a stack of errors for every failure unless told not to; opening a
- * dump turns that off for the whole process.
+ * Planes are copied once more for that: the caller's memory may be a slot that
+ * other processes read, and the child shall not be able to write there later.
+ *
+ * A child that died is replaced by one that has to survey the file again. It must
+ * come to the same result.
  */
 
+/* Requests: 0 is the survey, k + 1 event k. */
+enum { SURVEY = 0 };
+
+/* The shared memory; sections, or the planes of one event, lie behind. */
+struct exchange {
+	struct event	event;
+	uint32_t	n_sections, n_notes;
+	struct dump_remark notes[DUMP_MAX_NOTES + 1];
+};
+
+enum { EXCHANGE_SIZE = (sizeof(struct exchange) + LAYOUT_ALIGN - 1) /
+    LAYOUT_ALIGN * LAYOUT_ALIGN };
+
+struct dump {
+	struct dump_options options;
+	int		fd;
+	struct guard	*guard;
+	bool		surveyed;	/* by the child that there is now */
+	struct dump_reader *reader;	/* in the child; NULL here */
+
+	struct dump_section *sections;
+	unsigned	n_sections;
+	struct dump_remark *notes;
+	unsigned	n_notes;
+};
+
 static const unsigned char signature[8] = "\211HDF\r\n\032\n";
+
+/* 1 if it begins as an HDF5 file does, 0 if not, -1 on error. */
+static int
+signature_check(int fd, struct fault *f)
+{
+	unsigned char head[sizeof signature];
+	ssize_t n = pread(fd, head, sizeof head, 0);
+
+	if (n == -1)
+		return fault_set(f, "%s", strerror(errno));
+	return n == sizeof head && memcmp(head, signature, sizeof head) == 0;
+}
 
 int
 dump_probe(const char *path, struct fault *f)
 {
-	unsigned char head[sizeof signature];
 	struct stat st;
-	ssize_t n;
-	int fd;
+	int fd, r;
 
 	if (stat(path, &st) == -1)
 		return fault_set(f, "%s", strerror(errno));
@@ -39,88 +79,215 @@ dump_probe(const char *path, struct fault *f)
 		return 0;
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 		return fault_set(f, "%s", strerror(errno));
-	n = pread(fd, head, sizeof head, 0);
-	if (n == -1)
-		fault_set(f, "%s", strerror(errno));
+	r = signature_check(fd, f);
 	close(fd);
-	if (n == -1)
-		return -1;
-	return n == sizeof head && memcmp(head, signature, sizeof head) == 0;
+	return r;
 }
 
-static herr_t
-external_refuse(const char *parent_file, const char *parent_group,
-    const char *child_file, const char *child_object, unsigned *access,
-    hid_t list, void *data)
+/* ---- in the child ---- */
+
+static int
+child_prepare(void *ctx, struct fault *f)
 {
-	bool *met = data;
-
-	(void)parent_file;
-	(void)parent_group;
-	(void)child_file;
-	(void)child_object;
-	(void)access;
-	(void)list;
-	*met = true;
-	return -1;
-}
-
-/* IEEE half in the machine's byte order. */
-static hid_t
-half_make(void)
-{
-	hid_t t = H5Tcopy(H5T_NATIVE_FLOAT);
-
-	if (t >= 0 && (H5Tset_fields(t, 15, 10, 5, 0, 10) < 0 ||
-	    H5Tset_size(t, 2) < 0 || H5Tset_ebias(t, 15) < 0)) {
-		H5Tclose(t);
-		return H5I_INVALID_HID;
-	}
-	return t;
+	(void)ctx;
+	return guard_hdf_prepare(f);
 }
 
 static int
-lists_make(struct dump *d, struct fault *f)
+child_survey(struct dump *d, int fd, struct exchange *x, struct fault *f)
 {
-	d->f16 = half_make();
-	d->access = H5Pcreate(H5P_DATASET_ACCESS);
-	if (d->f16 < 0 || d->access < 0 ||
-	    H5Pset_elink_cb(d->access, external_refuse, &d->external) < 0)
-		return fault_set(f, "HDF5 cannot be set up");
+	size_t n;
+
+	dump_reader_close(d->reader);
+	d->reader = NULL;
+	if (dump_reader_open(fd, &d->options, &d->reader, f) == -1)
+		return -1;
+	n = d->reader->n_sections * sizeof *d->sections;
+	if (n > LAYOUT_MAX_BYTES)
+		return fault_set(f, "too many layouts in it (%u)",
+		    d->reader->n_sections);
+	x->n_sections = d->reader->n_sections;
+	x->n_notes = d->reader->n_remarks;
+	memcpy(x->notes, d->reader->remarks, x->n_notes * sizeof *x->notes);
+	memcpy((unsigned char *)x + EXCHANGE_SIZE, d->reader->sections, n);
+	return 0;
+}
+
+/* The section of event k: the last one that begins at or before it. */
+static const struct dump_section *
+section_find(const struct dump_section *s, unsigned n, uint64_t k)
+{
+	unsigned low = 0, high = n, mid;
+
+	while (high - low > 1) {
+		mid = low + (high - low) / 2;
+		if (s[mid].first <= k)
+			low = mid;
+		else
+			high = mid;
+	}
+	return &s[low];
+}
+
+static int
+child_serve(void *ctx, int fd, void *memory, uint64_t request, struct fault *f)
+{
+	struct dump *d = ctx;
+	const struct layout *l;
+	unsigned char *logits = (unsigned char *)memory + EXCHANGE_SIZE;
+	unsigned char *image = NULL;
+	struct exchange *x = memory;
+
+	if (request == SURVEY)
+		return child_survey(d, fd, x, f);
+	l = &section_find(d->reader->sections, d->reader->n_sections,
+	    request - 1)->layout;
+	if (l->image_type != IMAGE_NONE)
+		image = logits + layout_plane_size(l, PLANE_LOGITS);
+	return dump_reader_read(d->reader, request - 1, logits, image, &x->event,
+	    f);
+}
+
+/* ---- in the parent ---- */
+
+static int
+nonsense(struct fault *f)
+{
+	return fault_set(f, "HDF5 ran wild: its survey of the file contradicts"
+	    " itself");
+}
+
+static int
+sections_check(const struct dump *d, const struct dump_section *s, unsigned n,
+    struct fault *f)
+{
+	uint64_t events = 0;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		if (layout_check(&s[i].layout, NULL) == -1 ||
+		    s[i].layout.logits_type == LOGITS_NONE ||
+		    s[i].layout.capacity != d->options.capacity ||
+		    s[i].first != events || s[i].count == 0 ||
+		    s[i].count > UINT64_MAX / 2 - events ||
+		    s[i].quantities & ~(unsigned)QUANTITY_ALL ||
+		    s[i].quantities != s[0].quantities)
+			return nonsense(f);
+		events += s[i].count;
+	}
+	return 0;
+}
+
+/* The sections of a survey, copied, then checked; NULL on a fault. */
+static struct dump_section *
+sections_take(const struct dump *d, unsigned *n, struct fault *f)
+{
+	const struct exchange *x = guard_memory(d->guard);
+	struct dump_section *s;
+
+	*n = x->n_sections;
+	if (*n < 1 || *n > DUMP_MAX_BATCHES ||
+	    *n > LAYOUT_MAX_BYTES / sizeof *s) {
+		nonsense(f);
+		return NULL;
+	}
+	if ((s = calloc(*n, sizeof *s)) == NULL) {
+		fault_set(f, "out of memory for %u layouts", *n);
+		return NULL;
+	}
+	memcpy(s, (const unsigned char *)x + EXCHANGE_SIZE, *n * sizeof *s);
+	if (sections_check(d, s, *n, f) == 0)
+		return s;
+	free(s);
+	return NULL;
+}
+
+static int
+notes_take(struct dump *d, struct fault *f)
+{
+	const struct exchange *x = guard_memory(d->guard);
+	unsigned i, n = x->n_notes;
+
+	if (n > DUMP_MAX_NOTES + 1)
+		return nonsense(f);
+	if ((d->notes = calloc(n + 1, sizeof *d->notes)) == NULL)
+		return fault_set(f, "out of memory");
+	memcpy(d->notes, x->notes, n * sizeof *d->notes);
+	for (i = 0; i < n; i++) {
+		guard_text(d->notes[i].text, sizeof d->notes[i].text);
+		d->notes[i].damage = d->notes[i].damage != 0;
+	}
+	d->n_notes = n;
 	return 0;
 }
 
 static int
-file_open(struct dump *d, const char *path, struct fault *f)
+survey_ask(struct dump *d, struct fault *f)
 {
-	char cause[160];
+	if (guard_ask(d->guard, SURVEY, f) != GUARD_DONE)
+		return -1;
+	if ((d->sections = sections_take(d, &d->n_sections, f)) == NULL)
+		return -1;
+	d->surveyed = true;
+	return notes_take(d, f);
+}
 
-	if ((d->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT)) >= 0)
+static bool
+sections_equal(const struct dump_section *a, const struct dump_section *b,
+    unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		if (!layout_equal(&a[i].layout, &b[i].layout) ||
+		    a[i].count != b[i].count ||
+		    a[i].quantities != b[i].quantities)
+			return false;
+	return true;
+}
+
+/* Has a new child survey the file, with the result that the first one had. */
+static int
+survey_repeat(struct dump *d, struct fault *f)
+{
+	struct dump_section *s;
+	unsigned n;
+	bool same;
+
+	if (d->surveyed)
 		return 0;
-	dump_cause(cause, sizeof cause);
-	return fault_set(f, "cannot be opened as HDF5: %s", cause);
+	if (guard_ask(d->guard, SURVEY, f) != GUARD_DONE ||
+	    (s = sections_take(d, &n, f)) == NULL)
+		return -1;
+	same = n == d->n_sections && sections_equal(s, d->sections, n);
+	free(s);
+	if (!same)
+		return fault_set(f, "the file has changed since it was opened");
+	d->surveyed = true;
+	return 0;
 }
 
 static struct dump *
-dump_new(const struct dump_options *o)
+dump_new(const struct dump_options *o, int fd)
 {
-	struct dump *d;
+	struct dump *d = calloc(1, sizeof *d);
 
-	if ((d = calloc(1, sizeof *d)) == NULL)
+	if (d == NULL)
 		return NULL;
-	d->file = d->access = d->f16 = H5I_INVALID_HID;
 	d->options = *o;
-	d->current = SIZE_MAX;
-	dump_dataset_init(&d->logits);
-	dump_dataset_init(&d->image);
-	dump_dataset_init(&d->timestamp);
-	dump_dataset_init(&d->wavelength);
-	d->remarks = calloc(DUMP_MAX_NOTES + 1, sizeof *d->remarks);
-	if (d->remarks == NULL) {
-		free(d);
-		return NULL;
-	}
+	d->fd = fd;
 	return d;
+}
+
+static int
+guard_begin(struct dump *d, struct fault *f)
+{
+	const struct guard_duty duty = { child_prepare, child_serve, d,
+	    EXCHANGE_SIZE + LAYOUT_MAX_BYTES };
+
+	d->guard = guard_start(&duty, d->fd, d->options.limits == NULL ?
+	    &guard_limits : d->options.limits, f);
+	return d->guard == NULL ? -1 : 0;
 }
 
 int
@@ -128,20 +295,19 @@ dump_open(const char *path, const struct dump_options *o, struct dump **out,
     struct fault *f)
 {
 	struct dump *d;
-	int r;
+	int fd, r;
 
-	if ((r = dump_probe(path, f)) == -1)
+	if ((fd = guard_open(path, f)) == -1)
 		return -1;
-	if (r == 0)
-		return fault_set(f, "not an HDF5 file");
-	if ((d = dump_new(o)) == NULL)
-		return fault_set(f, "out of memory");
-	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-	if (lists_make(d, f) == -1 || file_open(d, path, f) == -1) {
-		dump_close(d);
-		return -1;
+	if ((r = signature_check(fd, f)) != 1) {
+		close(fd);
+		return r == -1 ? -1 : fault_set(f, "not an HDF5 file");
 	}
-	if (dump_survey(d, f) == -1) {
+	if ((d = dump_new(o, fd)) == NULL) {
+		close(fd);
+		return fault_set(f, "out of memory");
+	}
+	if (guard_begin(d, f) == -1 || survey_ask(d, f) == -1) {
 		dump_close(d);
 		return -1;
 	}
@@ -149,31 +315,15 @@ dump_open(const char *path, const struct dump_options *o, struct dump **out,
 	return 0;
 }
 
-static void
-batch_close(struct dump *d)
-{
-	dump_dataset_close(&d->logits);
-	dump_dataset_close(&d->image);
-	dump_dataset_close(&d->timestamp);
-	dump_dataset_close(&d->wavelength);
-	d->current = SIZE_MAX;
-}
-
 void
 dump_close(struct dump *d)
 {
 	if (d == NULL)
 		return;
-	batch_close(d);
-	if (d->f16 >= 0)
-		H5Tclose(d->f16);
-	if (d->access >= 0)
-		H5Pclose(d->access);
-	if (d->file >= 0)
-		H5Fclose(d->file);
-	free(d->remarks);
+	guard_stop(d->guard);
+	close(d->fd);
+	free(d->notes);
 	free(d->sections);
-	free(d->batches);
 	free(d);
 }
 
@@ -187,126 +337,75 @@ dump_sections(const struct dump *d, unsigned *n)
 uint64_t
 dump_events(const struct dump *d)
 {
-	return d->events;
+	const struct dump_section *last = &d->sections[d->n_sections - 1];
+
+	return last->first + last->count;
 }
 
-/* The batch of event k: the last one that begins at or before it. */
-static size_t
-batch_find(const struct dump *d, uint64_t k)
+const char *
+dump_note(const struct dump *d, unsigned i, int *damage)
 {
-	size_t low = 0, high = d->n_batches, mid;
-
-	while (high - low > 1) {
-		mid = low + (high - low) / 2;
-		if (d->batches[mid].first <= k)
-			low = mid;
-		else
-			high = mid;
-	}
-	return low;
+	if (i >= d->n_notes)
+		return NULL;
+	*damage = d->notes[i].damage;
+	return d->notes[i].text;
 }
 
+/* What the child says of an event; values that cannot be are unknown. */
 static void
-column_open(struct dump *d, const char *batch, const char *name,
-    struct dump_dataset *s)
+event_take(const struct event *foreign, const struct layout *l, struct event *e)
 {
-	/* The survey has said what is wrong with one that cannot be used. */
-	if (dump_dataset_open(d, batch, name, s, NULL) == 1 &&
-	    dump_column_rows(s) == 0)
-		dump_dataset_close(s);
-}
+	struct event c;
 
-static int
-planes_open(struct dump *d, const struct dump_batch *b, const char *name,
-    struct dump_dataset *s, struct fault *f)
-{
-	int r = dump_planes_open(d, b->name, name, b->layout.panels, s, f);
-
-	if (r == 0)
-		return fault_set(f, "%s/%s: gone since the file was opened",
-		    b->name, name);
-	return r == -1 ? -1 : 0;
-}
-
-static int
-batch_open(struct dump *d, size_t i, struct fault *f)
-{
-	const struct dump_batch *b = &d->batches[i];
-
-	if (d->current == i)
-		return 0;
-	batch_close(d);
-	column_open(d, b->name, "metadata/timestamp", &d->timestamp);
-	column_open(d, b->name, "metadata/photon_wavelength", &d->wavelength);
-	if (planes_open(d, b, "logits", &d->logits, f) == -1 ||
-	    (b->layout.image_type != IMAGE_NONE &&
-	    planes_open(d, b, "original_image", &d->image, f) == -1))
-		return -1;
-	d->current = i;
-	return 0;
-}
-
-static void
-event_fill(const struct dump *d, const struct dump_batch *b, uint64_t k,
-    struct event *e)
-{
-	double energy;
-	int64_t row;
-
-	row = dump_column_time_row(&d->timestamp, b, k);
-	if (row >= 0)
-		e->timestamp = dump_column_time(&d->timestamp, (uint64_t)row);
-	if (e->timestamp != 0)
+	memcpy(&c, foreign, sizeof c);
+	guard_text(c.source, sizeof c.source);
+	memcpy(e->source, c.source, sizeof e->source);
+	if ((c.known & QUANTITY_TIMESTAMP) && c.timestamp != 0) {
 		e->known |= QUANTITY_TIMESTAMP;
-	row = dump_column_number_row(&d->wavelength, b, k);
-	if (row < 0)
-		return;
-	energy = EVENT_HC / (dump_column_number(&d->wavelength, (uint64_t)row) *
-	    d->options.wavelength_unit);
-	if (isfinite(energy) && energy > 0) {
-		e->photon_energy = energy;
+		e->timestamp = c.timestamp;
+	}
+	if ((c.known & QUANTITY_ENERGY) && isfinite(c.photon_energy) &&
+	    c.photon_energy > 0) {
 		e->known |= QUANTITY_ENERGY;
+		e->photon_energy = c.photon_energy;
 	}
-}
-
-static hid_t
-image_memory_type(enum image_type t)
-{
-	switch (t) {
-	case IMAGE_U16:
-		return H5T_NATIVE_UINT16;
-	case IMAGE_I16:
-		return H5T_NATIVE_INT16;
-	case IMAGE_I32:
-		return H5T_NATIVE_INT32;
-	case IMAGE_F32:
-	case IMAGE_NONE:
-		break;
-	}
-	return H5T_NATIVE_FLOAT;
-}
-
-static int
-planes_read(struct dump *d, const struct dump_batch *b, uint64_t k,
-    void *logits, void *image, struct event *e, struct fault *f)
-{
-	const struct layout *l = &b->layout;
-	const struct layout *whole = &d->sections[b->section].layout;
-	hsize_t first = k * l->panels;
-
-	if (dump_dataset_read(&d->logits, first, l->panels,
-	    l->logits_type == LOGITS_F16 ? d->f16 : H5T_NATIVE_FLOAT, logits, f)
-	    == -1)
-		return -1;
-	if (image == NULL || whole->image_type == IMAGE_NONE)
-		return 0;
-	if (l->image_type == IMAGE_NONE) {
-		memset(image, 0, layout_plane_bytes(whole, PLANE_IMAGE));
+	if (c.cause == EVENT_NO_IMAGE && l->image_type != IMAGE_NONE)
 		e->cause = EVENT_NO_IMAGE;
-		return 0;
-	}
-	return dump_dataset_read(&d->image, first, l->panels,
-	    image_memory_type(l->image_type), image, f);
+}
+
+static void
+planes_take(const unsigned char *planes, const struct layout *l, void *logits,
+    void *image)
+{
+	memcpy(logits, planes, layout_plane_bytes(l, PLANE_LOGITS));
+	if (image != NULL && l->image_type != IMAGE_NONE)
+		memcpy(image, planes + layout_plane_size(l, PLANE_LOGITS),
+		    layout_plane_bytes(l, PLANE_IMAGE));
+}
+
+/* Asks for event k, whose words are in *e whatever the answer is. */
+static enum guard_answer
+event_ask(struct dump *d, uint64_t k, const struct layout *l, struct event *e,
+    struct fault *f)
+{
+	struct exchange *x = guard_memory(d->guard);
+	enum guard_answer a;
+
+	/* One that dies early shall not leave the words of the last event. */
+	event_init(&x->event);
+	if (survey_repeat(d, f) == -1)
+		a = GUARD_DIED;
+	else
+		a = guard_ask(d->guard, k + 1, f);
+	event_take(&x->event, l, e);
+	if (a != GUARD_DIED)
+		return a;
+	d->surveyed = false;
+	if (e->source[0] != '\0')
+		fault_prefix(f, "%s", e->source);
+	else
+		fault_prefix(f, "event %llu", (unsigned long long)k);
+	return a;
 }
 
 int
@@ -315,25 +414,19 @@ dump_read(struct dump *d, uint64_t k, void *logits, void *image,
 {
 	uint64_t seq = e->seq;
 	uint32_t found = e->peaks_found, kept = e->peaks_kept;
-	const struct dump_batch *b;
-	size_t i;
+	const struct exchange *x = guard_memory(d->guard);
+	const struct layout *l;
 
-	if (k >= d->events)
+	if (k >= dump_events(d))
 		return fault_set(f, "event %llu of %llu", (unsigned long long)k,
-		    (unsigned long long)d->events);
-	i = batch_find(d, k);
-	b = &d->batches[i];
-	k -= b->first;
+		    (unsigned long long)dump_events(d));
+	l = &section_find(d->sections, d->n_sections, k)->layout;
 	event_init(e);
 	e->seq = seq;
 	e->peaks_found = found;
 	e->peaks_kept = kept;
-	snprintf(e->source, sizeof e->source, "%s/%llu", b->name,
-	    (unsigned long long)k);
-	if (batch_open(d, i, f) == -1)
+	if (event_ask(d, k, l, e, f) != GUARD_DONE)
 		return -1;
-	event_fill(d, b, k, e);
-	if (planes_read(d, b, k, logits, image, e, f) == -1)
-		return fault_prefix(f, "event %llu", (unsigned long long)k);
+	planes_take((const unsigned char *)x + EXCHANGE_SIZE, l, logits, image);
 	return 0;
 }

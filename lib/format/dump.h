@@ -5,6 +5,9 @@
  * logits may be missing, numeric types vary, the last batch is often short, and
  * numbers may be missing in the row of batches.
  *
+ * HDF5 crashes on damaged files, and does worse on hostile ones: it reads the file
+ * in a child that can do no harm (format/guard.h). A crash there is a fault here.
+ *
  * The whole file is surveyed on opening (no pixel is read), so that the layouts
  * and the quantities are known before the first event. Consecutive batches of
  * one layout form a section; a section becomes a stream.
@@ -22,10 +25,12 @@
 #include "base/fault.h"
 #include "data/event.h"
 #include "data/layout.h"
+#include "format/guard.h"
 
 struct dump_options {
 	double		wavelength_unit;	/* angstrom in one unit: 1 (A), 10 (nm) */
 	uint32_t	capacity;	/* goes into the layouts */
+	const struct guard_limits *limits;	/* NULL: guard_limits */
 };
 
 struct dump_section {
@@ -68,8 +73,8 @@ const char	*dump_note(const struct dump *, unsigned i, int *damage);
  * bytes are not touched. Fills all of *e but seq and peaks; source becomes
  * "batch_3/1" (batch, event in it). What the event lacks is left unknown; an
  * image missing where the section has images zeroes the plane and sets cause
- * EVENT_NO_IMAGE. A plane that cannot be read is -1: the caller makes it a
- * failed event and may go on with the next.
+ * EVENT_NO_IMAGE. A plane that cannot be read, or whose reading crashes, is -1: the
+ * caller makes it a failed event and may go on with the next.
  */
 int	dump_read(struct dump *, uint64_t k, void *logits, void *image,
 	    struct event *e, struct fault *);

@@ -16,7 +16,7 @@
  * if it is something else.
  */
 static int
-shape_read(struct dump *d, const char *batch, const char *name,
+shape_read(struct dump_reader *d, const char *batch, const char *name,
     uint64_t shape[4], struct fault *f)
 {
 	struct dump_dataset s;
@@ -41,7 +41,7 @@ shape_read(struct dump *d, const char *batch, const char *name,
 
 /* Ranks, classes and sizes of the logits; 0 planes is left to the caller. */
 static int
-logits_survey(const struct dump *d, const struct dump_dataset *s,
+logits_survey(const struct dump_reader *d, const struct dump_dataset *s,
     struct layout *l, struct fault *f)
 {
 	int i;
@@ -68,7 +68,7 @@ logits_survey(const struct dump *d, const struct dump_dataset *s,
 }
 
 static int
-original_apply(struct dump *d, struct dump_batch *b, uint64_t planes,
+original_apply(struct dump_reader *d, struct dump_batch *b, uint64_t planes,
     const uint64_t shape[4], struct fault *f)
 {
 	struct layout *l = &b->layout;
@@ -100,7 +100,7 @@ original_apply(struct dump *d, struct dump_batch *b, uint64_t planes,
 
 /* The two shapes that the writer sent along, against the logits' own. */
 static int
-shapes_survey(struct dump *d, struct dump_batch *b, uint64_t planes,
+shapes_survey(struct dump_reader *d, struct dump_batch *b, uint64_t planes,
     struct fault *f)
 {
 	struct fault why;
@@ -148,7 +148,7 @@ image_type(const struct dump_dataset *s)
 }
 
 static int
-image_survey(struct dump *d, struct dump_batch *b, uint64_t planes,
+image_survey(struct dump_reader *d, struct dump_batch *b, uint64_t planes,
     struct fault *f)
 {
 	struct dump_dataset s;
@@ -179,7 +179,7 @@ image_survey(struct dump *d, struct dump_batch *b, uint64_t planes,
 
 /* Opens a column that can be used; the notes say why one cannot. */
 static int
-column_open(struct dump *d, const struct dump_batch *b, const char *name,
+column_open(struct dump_reader *d, const struct dump_batch *b, const char *name,
     struct dump_dataset *s)
 {
 	struct fault why;
@@ -198,7 +198,7 @@ column_open(struct dump *d, const struct dump_batch *b, const char *name,
 }
 
 static void
-column_remark(struct dump *d, const struct dump_batch *b,
+column_remark(struct dump_reader *d, const struct dump_batch *b,
     const struct dump_dataset *s, int all)
 {
 	uint64_t rows = dump_column_rows(s);
@@ -230,7 +230,7 @@ column_usable(const struct dump_batch *b, const struct dump_dataset *s, int all)
 }
 
 static void
-columns_survey(struct dump *d, const struct dump_batch *b)
+columns_survey(struct dump_reader *d, const struct dump_batch *b)
 {
 	struct dump_dataset s;
 
@@ -249,7 +249,7 @@ columns_survey(struct dump *d, const struct dump_batch *b)
 }
 
 int
-dump_batch_survey(struct dump *d, struct dump_batch *b, struct fault *f)
+dump_batch_survey(struct dump_reader *d, struct dump_batch *b, struct fault *f)
 {
 	struct dump_dataset s;
 	uint64_t planes;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "format/dump_impl.h"
+#include "format/guard_hdf.h"
 
 /*
  * Datasets of a file that is not trusted.
@@ -19,7 +20,7 @@
  *
  * HDF5 1.10 itself can be led astray by a file made for the purpose: it believes
  * the length of a text in its heap, and that a decompressed chunk is as large as
- * chunks are. Nothing around it can prevent that.
+ * chunks are. That is what the guard is for.
  */
 
 struct cause {
@@ -62,7 +63,8 @@ fault_hdf(struct fault *f, const char *path, const char *what)
 
 /* 1 if there is something of that path, 0 if not, -1 if it cannot be reached. */
 static int
-path_exists(struct dump *d, const char *path, H5O_type_t *type, struct fault *f)
+path_exists(struct dump_reader *d, const char *path, H5O_type_t *type,
+    struct fault *f)
 {
 	H5O_info_t info;
 	H5L_info_t link;
@@ -77,8 +79,7 @@ path_exists(struct dump *d, const char *path, H5O_type_t *type, struct fault *f)
 		return 1;
 	}
 	if (d->external)
-		return fault_set(f, "%s: an external link; a dump may not lead to"
-		    " other files", path);
+		return fault_set(f, "%s: an external link; no other files are read", path);
 	fault_hdf(f, path, "cannot be opened");
 	if (there > 0 && H5Lget_info(d->file, path, &link, d->access) >= 0 &&
 	    link.type == H5L_TYPE_SOFT)
@@ -88,7 +89,7 @@ path_exists(struct dump *d, const char *path, H5O_type_t *type, struct fault *f)
 
 /* As above for a path whose upper parts must be groups and the last a dataset. */
 static int
-dataset_exists(struct dump *d, const char *path, struct fault *f)
+dataset_exists(struct dump_reader *d, const char *path, struct fault *f)
 {
 	char part[DUMP_PATH_SIZE];
 	const char *slash = path;
@@ -111,28 +112,6 @@ dataset_exists(struct dump *d, const char *path, struct fault *f)
 }
 
 static int
-filters_check(const struct dump_dataset *s, hid_t list, struct fault *f)
-{
-	int i, n = H5Pget_nfilters(list);
-	unsigned flags, config;
-	size_t values;
-	H5Z_filter_t id;
-
-	for (i = 0; i < n; i++) {
-		values = 0;
-		id = H5Pget_filter2(list, (unsigned)i, &flags, &values, NULL, 0,
-		    NULL, &config);
-		if (id < 0)
-			return fault_hdf(f, s->path, "filter unknown");
-		if (H5Zfilter_avail(id) <= 0)
-			return fault_set(f, "%s: compressed with HDF5 filter %d,"
-			    " which is not installed here (HDF5_PLUGIN_PATH names"
-			    " the directory of filters)", s->path, (int)id);
-	}
-	return 0;
-}
-
-static int
 storage_check(struct dump_dataset *s, struct fault *f)
 {
 	hid_t list;
@@ -144,17 +123,11 @@ storage_check(struct dump_dataset *s, struct fault *f)
 	layout = H5Pget_layout(list);
 	if (layout < 0)
 		r = fault_hdf(f, s->path, "storage unknown");
-	else if (layout == H5D_VIRTUAL)
-		r = fault_set(f, "%s: a virtual dataset; a dump may not lead to"
-		    " other files", s->path);
-	else if (H5Pget_external_count(list) != 0)
-		r = fault_set(f, "%s: stored outside of the file; a dump may not"
-		    " lead to other files", s->path);
 	else if (layout == H5D_CHUNKED &&
 	    H5Pget_chunk(list, DUMP_MAX_RANK, s->chunk) < 0)
 		r = fault_hdf(f, s->path, "chunks unknown");
-	else
-		r = filters_check(s, list, f);
+	else if (guard_hdf_storage(list, f) == -1)
+		r = fault_prefix(f, "%s", s->path);
 	H5Pclose(list);
 	return r;
 }
@@ -220,7 +193,7 @@ dump_dataset_close(struct dump_dataset *s)
 }
 
 int
-dump_dataset_open(struct dump *d, const char *batch, const char *name,
+dump_dataset_open(struct dump_reader *d, const char *batch, const char *name,
     struct dump_dataset *s, struct fault *f)
 {
 	int r;
@@ -246,7 +219,7 @@ dump_dataset_numeric(const struct dump_dataset *s)
 }
 
 int
-dump_dataset_half(const struct dump *d, const struct dump_dataset *s)
+dump_dataset_half(const struct dump_reader *d, const struct dump_dataset *s)
 {
 	hid_t t;
 	htri_t same = 0;

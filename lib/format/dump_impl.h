@@ -1,7 +1,9 @@
 /*
- * What the files of the dump reader share; nobody else includes this.
+ * What the files of the dump reader share; nobody else includes this. All but
+ * dump.c runs where HDF5 may do no harm: in the child of a guard (format/guard.h).
  *
- *	dump.c		open, close, read an event
+ *	dump.c		the public side: asks the child, checks its answers
+ *	dump_reader.c	open, close, read an event
  *	dump_survey.c	which batches there are, sections
  *	dump_batch.c	what one batch holds
  *	dump_note.c	what a person should know
@@ -24,7 +26,8 @@ enum {
 	DUMP_NAME_SIZE = 32,	/* "batch_" and digits, with the NUL */
 	DUMP_PATH_SIZE = 96,	/* that and the longest name in a batch */
 	DUMP_MAX_RANK = 4,
-	DUMP_MAX_NOTES = 64
+	DUMP_MAX_NOTES = 64,
+	DUMP_MAX_BATCHES = 1 << 24
 };
 
 /* An open dataset; all ids negative when there is none. */
@@ -52,7 +55,7 @@ struct dump_remark {
 	int		damage;
 };
 
-struct dump {
+struct dump_reader {
 	hid_t		file;
 	hid_t		access;		/* refuses external links */
 	hid_t		f16;		/* IEEE half in the machine's byte order */
@@ -75,11 +78,21 @@ struct dump {
 	struct dump_dataset logits, image, timestamp, wavelength;
 };
 
+/*
+ * dump_reader.c: opens the dump behind a descriptor, which is borrowed until it is
+ * closed, and surveys it. dump_open, dump_close and dump_read of format/dump.h.
+ */
+int	dump_reader_open(int fd, const struct dump_options *,
+	    struct dump_reader **, struct fault *);
+void	dump_reader_close(struct dump_reader *);
+int	dump_reader_read(struct dump_reader *, uint64_t k, void *logits,
+	    void *image, struct event *, struct fault *);
+
 /* dump_note.c: one more note; beyond DUMP_MAX_NOTES they are only counted. */
-void	dump_remark(struct dump *, int damage, const char *fmt, ...)
+void	dump_remark(struct dump_reader *, int damage, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));
 /* Says how many were only counted. */
-void	dump_remarks_end(struct dump *);
+void	dump_remarks_end(struct dump_reader *);
 
 /* dump_hdf.c: the innermost cause of HDF5's last failure, printable. */
 void	dump_cause(char *buf, size_t size);
@@ -90,15 +103,15 @@ void	dump_cause(char *buf, size_t size);
  * Virtual datasets, external storage, external links and unknown filters are
  * refused: a dump opens no other file.
  */
-int	dump_dataset_open(struct dump *, const char *batch, const char *name,
-	    struct dump_dataset *, struct fault *);
+int	dump_dataset_open(struct dump_reader *, const char *batch,
+	    const char *name, struct dump_dataset *, struct fault *);
 void	dump_dataset_close(struct dump_dataset *);
 /* Marks as not open, so that dump_dataset_close may be called. */
 void	dump_dataset_init(struct dump_dataset *);
 /* 1 if the type is an integer or a float. */
 int	dump_dataset_numeric(const struct dump_dataset *);
 /* 1 if the type is an IEEE half, of either byte order. */
-int	dump_dataset_half(const struct dump *, const struct dump_dataset *);
+int	dump_dataset_half(const struct dump_reader *, const struct dump_dataset *);
 /* Reads count rows of the first dimension from first on; 0 or -1. */
 int	dump_dataset_read(const struct dump_dataset *, hsize_t first,
 	    hsize_t count, hid_t type, void *, struct fault *);
@@ -107,8 +120,9 @@ int	dump_dataset_read(const struct dump_dataset *, hsize_t first,
  * dump_planes.c: as dump_dataset_open, with a chunk cache that fits events of
  * that many planes read one after the other.
  */
-int	dump_planes_open(struct dump *, const char *batch, const char *name,
-	    uint64_t planes, struct dump_dataset *, struct fault *);
+int	dump_planes_open(struct dump_reader *, const char *batch,
+	    const char *name, uint64_t planes, struct dump_dataset *,
+	    struct fault *);
 
 /* dump_column.c: rows, 1 for a scalar; 0 if it is no column of values. */
 uint64_t	dump_column_rows(const struct dump_dataset *);
@@ -126,9 +140,10 @@ double	dump_column_number(const struct dump_dataset *, uint64_t row);
  * dump_batch.c: fills a batch that has a name. 1 if it can be used, 0 if there
  * is nothing in it (remarked), -1 if it contradicts itself.
  */
-int	dump_batch_survey(struct dump *, struct dump_batch *, struct fault *);
+int	dump_batch_survey(struct dump_reader *, struct dump_batch *,
+	    struct fault *);
 
 /* dump_survey.c: fills batches, sections, events, quantities, remarks. */
-int	dump_survey(struct dump *, struct fault *);
+int	dump_survey(struct dump_reader *, struct fault *);
 
 #endif

@@ -9,7 +9,7 @@
  */
 
 void
-dump_remark(struct dump *d, int damage, const char *fmt, ...)
+dump_remark(struct dump_reader *d, int damage, const char *fmt, ...)
 {
 	struct dump_remark *r;
 	va_list ap;
@@ -27,7 +27,7 @@ dump_remark(struct dump *d, int damage, const char *fmt, ...)
 }
 
 void
-dump_remarks_end(struct dump *d)
+dump_remarks_end(struct dump_reader *d)
 {
 	struct dump_remark *r;
 
@@ -38,13 +38,4 @@ dump_remarks_end(struct dump *d)
 	snprintf(r->text, sizeof r->text, "%llu more notes of this kind%s",
 	    (unsigned long long)d->unsaid,
 	    d->unsaid_damage ? ", events were lost" : "");
-}
-
-const char *
-dump_note(const struct dump *d, unsigned i, int *damage)
-{
-	if (i >= d->n_remarks)
-		return NULL;
-	*damage = d->remarks[i].damage;
-	return d->remarks[i].text;
 }

@@ -60,7 +60,7 @@ chunks_whole(const struct dump_dataset *s)
 }
 
 int
-dump_planes_open(struct dump *d, const char *batch, const char *name,
+dump_planes_open(struct dump_reader *d, const char *batch, const char *name,
     uint64_t planes, struct dump_dataset *s, struct fault *f)
 {
 	size_t slots = H5D_CHUNK_CACHE_NSLOTS_DEFAULT;

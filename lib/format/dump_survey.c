@@ -14,11 +14,9 @@
  * place, with failed events.
  */
 
-enum { MAX_BATCHES = 1 << 24 };
-
 /* What the walk over the root group collects. */
 struct walk {
-	struct dump	*dump;
+	struct dump_reader *dump;
 	size_t		room;
 	int		overflow;
 };
@@ -40,12 +38,12 @@ batch_number(const char *name, uint64_t *number)
 static int
 batches_grow(struct walk *w)
 {
-	struct dump *d = w->dump;
+	struct dump_reader *d = w->dump;
 	struct dump_batch *more;
 
 	if (d->n_batches < w->room)
 		return 0;
-	if (w->room >= MAX_BATCHES)
+	if (w->room >= DUMP_MAX_BATCHES)
 		return -1;
 	w->room = w->room == 0 ? 64 : 2 * w->room;
 	if ((more = reallocarray(d->batches, w->room, sizeof *more)) == NULL)
@@ -93,7 +91,7 @@ batch_compare(const void *va, const void *vb)
 }
 
 static int
-batches_list(struct dump *d, struct fault *f)
+batches_list(struct dump_reader *d, struct fault *f)
 {
 	struct walk w = { d, 0, 0 };
 	char cause[160];
@@ -114,7 +112,7 @@ batches_list(struct dump *d, struct fault *f)
 }
 
 static void
-gaps_remark(struct dump *d)
+gaps_remark(struct dump_reader *d)
 {
 	uint64_t next = 0, number;
 	size_t i;
@@ -134,7 +132,7 @@ gaps_remark(struct dump *d)
 
 /* Surveys all and keeps the usable ones, in place. */
 static int
-batches_survey(struct dump *d, struct fault *f)
+batches_survey(struct dump_reader *d, struct fault *f)
 {
 	struct fault why = { "" };
 	size_t i, kept = 0;
@@ -158,7 +156,7 @@ batches_survey(struct dump *d, struct fault *f)
 }
 
 static void
-shapeless_remark(struct dump *d)
+shapeless_remark(struct dump_reader *d)
 {
 	const struct dump_batch *first = NULL;
 	size_t i, n = 0;
@@ -201,7 +199,7 @@ section_join(struct dump_section *s, const struct dump_batch *b)
 }
 
 static int
-sections_make(struct dump *d, struct fault *f)
+sections_make(struct dump_reader *d, struct fault *f)
 {
 	struct dump_section *s = NULL;
 	struct dump_batch *b;
@@ -224,7 +222,7 @@ sections_make(struct dump *d, struct fault *f)
 }
 
 static void
-imageless_remark(struct dump *d)
+imageless_remark(struct dump_reader *d)
 {
 	const struct dump_batch *b;
 	size_t i;
@@ -240,7 +238,7 @@ imageless_remark(struct dump *d)
 }
 
 int
-dump_survey(struct dump *d, struct fault *f)
+dump_survey(struct dump_reader *d, struct fault *f)
 {
 	if (batches_list(d, f) == -1)
 		return -1;

@@ -159,4 +159,10 @@ int	slots_consume(struct slots *, struct fault *);
 void	*shared_alloc(size_t);
 void	shared_free(void *, size_t);
 
+/*
+ * For a child that shall share no more than this with others: unmaps all shared
+ * memory but the mappings that these n addresses lie in. 0, or -1 with errno.
+ */
+int	shared_only(void *const keep[], unsigned n);
+
 #endif

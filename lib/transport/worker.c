@@ -6,11 +6,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "transport/sandbox.h"
 #include "transport/slots.h"
 #include "transport/worker.h"
 
@@ -25,10 +28,38 @@ struct crew {
 	unsigned	n;
 	struct worker_duty duty;
 	_Atomic uint64_t *begun;	/* an entry a worker, shared with it */
+	bool		alone;
+	int		file;		/* what a worker alone may keep */
+	void		*memory;
 	struct worker	w[];
 };
 
-/* A worker is alone: no standard input or output, no sibling's socket. */
+/*
+ * Keeps only what crew_start_alone says, so that nobody's records, tokens, slots
+ * or terminals are in reach. The socket's descriptor, or -1.
+ */
+static int
+worker_bare(const struct crew *c, int socket)
+{
+	void *const keep[] = { (void *)c->begun, c->memory };
+
+	/* First out of the way of the numbers that they are to have. */
+	if ((socket = fcntl(socket, F_DUPFD, WORKER_FILE + 1)) == -1 ||
+	    dup2(c->file, WORKER_FILE) == -1 ||
+	    dup2(socket, WORKER_SOCKET) == -1)
+		return -1;
+	if (close_range(WORKER_FILE + 1, ~0U, 0) == -1)
+		return -1;
+	/* Valgrind shares memory of its own, which it does not let go. */
+	if (shared_only(keep, sizeof keep / sizeof keep[0]) == -1 &&
+	    !sandbox_watched())
+		return -1;
+	if (!sandbox_watched() && dup2(STDIN_FILENO, STDERR_FILENO) == -1)
+		return -1;
+	return WORKER_SOCKET;
+}
+
+/* No standard input or output, no sibling's socket. */
 static void
 worker_isolate(struct crew *c, pid_t parent)
 {
@@ -116,6 +147,8 @@ worker_start(struct crew *c, unsigned i, struct fault *f)
 	if ((c->w[i].pid = fork()) == 0) {
 		close(ends[0]);
 		worker_isolate(c, parent);
+		if (c->alone && (ends[1] = worker_bare(c, ends[1])) == -1)
+			_exit(1);
 		worker_run(c, i, ends[1]);
 	}
 	close(ends[1]);
@@ -127,8 +160,8 @@ worker_start(struct crew *c, unsigned i, struct fault *f)
 	return 0;
 }
 
-struct crew *
-crew_start(unsigned n, const struct worker_duty *duty, struct fault *f)
+static struct crew *
+crew_new(unsigned n, const struct worker_duty *duty, struct fault *f)
 {
 	struct crew *c = calloc(1, sizeof *c + n * sizeof c->w[0]);
 	unsigned i;
@@ -147,12 +180,43 @@ crew_start(unsigned n, const struct worker_duty *duty, struct fault *f)
 	c->duty = *duty;
 	for (i = 0; i < n; i++)
 		c->w[i].fd = -1;
-	for (i = 0; i < n; i++)
+	return c;
+}
+
+/* Frees the crew if not all can be started. */
+static struct crew *
+crew_fill(struct crew *c, struct fault *f)
+{
+	unsigned i;
+
+	for (i = 0; i < c->n; i++)
 		if (worker_start(c, i, f) == -1) {
 			crew_stop(c);
 			return NULL;
 		}
 	return c;
+}
+
+struct crew *
+crew_start(unsigned n, const struct worker_duty *duty, struct fault *f)
+{
+	struct crew *c = crew_new(n, duty, f);
+
+	return c == NULL ? NULL : crew_fill(c, f);
+}
+
+struct crew *
+crew_start_alone(const struct worker_duty *duty, int fd, void *memory,
+    struct fault *f)
+{
+	struct crew *c = crew_new(1, duty, f);
+
+	if (c == NULL)
+		return NULL;
+	c->alone = true;
+	c->file = fd;
+	c->memory = memory;
+	return crew_fill(c, f);
 }
 
 void
@@ -178,6 +242,26 @@ int
 crew_pid(const struct crew *c, unsigned i)
 {
 	return (int)c->w[i].pid;
+}
+
+double
+crew_seconds(const struct crew *c, unsigned i)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (c->w[i].pid <= 0 ||
+	    clock_getcpuclockid(c->w[i].pid, &clock) != 0 ||
+	    clock_gettime(clock, &t) == -1)
+		return -1;
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+void
+crew_kill(const struct crew *c, unsigned i)
+{
+	if (c->w[i].pid > 0)
+		kill(c->w[i].pid, SIGKILL);
 }
 
 void
@@ -236,6 +320,7 @@ crew_replace(struct crew *c, unsigned i, struct fault *how, struct fault *f)
 	w->fd = -1;
 	while (waitpid(w->pid, &status, 0) == -1 && errno == EINTR)
 		;
+	w->pid = 0;
 	if (WIFSIGNALED(status))
 		fault_set(how, "killed by signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));

@@ -45,10 +45,30 @@ struct crew;
 struct crew	*crew_start(unsigned n, const struct worker_duty *,
 		    struct fault *);
 
+/*
+ * The descriptors that a worker of crew_start_alone has, and no others: beside
+ * them 0 to 2, which are /dev/null (where sandbox_watched 2 stays, for reports).
+ */
+enum { WORKER_SOCKET = 3, WORKER_FILE = 4 };
+
+/*
+ * Starts one worker that handles what nobody trusts. Of its parent's it keeps a
+ * descriptor, as WORKER_FILE, and one mapping of shared memory; both are borrowed
+ * until crew_stop. The duty's prepare says what it may do (transport/sandbox.h).
+ */
+struct crew	*crew_start_alone(const struct worker_duty *, int fd,
+		    void *memory, struct fault *);
+
 /* Closes their inputs, waits until all have ended, frees. NULL is nothing. */
 void	crew_stop(struct crew *);
 
 int	crew_pid(const struct crew *, unsigned worker);
+
+/* Seconds of processor time that a worker has used; less than 0 if it is dead. */
+double	crew_seconds(const struct crew *, unsigned worker);
+
+/* Ends a worker at once; crew_receive and crew_replace then see it dead. */
+void	crew_kill(const struct crew *, unsigned worker);
 
 /* Fills n entries of a poll list, one a worker, waiting for results. */
 void	crew_poll(const struct crew *, struct pollfd *);

@@ -324,7 +324,7 @@ written_case(void **state)
 {
 	static struct expected x;
 	const char *name = *state;
-	struct dump_options o = { 1, 77 };
+	struct dump_options o = { .wavelength_unit = 1, .capacity = 77 };
 	struct fault f = { "" };
 	struct dump *d;
 	struct ids before;
@@ -369,7 +369,7 @@ probe(void **state)
 static void
 not_dumps(void **state)
 {
-	const struct dump_options o = { 1, 77 };
+	const struct dump_options o = { .wavelength_unit = 1, .capacity = 77 };
 	struct fault f;
 	struct dump *d;
 	char *whole;
@@ -392,7 +392,7 @@ not_dumps(void **state)
 static void
 past_end(void **state)
 {
-	const struct dump_options o = { 1, 77 };
+	const struct dump_options o = { .wavelength_unit = 1, .capacity = 77 };
 	struct event e = { .seq = 1 };
 	struct fault f;
 	struct dump *d;
@@ -411,7 +411,7 @@ past_end(void **state)
 static void
 read_anything(const char *path)
 {
-	const struct dump_options o = { 1, 77 };
+	const struct dump_options o = { .wavelength_unit = 1, .capacity = 77 };
 	const struct layout *l;
 	struct event e = { .seq = 1 };
 	struct fault f = { "" };
@@ -487,7 +487,7 @@ corrupt(void **state)
 static void
 real_frames(void **state)
 {
-	const struct dump_options o = { 1, 77 };
+	const struct dump_options o = { .wavelength_unit = 1, .capacity = 77 };
 	static const char *const sources[] = { "batch_0/0", "batch_0/1",
 	    "batch_1/0", "batch_1/1" };
 	const double energies[] = { 9742.5363, 9743.7843,

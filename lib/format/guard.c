@@ -1,0 +1,278 @@
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "format/guard.h"
+#include "transport/sandbox.h"
+#include "transport/slots.h"
+#include "transport/worker.h"
+
+/*
+ * The child is a crew of one. A request and its answer are a message each; the
+ * answer repeats serial number and request, so that a child cannot answer before
+ * it is asked. The shared memory is a private slot, which is sparse: it costs what
+ * is touched. In front lies a fault, for the child's words.
+ *
+ * Who waits on whom: the parent in guard_ask for the child, no longer than the
+ * limits say, which it watches itself: the child has no say in them. The child
+ * waits for its parent only. It is always ended by SIGKILL: it has nothing to
+ * finish, and cannot be trusted to end when it is told.
+ */
+
+enum { HEAD_SIZE = 448, TICK_MS = 100 };
+
+const struct guard_limits guard_limits = { GUARD_CPU, GUARD_WALL, GUARD_MEMORY };
+
+struct message {
+	uint64_t	serial, request;
+	int64_t		result;
+};
+
+struct guard {
+	struct guard_duty duty;
+	struct guard_limits limits;
+	int		fd;
+	struct slots	*slots;
+	unsigned char	*head;		/* the shared memory: a fault first */
+	struct crew	*crew;		/* NULL: no child could be started */
+	uint64_t	serial;
+};
+
+/* HDF5's own switch, for file systems whose locks are no good. */
+static bool
+locks_off(void)
+{
+	const char *e = getenv("HDF5_USE_FILE_LOCKING");
+
+	return e != NULL && (strcmp(e, "FALSE") == 0 || strcmp(e, "0") == 0);
+}
+
+static int
+file_check(int fd, struct fault *f)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return fault_set(f, "%s", strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return fault_set(f, "%s", strerror(EISDIR));
+	if (!S_ISREG(st.st_mode))
+		return fault_set(f, "not a regular file");
+	/* A file system without locks has nobody to fear. */
+	if (!locks_off() && flock(fd, LOCK_SH | LOCK_NB) == -1 &&
+	    errno == EWOULDBLOCK)
+		return fault_set(f, "locked by a program that writes it");
+	return 0;
+}
+
+int
+guard_open(const char *path, struct fault *f)
+{
+	/* A FIFO would wait for its writer. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd == -1)
+		return fault_set(f, "%s", strerror(errno));
+	if (file_check(fd, f) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+child_prepare(void *ctx, unsigned self)
+{
+	struct guard *g = ctx;
+	struct fault f = { "" };
+
+	(void)self;
+	if (g->duty.prepare(g->duty.ctx, &f) == 0 &&
+	    sandbox_enter(WORKER_SOCKET, g->limits.memory, &f) == 0)
+		return 0;
+	memcpy(g->head, &f, sizeof f);
+	return -1;
+}
+
+static int
+child_work(void *ctx, struct worker_message *bytes)
+{
+	struct guard *g = ctx;
+	struct fault f = { "" };
+	struct message m;
+
+	memcpy(&m, bytes, sizeof m);
+	m.result = g->duty.serve(g->duty.ctx, WORKER_FILE, guard_memory(g),
+	    m.request, &f);
+	memcpy(g->head, &f, sizeof f);
+	memcpy(bytes, &m, sizeof m);
+	return 0;
+}
+
+struct guard *
+guard_start(const struct guard_duty *duty, int fd,
+    const struct guard_limits *limits, struct fault *f)
+{
+	struct worker_duty work = { child_prepare, child_work, NULL, 1 };
+	struct guard *g = calloc(1, sizeof *g);
+
+	if (g == NULL) {
+		fault_set(f, "out of memory");
+		return NULL;
+	}
+	g->duty = *duty;
+	g->limits = *limits;
+	g->fd = fd;
+	work.ctx = g;
+	if ((g->slots = slots_private(1, f)) == NULL ||
+	    (g->head = slots_map(g->slots, 0, HEAD_SIZE + duty->memory, f)) == NULL
+	    || (g->crew = crew_start_alone(&work, fd, g->head, f)) == NULL) {
+		guard_stop(g);
+		return NULL;
+	}
+	return g;
+}
+
+void
+guard_stop(struct guard *g)
+{
+	if (g == NULL)
+		return;
+	if (g->crew != NULL)
+		crew_kill(g->crew, 0);
+	crew_stop(g->crew);
+	slots_close(g->slots);
+	free(g);
+}
+
+void *
+guard_memory(const struct guard *g)
+{
+	return g->head + HEAD_SIZE;
+}
+
+int
+guard_text(char *text, size_t size)
+{
+	size_t i;
+	int plain = memchr(text, '\0', size) != NULL;
+
+	text[size - 1] = '\0';
+	for (i = 0; text[i] != '\0'; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == '\177') {
+			text[i] = '?';
+			plain = 0;
+		}
+	return plain;
+}
+
+/* The child's words; nothing if it left none. */
+static void
+words_take(const struct guard *g, struct fault *f)
+{
+	memcpy(f, g->head, sizeof *f);
+	guard_text(f->text, sizeof f->text);
+	memset(g->head, 0, sizeof *f);
+}
+
+static double
+clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Ends a child that takes too long. 1 if it did, and why. */
+static int
+limits_watch(const struct guard *g, double cpu, double wall, struct fault *why)
+{
+	if (crew_seconds(g->crew, 0) - cpu > g->limits.cpu)
+		fault_set(why, "HDF5 took more than %g s of processor time for it",
+		    g->limits.cpu);
+	else if (clock_now() - wall > g->limits.wall)
+		fault_set(why, "HDF5 did not answer within %g s", g->limits.wall);
+	else
+		return 0;
+	crew_kill(g->crew, 0);
+	return 1;
+}
+
+/* 1: an answer in *m; 0: the child has died, or was ended for the reason why. */
+static int
+answer_wait(const struct guard *g, struct worker_message *m, struct fault *why)
+{
+	double cpu = crew_seconds(g->crew, 0), wall = clock_now();
+	struct pollfd p;
+	int n;
+
+	for (;;) {
+		crew_poll(g->crew, &p);
+		(void)poll(&p, 1, TICK_MS);
+		if ((n = crew_receive(g->crew, 0, m, 1)) != 0)
+			return n == 1;
+		if (limits_watch(g, cpu, wall, why))
+			return 0;
+	}
+}
+
+/* Says what became of the child, and starts another. */
+static enum guard_answer
+child_died(struct guard *g, const struct fault *why, struct fault *f)
+{
+	/* Before it was prepared it had not seen the file, and its word counts. */
+	bool honest = crew_begun(g->crew, 0) == 0;
+	struct fault how = { "" };
+
+	/* One that only closed its socket would be waited for without end. */
+	crew_kill(g->crew, 0);
+	if (crew_replace(g->crew, 0, &how, f) == -1) {
+		crew_stop(g->crew);
+		g->crew = NULL;
+		return GUARD_DIED;
+	}
+	words_take(g, f);
+	if (why->text[0] != '\0')
+		*f = *why;
+	else if (!honest || f->text[0] == '\0')
+		fault_set(f, "HDF5, or a filter of it, crashed (%s)", how.text);
+	return GUARD_DIED;
+}
+
+enum guard_answer
+guard_ask(struct guard *g, uint64_t request, struct fault *f)
+{
+	struct message m = { ++g->serial, request, 0 }, answer;
+	struct fault why = { "" }, own;
+	struct worker_message bytes;
+
+	if (f == NULL)
+		f = &own;
+	if (g->crew == NULL) {
+		fault_set(f, "cannot start a process to read it");
+		return GUARD_DIED;
+	}
+	memset(&bytes, 0, sizeof bytes);
+	memcpy(&bytes, &m, sizeof m);
+	if (crew_send(g->crew, 0, &bytes, 1) == -1 ||
+	    answer_wait(g, &bytes, &why) == 0)
+		return child_died(g, &why, f);
+	memcpy(&answer, &bytes, sizeof answer);
+	if (answer.serial == m.serial && answer.request == request) {
+		if (answer.result == 0)
+			return GUARD_DONE;
+		words_take(g, f);
+		if (f->text[0] != '\0')
+			return GUARD_REFUSED;
+	}
+	fault_set(&why, "HDF5, or a filter of it, ran wild");
+	return child_died(g, &why, f);
+}

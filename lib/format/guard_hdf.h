@@ -1,0 +1,38 @@
+/*
+ * HDF5 as a child of format/guard.h has it: with all filters there are, a file that
+ * was opened by others, and nothing else.
+ */
+#ifndef FORMAT_GUARD_HDF_H
+#define FORMAT_GUARD_HDF_H
+
+#include <stdbool.h>
+
+#include <hdf5.h>
+
+#include "base/fault.h"
+
+/*
+ * Starts HDF5 and loads every filter plugin in its plugin path, since none can be
+ * loaded once the door is closed. HDF5 prints no errors from then on. 0 or -1.
+ */
+int	guard_hdf_prepare(struct fault *);
+
+/*
+ * Opens the file behind a descriptor, which stays the caller's, read-only. It is
+ * the only one that this process can have open: a link to another file fails.
+ */
+hid_t	guard_hdf_open(int fd);
+
+/*
+ * Makes an access list refuse external links; *met, which must stay, is set when
+ * there was one. 0 or -1.
+ */
+int	guard_hdf_links(hid_t list, bool *met);
+
+/*
+ * Refuses a dataset, by its creation list, whose bytes lie in other files (HDF5
+ * would show zeros in their place) or need a filter that is not there.
+ */
+int	guard_hdf_storage(hid_t list, struct fault *);
+
+#endif
