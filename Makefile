@@ -4,6 +4,7 @@
 #	make demo	simulate a run, process it	make check	all tests
 #	make check-san	the tests under the address and undefined sanitizers
 #	make check-valgrind	the unit tests and the main pipeline under valgrind
+#	make fuzz	the parsers of bytes from outside under libFuzzer
 #	make torture	kill, stop, signal and resume at random, 10 minutes
 #	make bench	measure it beside its rivals and its limits, 10 minutes
 
@@ -39,6 +40,8 @@ SHARED_OBJ := $(patsubst %.c,$B/%.o,$(filter-out $(PROGRAMS:%=cmd/%.c),$(wildcar
 HEADERS := $(wildcard lib/*/*.h cmd/*.h)
 UNITS := $(patsubst %.c,$B/%,$(wildcard tests/unit/*.c))
 TOOLS := $(patsubst %.c,$B/%,$(wildcard tests/tools/*.c))
+FUZZ := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY := $(FUZZ:%=%_replay)
 BENCH := $(patsubst %.c,$B/%,$(wildcard scripts/bench.d/*.c)) \
 	$(patsubst %.c,$B/%.so,$(wildcard scripts/bench.d/shim/*.c))
 MAN := $(wildcard man/*.[157])
@@ -63,6 +66,14 @@ $(PROGRAMS:%=$B/%): $B/%: $B/cmd/%.o $(SHARED_OBJ) $B/libpeakpipe.a
 $(UNITS) $(TOOLS): $B/%: %.c $B/libpeakpipe.a $(HEADERS) | deps-check
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS) -lcmocka
+
+$(FUZZ): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $< $B/libpeakpipe.a $(ALL_LIBS)
+
+$(REPLAY): $B/%_replay: %.c tests/fuzz/replay.c $B/libpeakpipe.a $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $< tests/fuzz/replay.c $B/libpeakpipe.a $(ALL_LIBS)
 
 $(filter %.so,$(BENCH)): $B/%.so: %.c
 	@mkdir -p $(@D)
@@ -97,6 +108,16 @@ check-san: deps-check
 	LSAN_OPTIONS=print_suppressions=0:suppressions=$(CURDIR)/scripts/lsan.supp \
 	B=build-san PYTHON=$(PYTHON) prove -j2 --exec tests/run $(UNITS:$B/%=build-san/%) tests/*.t
 
+# What fuzzing found, and what it began with, once more: see tests/fuzz_replay.t.
+replay-programs: $(REPLAY)
+
+# FUZZ_SECONDS of processor time for each parser; TARGETS names some of them.
+fuzz-programs: $(FUZZ)
+fuzz: deps-fuzz
+	$(MAKE) B=build-fuzz CC=clang CFLAGS='-O1 -g' \
+		SANITIZE='$(SAN) -fsanitize=fuzzer-no-link' fuzz-programs
+	$(PYTHON) scripts/fuzz $(TARGETS)
+
 check-valgrind: deps-check
 	B=$B scripts/check-valgrind
 
@@ -119,5 +140,5 @@ demo: deps-demo
 clean:
 	rm -rf build build-*
 
-.PHONY: all install uninstall test-programs check check-san check-valgrind bench bench-programs \
+.PHONY: all install uninstall test-programs check check-san check-valgrind replay-programs fuzz-programs fuzz bench bench-programs \
 	torture demo clean

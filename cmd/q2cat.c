@@ -5,10 +5,11 @@
  * An input is read by dump_cat or stream_cat. Each event that the options select
  * becomes a parcel, its place in a slot or in the one buffer of inline output;
  * planes are read straight to it, or, on replay of a capture into slots, stay
- * where they are. Headers, numbers and end records are the splice's.
+ * where they are. Headers, numbers and end records are the splice's. With -K the
+ * salvage says which records are to be believed, and what was between them.
  *
  * Who waits: for a token (slots_take watches the output), for input (inlet_watch
- * does), for the output (EPIPE), and for -r's next instant (rate_wait watches the
+ * does), for the output (EPIPE), and for -r's next instant (pace_wait watches the
  * output). Tokens in hand go back by slots_close on every way out of main.
  */
 #include <sys/stat.h>
@@ -16,43 +17,44 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "format/dump.h"
 #include "format/eventblock.h"
 #include "format/feed.h"
+#include "format/parcel.h"
+#include "format/salvage.h"
+#include "format/selection.h"
+#include "format/source.h"
 #include "format/splice.h"
 #include "status.h"
 #include "tool.h"
-#include "transport/outlet.h"
+#include "transport/budget.h"
+#include "transport/pace.h"
 
-#define FACTS_MAX 32
+/* Our own facts, which come before those of -k. */
+enum { FACT_VERSION, FACT_UNIT, FACTS };
 
 struct options {
 	bool		verbose;
-	bool		crc;
-	uint64_t	skip;
-	uint64_t	count;		/* UINT64_MAX: all */
-	uint64_t	shard, shards;
+	bool		keep_going;
 	uint64_t	loops;		/* 0: for ever */
-	double		rate;		/* events a second; 0: as fast as it goes */
 	const char	*unit;		/* of wavelengths in dumps: "A" or "nm" */
 	uint32_t	capacity;
-	const char	*facts[FACTS_MAX];	/* key=value of -k */
-	unsigned	n_facts;
+	struct source	source;		/* facts of -k and our own */
 };
+
+enum { GAPS_SAID = 20 };	/* places that are named one by one */
 
 /* Everything between input and output. */
 struct cat {
-	const struct options *o;
-	struct slots	*slots;		/* NULL: none */
-	struct outlet	out;
+	struct options	o;
+	struct selection selection;	/* -s, -n, -i */
+	struct pace	pace;		/* -r */
+	struct sender	to;
 	struct splice	splice;
 	struct progress	progress;
 	int		status;
@@ -60,18 +62,9 @@ struct cat {
 	bool		finished;	/* -n is reached, or the reader has gone */
 	bool		interrupted;	/* a signal stopped us, the originator */
 	bool		damaged;	/* an input failed: what follows is not whole */
-	uint64_t	position;	/* events met, for -s, -n, -i */
 	uint64_t	total;		/* events sent, for -v */
-	double		due;		/* when -r allows the next event */
 	uint64_t	slot_bytes;	/* an event's, that memory was checked for */
-	unsigned char	*buffer;	/* for inline output */
-	uint64_t	room;
-};
-
-/* An event on its way out: where it lies, and its record. */
-struct parcel {
-	struct place	place;
-	struct record	record;
+	struct losses	losses;
 };
 
 static const volatile int *originator_stop(int);
@@ -87,8 +80,8 @@ output_failed(struct cat *c)
 	c->finished = true;
 	c->splice.open = false;
 	/* Who waits for tokens behind another program learns it by our end. */
-	if (c->slots != NULL)
-		(void)slots_consume(c->slots, NULL);
+	if (c->to.slots != NULL)
+		(void)slots_consume(c->to.slots, NULL);
 	return -1;
 }
 
@@ -125,12 +118,12 @@ static int
 todo_send(struct cat *c, int todo, const struct record *end)
 {
 	if ((todo & SPLICE_END) && !c->damaged &&
-	    outlet_record(&c->out, end) == -1)
+	    outlet_record(&c->to.out, end) == -1)
 		return output_failed(c);
 	if ((todo & SPLICE_HEADER) &&
-	    outlet_stream(&c->out, c->splice.header) == -1)
+	    outlet_stream(&c->to.out, c->splice.header) == -1)
 		return output_failed(c);
-	if (outlet_flush(&c->out) == -1)
+	if (outlet_flush(&c->to.out) == -1)
 		return output_failed(c);
 	return 0;
 }
@@ -145,196 +138,76 @@ stream_begin(struct cat *c, const unsigned char *header)
 	return todo == -1 ? input_damaged(c, &f) : todo_send(c, todo, &end);
 }
 
-/* Physical memory that n slots may come to need, against what there is. */
+/* Physical memory that the slots may come to need, against what there is. */
 static int
 memory_check(struct cat *c, unsigned planes)
 {
 	uint64_t size = RECORD_SIZE + layout_size(&c->splice.stream.layout,
 	    planes | PLANE_SEGMAP | PLANE_PEAKS);
-	unsigned n = slots_count(c->slots);
-	unsigned long long kib = 0;
-	char line[160];
-	FILE *m;
+	struct fault f;
 
 	if (size <= c->slot_bytes)
 		return 0;
 	c->slot_bytes = size;
-	if ((m = fopen("/proc/meminfo", "re")) == NULL)
-		return 0;
-	while (fgets(line, sizeof line, m) != NULL)
-		if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
-			break;
-	fclose(m);
-	if (kib != 0 && n * size > kib * 1024) {
-		snprintf(line, sizeof line, "%u slots of %.1f MiB are %.1f GiB,"
-		    " free are %.1f GiB: give q2slots -n %llu or less", n,
-		    (double)size / 1048576, (double)(n * size) / 1073741824,
-		    (double)kib / 1048576, kib * 1024 / size);
-		return system_failed(c, line);
-	}
-	warnx("%u slots x %.1f MiB: at most %.2f GiB of shared memory", n,
-	    (double)size / 1048576, (double)(n * size) / 1073741824);
+	if (budget_check(slots_count(c->to.slots), size, &f) == -1)
+		return system_failed(c, f.text);
+	warnx("%s", f.text);
 	return 0;
 }
 
-/* Is the event at this position one that -s, -n and -i choose? */
-static bool
-event_selected(struct cat *c)
-{
-	uint64_t k = c->position++;
-
-	return k >= c->o->skip && k - c->o->skip < c->o->count &&
-	    (k - c->o->skip) % c->o->shards == c->o->shard;
-}
-
-/* Is that all that -n wants? */
+/* An event was met: is that all that -n wants? */
 static void
-count_check(struct cat *c)
+event_met(struct cat *c)
 {
-	if (c->position >= c->o->skip &&
-	    c->position - c->o->skip >= c->o->count)
+	selection_advance(&c->selection);
+	if (selection_over(&c->selection))
 		c->finished = true;
-}
-
-/* References leave only into a pipe or socket. */
-static bool
-by_slots(const struct cat *c)
-{
-	return c->slots != NULL && c->out.is_pipe;
 }
 
 /* Waits for -r's next instant. */
 static int
 rate_wait(struct cat *c, const volatile int *stop)
 {
-	struct pollfd p = { .fd = c->out.fd };
-	struct timespec ts;
-	double wait;
-
-	if (c->o->rate == 0)
+	if (c->pace.rate == 0)
 		return 0;
-	if (c->due == 0)
-		c->due = tool_clock();
-	if (outlet_flush(&c->out) == -1)
+	if (outlet_flush(&c->to.out) == -1 ||
+	    pace_wait(&c->pace, c->to.out.fd, stop) == -1)
 		return output_failed(c);
-	while ((wait = c->due - tool_clock()) > 0 && (stop == NULL || !*stop)) {
-		if (wait > 0.2)
-			wait = 0.2;
-		ts.tv_sec = 0;
-		ts.tv_nsec = (long)(wait * 1e9);
-		if (ppoll(&p, 1, &ts, NULL) == -1 && errno != EINTR)
-			return output_failed(c);
-		if (p.revents & (POLLERR | POLLHUP | POLLNVAL)) {
-			errno = EPIPE;
-			return output_failed(c);
-		}
-		p.revents = 0;
-	}
-	c->due += 1 / c->o->rate;
 	return 0;
 }
 
-static int
-buffer_find(struct cat *c, struct parcel *p)
-{
-	const struct stream *s = &c->splice.stream;
-	uint64_t size = layout_size(&s->layout, s->planes);
-
-	if (c->room < size) {
-		free(c->buffer);
-		c->buffer = aligned_alloc(LAYOUT_ALIGN, size);
-		c->room = c->buffer == NULL ? 0 : size;
-	}
-	if (c->buffer == NULL)
-		return system_failed(c, "no memory for an event");
-	place_inline(&p->place, c->buffer, s->planes);
-	p->record.type = RECORD_EVENT;
-	p->record.length = stream_event_length(s);
-	return 1;
-}
-
-/* Waits for a slot. 1: taken; 0: stopped by a signal; -1: said. */
-static int
-slot_wait(struct cat *c, const volatile int *stop, unsigned *slot)
-{
-	struct fault f;
-
-	for (;;) {
-		if (outlet_flush(&c->out) == -1)
-			return output_failed(c);
-		switch (slots_take(c->slots, c->out.fd, stop, slot, &f)) {
-		case SLOTS_TAKEN:
-			return 1;
-		case SLOTS_STOP:
-			return 0;
-		case SLOTS_GONE:
-			errno = EPIPE;
-			return output_failed(c);
-		case SLOTS_FAULT:
-			return system_failed(c, f.text);
-		case SLOTS_LONELY:
-			/* The header again changes nothing: the stream goes on. */
-			if (outlet_stream(&c->out, c->splice.header) == -1)
-				return output_failed(c);
-		}
-	}
-}
-
-static int
-slot_find(struct cat *c, const volatile int *stop, struct parcel *p)
-{
-	uint64_t generation;
-	unsigned slot = 0;
-	struct fault f;
-	int r;
-
-	if ((r = slots_try(c->slots, &slot, &f)) == -1)
-		return system_failed(c, f.text);
-	if (r == 0 && (r = slot_wait(c, stop, &slot)) != 1)
-		return r;
-	generation = slots_claim(c->slots, slot);
-	slots_refer(c->slots, slot, generation, &p->record);
-	if (generation != 0 && place_slot(&p->place, c->slots, slot,
-	    &c->splice.stream.layout, &f) == 0)
-		return 1;
-	slots_untake(c->slots, slot);
-	return system_failed(c, generation == 0 ? "cannot map a slot" : f.text);
-}
-
 /*
- * Finds a place for the next event, which brings these planes: a slot if it may
- * go by reference, else the buffer. 1: there; 0: stopped by a signal; -1: said.
+ * Finds a place for the next event, which brings these planes. 1: there; 0:
+ * stopped by a signal; -1: said.
  */
 static int
-parcel_find(struct cat *c, unsigned planes, const volatile int *stop,
+place_find(struct cat *c, unsigned planes, const volatile int *stop,
     struct parcel *p)
 {
-	const struct layout *l = &c->splice.stream.layout;
-	unsigned plane;
-	int r;
+	struct fault f;
 
-	memset(p, 0, sizeof *p);
-	p->record.stream = c->splice.stream.id;
-	p->record.planes = c->splice.stream.planes;
-	if (!by_slots(c))
-		return buffer_find(c, p);
-	if (memory_check(c, planes) == -1 || (r = slot_find(c, stop, p)) == -1)
+	if (sender_refers(&c->to) && memory_check(c, planes) == -1)
 		return -1;
-	for (plane = 1; r == 1 && plane < PLANE_ALL; plane <<= 1)
-		if (planes & plane)
-			place_populate(&p->place, c->slots, p->record.slot, l,
-			    plane, true);
-	return r;
+	switch (parcel_find(&c->to, &c->splice.stream, planes, stop, p, &f)) {
+	case PARCEL_FOUND:
+		return 1;
+	case PARCEL_STOPPED:
+		return 0;
+	case PARCEL_OUTPUT:
+		return output_failed(c);
+	case PARCEL_FAULT:
+		break;
+	}
+	return system_failed(c, f.text);
 }
 
 /* It is not needed after all. */
 static void
-parcel_drop(struct cat *c, struct parcel *p)
+place_drop(struct cat *c, struct parcel *p)
 {
 	struct fault f;
 
-	if (p->record.type == RECORD_REFERENCE &&
-	    slots_release(c->slots, &p->record, &f) == -1)
+	if (parcel_drop(&c->to, p, &f) == -1)
 		warnx("%s", f.text);
 }
 
@@ -349,24 +222,10 @@ progress_say(struct cat *c)
 }
 
 static int
-parcel_send(struct cat *c, struct parcel *p)
+event_send(struct cat *c, struct parcel *p)
 {
-	const struct stream *s = &c->splice.stream;
-	struct iovec v[PLACE_PIECES];
-	int n, r;
-
-	if (c->o->crc && !(p->record.flags & RECORD_CRC)) {
-		eventblock_seal(&p->place, &s->layout, s->planes, s->planes);
-		p->record.flags |= RECORD_CRC;
-	}
-	if (p->record.type == RECORD_REFERENCE)
-		r = outlet_record(&c->out, &p->record);
-	else {
-		n = place_pieces(&p->place, &s->layout, s->planes, v);
-		r = outlet_event(&c->out, &p->record, v, n);
-	}
-	if (r == -1) {
-		parcel_drop(c, p);
+	if (parcel_send(&c->to, &c->splice.stream, p) == -1) {
+		place_drop(c, p);
 		return output_failed(c);
 	}
 	splice_sent(&c->splice);
@@ -378,43 +237,15 @@ parcel_send(struct cat *c, struct parcel *p)
 /* ---- dumps ---- */
 
 static int
-facts_add(const struct options *o, struct stream *s, struct fault *f)
-{
-	char key[64];
-	const char *eq;
-	unsigned i;
-
-	if (stream_add(s, "q2cat.version", VERSION, f) == -1 ||
-	    stream_add(s, "q2cat.w", o->unit, f) == -1)
-		return -1;
-	for (i = 0; i < o->n_facts; i++) {
-		eq = strchr(o->facts[i], '=');
-		snprintf(key, sizeof key, "%.*s", (int)(eq - o->facts[i]),
-		    o->facts[i]);
-		if (stream_add(s, key, eq + 1, f) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-static int
 section_begin(struct cat *c, const struct dump_section *d)
 {
 	unsigned char header[STREAM_SIZE];
-	struct stream s;
 	struct fault f;
 
-	memset(&s, 0, sizeof s);
-	s.layout = d->layout;
-	s.planes = PLANE_LOGITS;
-	if (d->layout.image_type != IMAGE_NONE)
-		s.planes |= PLANE_IMAGE;
-	s.quantities = d->quantities;
-	if (facts_add(c->o, &s, &f) == -1)
+	if (source_header(&c->o.source, &d->layout, d->quantities, header,
+	    &f) == -1)
 		return input_damaged(c, &f);
 	c->splice.joins = true;
-	stream_identify(&s);
-	stream_pack(&s, header);
 	return stream_begin(c, header);
 }
 
@@ -465,23 +296,23 @@ section_cat(struct cat *c, struct dump *d, const struct dump_section *s)
 	if (section_begin(c, s) == -1)
 		return;
 	for (k = s->first; k < s->first + s->count && !c->finished; k++) {
-		selected = event_selected(c);
+		selected = selection_wants(&c->selection);
 		seq = splice_event(&c->splice, k, selected);
 		if (selected) {
 			if (rate_wait(c, &tool_stop) == -1 || tool_stop ||
-			    parcel_find(c, c->splice.stream.planes, &tool_stop,
+			    place_find(c, c->splice.stream.planes, &tool_stop,
 			    &p) != 1)
 				break;
 			dump_fill(c, d, k, &p);
 			p.record.seq = seq;
-			if (parcel_send(c, &p) == -1)
+			if (event_send(c, &p) == -1)
 				break;
-			if (outlet_flush(&c->out) == -1) {
+			if (outlet_flush(&c->to.out) == -1) {
 				output_failed(c);
 				break;
 			}
 		}
-		count_check(c);
+		event_met(c);
 	}
 	if (k < s->first + s->count && tool_stop)
 		c->interrupted = true;
@@ -492,8 +323,8 @@ static void
 dump_cat(struct cat *c, const char *path)
 {
 	struct dump_options o = {
-		.wavelength_unit = strcmp(c->o->unit, "nm") == 0 ? 10 : 1,
-		.capacity = c->o->capacity
+		.wavelength_unit = strcmp(c->o.unit, "nm") == 0 ? 10 : 1,
+		.capacity = c->o.capacity
 	};
 	const struct dump_section *s;
 	const char *note;
@@ -527,6 +358,7 @@ struct input {
 	const volatile int *stop;	/* where we are the originator, else NULL */
 	int		capture;	/* its number in the slots; -1: copy planes */
 	uint64_t	size;		/* of that capture when it was named */
+	struct salvage	salvage;	/* -K */
 };
 
 static int
@@ -539,74 +371,81 @@ inlet_failed(struct cat *c, enum inlet_got got, const struct fault *f)
 	return got == INLET_ERROR ? input_damaged(c, f) : -1;
 }
 
-/*
- * The planes of the event just met: read to their place, or, from a capture that
- * the slots know, left where they are. The block is copied in any case.
- */
-static enum inlet_got
-planes_take(struct cat *c, struct input *in, const struct record *r,
-    struct parcel *p, bool replay, struct fault *f)
+/* Is the event just taken to be believed? 1, 0, or -1: said. */
+static int
+event_confirm(struct cat *c, struct input *in, const struct record *r,
+    enum inlet_got got, const struct place *at, struct fault *f)
 {
-	const struct layout *l = &c->splice.stream.layout;
-	struct slots_origin o = {
-		.capture = (uint32_t)in->capture, .planes = r->planes,
-		.rooms = r->planes, .offset = inlet_offset(in->in)
-	};
-	struct iovec v[PLACE_PIECES];
-	enum inlet_got got;
-	int n;
+	int believed;
 
-	n = place_pieces(&p->place, l, r->planes, v);
-	if (!replay)
-		return inlet_payload(in->in, v, n, f);
-	if ((got = inlet_payload(in->in, v, 1, f)) != INLET_GOT ||
-	    (got = inlet_skip(in->in, r->length - RECORD_SIZE -
-	    LAYOUT_BLOCK_SIZE, f)) != INLET_GOT)
-		return got;
-	slots_origin_set(c->slots, p->record.slot, &o);
-	/* Nobody looks at the planes here, but for -c. */
-	if (c->o->crc &&
-	    place_slot(&p->place, c->slots, p->record.slot, l, f) == -1)
-		return INLET_ERROR;
-	return INLET_GOT;
+	if (!inlet_regular(in->in) && !inlet_ready(in->in) &&
+	    outlet_flush(&c->to.out) == -1)
+		return output_failed(c);
+	believed = salvage_confirm(&in->salvage, in->in, r, got, at, f);
+	return believed == -1 ? system_failed(c, f->text) : believed;
+}
+
+/*
+ * Takes an inline event from the input: to its place if it is selected, else past
+ * it. 1; 0: salvage does not believe it, or we were stopped; -1: said.
+ */
+static int
+event_take(struct cat *c, struct input *in, const struct record *r,
+    bool selected, bool replay, struct parcel *p)
+{
+	const struct stream *s = &c->splice.stream;
+	bool there = selected;
+	enum inlet_got got;
+	struct fault f;
+	int found;
+
+	if (selected && (rate_wait(c, in->stop) == -1 ||
+	    (found = place_find(c, replay ? 0 : r->planes, in->stop, p)) == -1))
+		return -1;
+	if (selected && found == 0)
+		return 0;
+	/* What a pipe brought can be searched only if it was kept. */
+	if (!selected && c->o.keep_going && !inlet_regular(in->in)) {
+		if (parcel_inline(&c->to, s, p, &f) != PARCEL_FOUND)
+			return system_failed(c, f.text);
+		there = true;
+	}
+	p->record.flags = r->flags;
+	got = there ? parcel_fill(&c->to, s, in->in, r,
+	    replay ? in->capture : -1, p, &f) :
+	    inlet_skip(in->in, r->length - RECORD_SIZE, &f);
+	if (got == INLET_ERROR)
+		fault_prefix(&f, "event %llu", (unsigned long long)r->seq);
+	if (c->o.keep_going && got != INLET_GONE && !inlet_broken(in->in))
+		found = event_confirm(c, in, r, got, there ? &p->place : NULL,
+		    &f);
+	else
+		found = got == INLET_GOT ? 1 : inlet_failed(c, got, &f);
+	if (found != 1 && selected)
+		place_drop(c, p);
+	return found;
 }
 
 /* An inline event. */
 static int
 event_cat(struct cat *c, struct input *in, const struct record *r)
 {
-	bool selected = event_selected(c), replay;
-	uint64_t seq = splice_event(&c->splice, r->seq, selected);
+	bool selected = selection_wants(&c->selection), replay;
 	struct parcel p;
-	struct fault f;
-	enum inlet_got got;
+	int taken;
 
-	if (!selected) {
-		got = inlet_skip(in->in, r->length - RECORD_SIZE, &f);
-		count_check(c);
-		return got == INLET_GOT ? 0 : inlet_failed(c, got, &f);
-	}
 	/* A capture may have grown since it was named: then that part is copied. */
 	replay = in->capture != -1 && inlet_offset(in->in) + r->length -
 	    RECORD_SIZE <= in->size;
-	if (rate_wait(c, in->stop) == -1 ||
-	    parcel_find(c, replay ? 0 : r->planes, in->stop, &p) != 1)
-		return -1;
-	p.record.seq = seq;
-	p.record.flags = r->flags;
-	if ((got = planes_take(c, in, r, &p, replay, &f)) != INLET_GOT) {
-		parcel_drop(c, &p);
-		if (got == INLET_ERROR)
-			fault_prefix(&f, "event %llu",
-			    (unsigned long long)r->seq);
-		return inlet_failed(c, got, &f);
-	}
-	if (parcel_send(c, &p) == -1)
+	if ((taken = event_take(c, in, r, selected, replay, &p)) != 1)
+		return taken;
+	p.record.seq = splice_event(&c->splice, r->seq, selected);
+	if (selected && event_send(c, &p) == -1)
 		return -1;
 	/* Copying took long; references to a capture may gather. */
-	if (!replay && outlet_flush(&c->out) == -1)
+	if (selected && !replay && outlet_flush(&c->to.out) == -1)
 		return output_failed(c);
-	count_check(c);
+	event_met(c);
 	return 0;
 }
 
@@ -614,28 +453,28 @@ event_cat(struct cat *c, struct input *in, const struct record *r)
 static int
 reference_cat(struct cat *c, struct input *in, const struct record *r)
 {
-	bool selected = event_selected(c);
+	bool selected = selection_wants(&c->selection);
 	struct parcel p = { .record = *r };
 	struct fault f;
 	int result = 0;
 
 	p.record.seq = splice_event(&c->splice, r->seq, selected);
-	if (slots_check(c->slots, r, &f) == -1 || place_slot(&p.place, c->slots,
+	if (slots_check(c->to.slots, r, &f) == -1 || place_slot(&p.place, c->to.slots,
 	    r->slot, &c->splice.stream.layout, &f) == -1)
 		return input_damaged(c, &f);
 	if (selected && rate_wait(c, in->stop) == -1)
 		return -1;
-	if (selected && !c->out.is_pipe) {
+	if (selected && !c->to.out.is_pipe) {
 		p.record.type = RECORD_EVENT;
 		p.record.length = stream_event_length(&c->splice.stream);
 	}
 	if (selected)
-		result = parcel_send(c, &p);
-	if ((!selected || !c->out.is_pipe) &&
-	    slots_release(c->slots, r, &f) == -1)
+		result = event_send(c, &p);
+	if ((!selected || !c->to.out.is_pipe) &&
+	    slots_release(c->to.slots, r, &f) == -1)
 		return input_damaged(c, &f);
 	if (result == 0)
-		count_check(c);
+		event_met(c);
 	return result;
 }
 
@@ -665,6 +504,68 @@ record_cat(struct cat *c, struct input *in, const struct record *r,
 	return event_cat(c, in, r);
 }
 
+/* Says what was skipped, and remembers it. */
+static void
+gap_tell(struct cat *c, const struct gap *g)
+{
+	struct fault f;
+
+	losses_add(&c->losses, g, &f);
+	if (c->losses.places <= GAPS_SAID)
+		warnx("%s: %s", c->name, f.text);
+	else if (c->losses.places == GAPS_SAID + 1)
+		warnx("%s: more such places are only counted", c->name);
+	c->status = tool_worse(c->status, STATUS_INPUT);
+}
+
+/* The events that were there go on as failed ones, so that each has its place. */
+static int
+gap_cat(struct cat *c, struct input *in, const struct gap *g)
+{
+	const struct stream *s = &c->splice.stream;
+	struct parcel p;
+	uint64_t k, seq;
+	bool selected;
+
+	gap_tell(c, g);
+	if (g->in_stream && !g->known)
+		splice_lose(&c->splice);
+	/* Then it is like an input that is missing. */
+	if (gap_hides(g))
+		c->damaged = true;
+	for (k = 0; k < g->lost && !c->finished; k++) {
+		selected = selection_wants(&c->selection);
+		if (selected && (rate_wait(c, in->stop) == -1 ||
+		    place_find(c, s->planes, in->stop, &p) != 1))
+			return -1;
+		seq = splice_event(&c->splice, g->first + k, selected);
+		if (selected) {
+			parcel_blank(&p, s);
+			p.record.seq = seq;
+			if (event_send(c, &p) == -1)
+				return -1;
+		}
+		event_met(c);
+	}
+	return 0;
+}
+
+/* The next record; with -K, the next that is none of the damage. */
+static enum inlet_got
+record_next(struct cat *c, struct input *in, struct record *r,
+    const unsigned char **bytes, struct fault *f)
+{
+	enum inlet_got got;
+	struct gap g;
+
+	if (!c->o.keep_going)
+		return inlet_next(in->in, r, bytes, f);
+	got = salvage_next(&in->salvage, in->in, r, bytes, &g, f);
+	if (g.bytes > 0 && gap_cat(c, in, &g) == -1)
+		return INLET_STOPPED;
+	return got;
+}
+
 /* Makes a capture in a regular file known to the slots, if there are any. */
 static void
 capture_name(struct cat *c, int fd, struct input *in)
@@ -673,9 +574,9 @@ capture_name(struct cat *c, int fd, struct input *in)
 
 	in->capture = -1;
 	in->size = 0;
-	if (!by_slots(c) || capture_identify(fd, &name) == -1)
+	if (!sender_refers(&c->to) || capture_identify(fd, &name) == -1)
 		return;
-	in->capture = slots_capture_add(c->slots, &name);
+	in->capture = slots_capture_add(c->to.slots, &name);
 	in->size = name.size;
 }
 
@@ -683,27 +584,28 @@ static void
 stream_cat(struct cat *c, int fd)
 {
 	const unsigned char *bytes;
-	struct input in;
+	struct input in = { .in = NULL };
 	struct record r;
 	struct fault f;
 	enum inlet_got got = INLET_GOT;
 	bool any = false;
 
-	c->splice.joins = c->o->loops != 1;
+	c->splice.joins = c->o.loops != 1;
 	in.stop = originator_stop(fd);
 	capture_name(c, fd, &in);
 	if ((in.in = inlet_new(fd)) == NULL) {
 		system_failed(c, "no memory");
 		return;
 	}
-	inlet_watch(in.in, c->out.fd, in.stop);
+	inlet_watch(in.in, c->to.out.fd, in.stop);
 	while (!c->finished && (in.stop == NULL || !*in.stop)) {
 		if (!inlet_regular(in.in) && !inlet_ready(in.in) &&
-		    outlet_flush(&c->out) == -1) {
+		    outlet_flush(&c->to.out) == -1) {
 			output_failed(c);
 			break;
 		}
-		if ((got = inlet_next(in.in, &r, &bytes, &f)) != INLET_GOT) {
+		got = record_next(c, &in, &r, &bytes, &f);
+		if (got != INLET_GOT || c->finished) {
 			inlet_failed(c, got, &f);
 			break;
 		}
@@ -772,7 +674,7 @@ files_cat(struct cat *c, int n, char *files[])
 	uint64_t pass;
 	int i;
 
-	for (pass = 0; c->o->loops == 0 || pass < c->o->loops; pass++) {
+	for (pass = 0; c->o.loops == 0 || pass < c->o.loops; pass++) {
 		for (i = 0; i < (n == 0 ? 1 : n); i++) {
 			if (tool_stop && !c->finished)
 				c->interrupted = true;
@@ -782,13 +684,13 @@ files_cat(struct cat *c, int n, char *files[])
 			    NULL : files[i]);
 		}
 		/* A loop over nothing, or over damage, would never end. */
-		if (c->position == 0 || c->damaged)
+		if (c->selection.position == 0 || c->damaged)
 			return;
 	}
 }
 
 static void
-shard_parse(const char *text, struct options *o)
+shard_parse(const char *text, struct selection *s)
 {
 	const char *slash = strchr(text, '/');
 	char k[24];
@@ -796,67 +698,71 @@ shard_parse(const char *text, struct options *o)
 	if (slash == NULL || slash - text >= (long)sizeof k)
 		errx(STATUS_USAGE, "-i %s: not k/n", text);
 	snprintf(k, sizeof k, "%.*s", (int)(slash - text), text);
-	o->shards = (uint64_t)tool_int('i', slash + 1, 1, 1000000000);
-	o->shard = (uint64_t)tool_int('i', k, 0, (long long)o->shards - 1);
+	s->shards = (uint64_t)tool_int('i', slash + 1, 1, 1000000000);
+	s->shard = (uint64_t)tool_int('i', k, 0, (long long)s->shards - 1);
 }
 
 static void
-fact_parse(char *text, struct options *o)
+fact_parse(const char *text, struct source *source)
 {
-	static struct stream trial;
-	char key[64];
 	struct fault f;
-	const char *eq = strchr(text, '=');
 
-	if (eq == NULL || eq - text >= (long)sizeof key)
-		errx(STATUS_USAGE, "-k %s: not key=value", text);
-	if (o->n_facts == FACTS_MAX)
-		errx(STATUS_USAGE, "-k: more than %d facts", FACTS_MAX);
-	snprintf(key, sizeof key, "%.*s", (int)(eq - text), text);
-	if (stream_add(&trial, key, eq + 1, &f) == -1)
+	if (source_fact(source, text, &f) == -1)
 		errx(STATUS_USAGE, "-k %s: %s", text, f.text);
-	o->facts[o->n_facts++] = text;
 }
 
 static void
-options_parse(int argc, char *argv[], struct options *o)
+unit_parse(const char *text, struct options *o)
+{
+	if (strcmp(text, "A") != 0 && strcmp(text, "nm") != 0)
+		errx(STATUS_USAGE, "-w %s: not A or nm", text);
+	o->unit = text;
+	o->source.facts[FACT_UNIT] = *text == 'A' ? "q2cat.w=A" : "q2cat.w=nm";
+}
+
+static void
+options_parse(int argc, char *argv[], struct cat *c)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "+C:ci:k:l:n:r:s:vw:")) != -1)
+	while ((ch = getopt(argc, argv, "+C:Kci:k:l:n:r:s:vw:")) != -1)
 		switch (ch) {
 		case 'C':
-			o->capacity = (uint32_t)tool_int('C', optarg, 1,
+			c->o.capacity = (uint32_t)tool_int('C', optarg, 1,
 			    LAYOUT_MAX_CAPACITY);
 			break;
+		case 'K':
+			c->o.keep_going = true;
+			break;
 		case 'c':
-			o->crc = true;
+			c->to.crc = true;
 			break;
 		case 'i':
-			shard_parse(optarg, o);
+			shard_parse(optarg, &c->selection);
 			break;
 		case 'k':
-			fact_parse(optarg, o);
+			fact_parse(optarg, &c->o.source);
 			break;
 		case 'l':
-			o->loops = (uint64_t)tool_int('l', optarg, 0, INT64_MAX);
+			c->o.loops = (uint64_t)tool_int('l', optarg, 0,
+			    INT64_MAX);
 			break;
 		case 'n':
-			o->count = (uint64_t)tool_int('n', optarg, 0, INT64_MAX);
+			c->selection.count = (uint64_t)tool_int('n', optarg, 0,
+			    INT64_MAX);
 			break;
 		case 'r':
-			o->rate = tool_real('r', optarg, 1e-3, 1e6);
+			c->pace.rate = tool_real('r', optarg, 1e-3, 1e6);
 			break;
 		case 's':
-			o->skip = (uint64_t)tool_int('s', optarg, 0, INT64_MAX);
+			c->selection.skip = (uint64_t)tool_int('s', optarg, 0,
+			    INT64_MAX);
 			break;
 		case 'v':
-			o->verbose = true;
+			c->o.verbose = true;
 			break;
 		case 'w':
-			if (strcmp(optarg, "A") != 0 && strcmp(optarg, "nm") != 0)
-				errx(STATUS_USAGE, "-w %s: not A or nm", optarg);
-			o->unit = optarg;
+			unit_parse(optarg, &c->o);
 			break;
 		default:
 			tool_usage();
@@ -866,41 +772,52 @@ options_parse(int argc, char *argv[], struct options *o)
 int
 main(int argc, char *argv[])
 {
-	struct options o = {
-		.count = UINT64_MAX, .shards = 1, .loops = 1, .unit = "A",
-		.capacity = 2048
+	static struct cat c = {
+		.o = {
+			.loops = 1, .unit = "A", .capacity = 2048,
+			.source = { .n = FACTS, .facts = {
+				[FACT_VERSION] = "q2cat.version=" VERSION,
+				[FACT_UNIT] = "q2cat.w=A"
+			} }
+		},
+		.selection = { .count = UINT64_MAX, .shards = 1 }
 	};
-	static struct cat c;
 	struct record end;
 	struct fault f;
 	int i, todo;
 
-	c.o = &o;
-	tool_begin(argc, argv, "[-cv] [-C capacity] [-i k/n] [-k key=value]"
+	tool_begin(argc, argv, "[-Kcv] [-C capacity] [-i k/n] [-k key=value]"
 	    " [-l loops] [-n count] [-r rate] [-s skip] [-w A|nm] [file ...]");
-	options_parse(argc, argv, &o);
+	options_parse(argc, argv, &c);
 	argc -= optind;
 	argv += optind;
-	for (i = 0; o.loops != 1 && i < (argc == 0 ? 1 : argc); i++)
+	for (i = 0; c.o.loops != 1 && i < (argc == 0 ? 1 : argc); i++)
 		if (argc == 0 || strcmp(argv[i], "-") == 0)
 			errx(STATUS_USAGE, "-l: standard input cannot be read twice");
 	tool_output_check();
 	tool_signals(NULL);
-	if (slots_open(&c.slots, &f) == -1)
+	if (slots_open(&c.to.slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
-	outlet_init(&c.out, STDOUT_FILENO);
-	if (c.slots != NULL && !c.out.is_pipe && slots_consume(c.slots, &f) == -1)
+	outlet_init(&c.to.out, STDOUT_FILENO);
+	c.to.header = c.splice.header;
+	if (c.to.slots != NULL && !c.to.out.is_pipe &&
+	    slots_consume(c.to.slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
-	progress_begin(&c.progress, o.verbose);
+	c.to.maps = c.to.crc || c.o.keep_going;
+	progress_begin(&c.progress, c.o.verbose);
 
 	files_cat(&c, argc, argv);
+	if (c.losses.places > 0) {
+		losses_sum(&c.losses, &f);
+		warnx("%s", f.text);
+	}
 	if (c.interrupted)
 		c.status = tool_worse(c.status, STATUS_INTERRUPTED);
 	todo = splice_finish(&c.splice, c.interrupted ? RECORD_INTERRUPTED : 0,
 	    &end);
-	if (todo_send(&c, todo, &end) == 0 && outlet_flush(&c.out) == -1)
+	if (todo_send(&c, todo, &end) == 0 && outlet_flush(&c.to.out) == -1)
 		output_failed(&c);
-	slots_close(c.slots);
-	free(c.buffer);
+	slots_close(c.to.slots);
+	sender_free(&c.to);
 	return c.status;
 }

@@ -84,6 +84,10 @@ def ends():
     check(sorted(sum(shards, [])) == list(range(3, 10)) and
           max(map(len, shards)) == 3,
           '-s and -n count before -i: shards divide what they leave', shards)
+    check(all(n % 3 == k for k in range(3) for n in shards[k]),
+          'an event is of the same shard whatever -s is', shards)
+    check(cat('-s 6 -i 1/3', A) == (cat('-i 1/3', A)[0][2:], [(2, 0)]),
+          'so a shard goes on with -s where it was')
     for bad in '3/3', '-1/2', '0/0', 'x', '1', '0/2x':
         r = sh(f'q2cat -i {bad} {A}')
         check(r.status == [1] and r.stdout == b'', f'-i {bad} is refused',

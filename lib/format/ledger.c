@@ -39,7 +39,8 @@ ledger_stream(struct ledger *g, uint64_t id, bool same, bool *no_end)
 	if (g->undecided)
 		g->ended = false;
 	g->place.stream = id;
-	if (id == g->from)
+	/* Not where a header is repeated, or pieces are put together. */
+	if (id == g->from && (g->passes == 0 || g->ended))
 		g->passes++;
 	if (!same)
 		return stream_begin(g, no_end);

@@ -5,7 +5,7 @@
 int
 splice_finish(struct splice *s, uint32_t flags, struct record *end)
 {
-	bool send = s->open && !s->lost;
+	bool send = s->open && !s->lost && !s->uncounted;
 
 	memset(end, 0, sizeof *end);
 	end->type = RECORD_END;
@@ -45,7 +45,7 @@ splice_begin(struct splice *s, const unsigned char *header, struct record *end,
 	s->stream = stream;
 	memcpy(s->header, header, STREAM_SIZE);
 	s->base = s->next = 0;
-	s->joined = s->lost = false;
+	s->joined = s->lost = s->uncounted = false;
 	s->open = true;
 	return todo;
 }
@@ -81,6 +81,12 @@ splice_end(struct splice *s, const struct record *r, struct record *end,
 		return SPLICE_NOTHING;
 	}
 	return splice_finish(s, r->flags, end);
+}
+
+void
+splice_lose(struct splice *s)
+{
+	s->uncounted = true;
 }
 
 void

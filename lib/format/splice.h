@@ -28,6 +28,7 @@ struct splice {
 					   the caller's choice, at any time */
 	bool		joined;		/* and did; its first event sets base */
 	bool		lost;		/* its end never came */
+	bool		uncounted;	/* it lost an unknown number of events */
 	uint64_t	base;		/* added to numbers, modulo 2^64 */
 	uint64_t	next;		/* number behind the last event met */
 	uint64_t	owed;		/* events, by the counts of ends held so far */
@@ -58,12 +59,15 @@ void	splice_sent(struct splice *);
 int	splice_end(struct splice *, const struct record *, struct record *end,
 	    struct fault *);
 
+/* The stream in hand lost an unknown number of events: it gets no end. */
+void	splice_lose(struct splice *);
+
 /* An input that has no end records of its own has ended: as if it had. */
 void	splice_hold(struct splice *);
 
 /*
  * Nothing more comes. Returns SPLICE_END, unless there is no stream, or one whose
- * own end never came. flags: RECORD_INTERRUPTED or 0.
+ * own end never came, or one that lost events. flags: RECORD_INTERRUPTED or 0.
  */
 int	splice_finish(struct splice *, uint32_t flags, struct record *end);
 

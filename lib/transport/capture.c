@@ -105,12 +105,14 @@ capture_open(const struct capture_name *n, struct fault *f)
 		fault_set(f, "more than %d captures at once", CAPTURES_MAX);
 		return NULL;
 	}
-	if ((fd = open(n->path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) == -1) {
+	/* Whatever is there now, opening it must not wait. */
+	if ((fd = open(n->path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
+	    O_NONBLOCK)) == -1) {
 		fault_set(f, "%s: %s", n->path, strerror(errno));
 		return NULL;
 	}
-	if (fstat(fd, &st) == -1 || st.st_dev != n->device ||
-	    st.st_ino != n->inode) {
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
+	    st.st_dev != n->device || st.st_ino != n->inode) {
 		fault_set(f, "%s: is not the file any more that is replayed (it was"
 		    " replaced)", n->path);
 		close(fd);

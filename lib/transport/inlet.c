@@ -25,9 +25,11 @@ struct inlet {
 	uint64_t	size;		/* of that file, when last asked */
 	size_t		fill;		/* bytes to ask for at once */
 	int		ended;
+	int		broken;		/* it was reading that failed */
 	uint64_t	at;		/* bytes consumed so far, for messages */
 	size_t		from, to;	/* valid bytes of the buffer */
-	unsigned char	buffer[BUFFER_SIZE];
+	size_t		room;		/* of the buffer; BUFFER_SIZE unless gone back */
+	unsigned char	*buffer;
 };
 
 struct inlet *
@@ -38,13 +40,18 @@ inlet_new(int fd)
 
 	if (in == NULL)
 		return NULL;
+	in->room = BUFFER_SIZE;
+	if ((in->buffer = malloc(in->room)) == NULL) {
+		free(in);
+		return NULL;
+	}
 	in->fd = fd;
 	in->out = -1;
 	in->stop = NULL;
 	in->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	in->size = in->regular ? (uint64_t)st.st_size : 0;
 	in->fill = in->regular ? FILE_FILL : BUFFER_SIZE;
-	in->ended = 0;
+	in->ended = in->broken = 0;
 	in->at = in->regular ? (uint64_t)lseek(fd, 0, SEEK_CUR) : 0;
 	in->from = in->to = 0;
 	/* A larger pipe saves switches with inline events; best effort. */
@@ -55,6 +62,8 @@ inlet_new(int fd)
 void
 inlet_free(struct inlet *in)
 {
+	if (in != NULL)
+		free(in->buffer);
 	free(in);
 }
 
@@ -63,6 +72,15 @@ inlet_watch(struct inlet *in, int out, const volatile int *stop)
 {
 	in->out = out;
 	in->stop = stop;
+}
+
+/* Reading failed, which is not the same as having read something bad. */
+static enum inlet_got
+input_broken(struct inlet *in, const char *what, struct fault *f)
+{
+	in->broken = 1;
+	fault_set(f, "%s: %s", what, strerror(errno));
+	return INLET_ERROR;
 }
 
 /*
@@ -85,10 +103,10 @@ input_wait(struct inlet *in, const volatile int *stop, struct fault *f)
 		if (poll(p, 2, WATCH_MS) == -1) {
 			if (errno == EINTR)
 				continue;
-			fault_set(f, "poll: %s", strerror(errno));
-			return INLET_ERROR;
+			return input_broken(in, "poll", f);
 		}
 		if ((p[0].revents | p[1].revents) & POLLNVAL) {
+			in->broken = 1;
 			fault_set(f, "a descriptor is closed");
 			return INLET_ERROR;
 		}
@@ -121,7 +139,7 @@ inlet_fill(struct inlet *in, struct fault *f)
 		in->to -= in->from;
 		in->from = 0;
 	}
-	room = BUFFER_SIZE - in->to;
+	room = in->room - in->to;
 	if (room > in->fill)
 		room = in->fill;
 	do
@@ -129,10 +147,8 @@ inlet_fill(struct inlet *in, struct fault *f)
 		    (off_t)(in->at + in->to)) :
 		    read(in->fd, in->buffer + in->to, room);
 	while (r == -1 && read_again(in->fd));
-	if (r == -1) {
-		fault_set(f, "read: %s", strerror(errno));
-		return INLET_ERROR;
-	}
+	if (r == -1)
+		return input_broken(in, "read", f);
 	if (r == 0) {
 		in->ended = 1;
 		return INLET_END;
@@ -204,7 +220,7 @@ header_short(struct inlet *in, struct fault *f)
 {
 	struct record r = { .type = RECORD_END, .length = RECORD_SIZE };
 	unsigned char p[RECORD_SIZE];
-	size_t n = in->to - in->from, magic = 8;
+	size_t n = in->to - in->from, magic = sizeof record_magic;
 
 	record_pack(p, &r);
 	memcpy(p, in->buffer + in->from, n < magic ? n : magic);
@@ -214,12 +230,18 @@ header_short(struct inlet *in, struct fault *f)
 	return INLET_ERROR;
 }
 
+/* Bytes that inlet_next gives of a record. */
+static size_t
+record_given(const struct record *r)
+{
+	return r->type == RECORD_STREAM ? RECORD_STREAM_SIZE : RECORD_SIZE;
+}
+
 enum inlet_got
-inlet_next(struct inlet *in, struct record *r, const unsigned char **bytes,
+inlet_look(struct inlet *in, struct record *r, const unsigned char **bytes,
     struct fault *f)
 {
 	enum inlet_got got;
-	size_t n;
 
 	got = buffer_want(in, RECORD_SIZE, in->stop, f);
 	if (got == INLET_END && in->from != in->to)
@@ -232,16 +254,108 @@ inlet_next(struct inlet *in, struct record *r, const unsigned char **bytes,
 	}
 	if (in->regular && r->type == RECORD_EVENT)
 		in->fill = r->length <= SMALL ? BUFFER_SIZE : FILE_FILL;
-	n = r->type == RECORD_STREAM ? RECORD_STREAM_SIZE : RECORD_SIZE;
-	got = buffer_want(in, n, NULL, f);
+	got = buffer_want(in, record_given(r), NULL, f);
 	if (got == INLET_END)
 		return input_short(in, "a stream header", f);
-	if (got != INLET_GOT)
-		return got;
-	*bytes = in->buffer + in->from;
+	if (got == INLET_GOT)
+		*bytes = in->buffer + in->from;
+	return got;
+}
+
+/* Takes n bytes that are in the buffer. */
+static void
+buffer_take(struct inlet *in, size_t n)
+{
 	in->from += n;
 	in->at += n;
-	return INLET_GOT;
+}
+
+enum inlet_got
+inlet_next(struct inlet *in, struct record *r, const unsigned char **bytes,
+    struct fault *f)
+{
+	enum inlet_got got = inlet_look(in, r, bytes, f);
+
+	if (got == INLET_GOT)
+		buffer_take(in, record_given(r));
+	return got;
+}
+
+/* Takes what cannot be the beginning of a record; true if one may begin here. */
+static bool
+magic_find(struct inlet *in)
+{
+	const unsigned char *p = in->buffer + in->from, *at;
+	size_t n = in->to - in->from;
+
+	at = memmem(p, n, record_magic, sizeof record_magic);
+	if (at == NULL)
+		buffer_take(in, n - (sizeof record_magic - 1));
+	else
+		buffer_take(in, (size_t)(at - p));
+	return at != NULL;
+}
+
+enum inlet_got
+inlet_scan(struct inlet *in, struct record *r, const unsigned char **bytes,
+    struct fault *f)
+{
+	enum inlet_got got;
+
+	for (;;) {
+		in->fill = BUFFER_SIZE;
+		got = buffer_want(in, RECORD_SIZE, in->stop, f);
+		if (got == INLET_END)
+			buffer_take(in, in->to - in->from);
+		if (got != INLET_GOT)
+			return got;
+		if (!magic_find(in))
+			continue;
+		got = inlet_look(in, r, bytes, f);
+		if (got != INLET_ERROR || in->broken)
+			return got;
+		/* Less than a record is left of the input, or it is none. */
+		buffer_take(in, 1);
+	}
+}
+
+bool
+inlet_broken(const struct inlet *in)
+{
+	return in->broken;
+}
+
+/* Puts n bytes of the pieces in front of those that are in the buffer. */
+static int
+buffer_return(struct inlet *in, size_t n, const struct iovec *v)
+{
+	size_t have = in->to - in->from, done, piece;
+	unsigned char *p;
+
+	if ((p = malloc(n + BUFFER_SIZE + have)) == NULL)
+		return -1;
+	for (done = 0; done < n; done += piece, v++) {
+		piece = v->iov_len < n - done ? v->iov_len : n - done;
+		memcpy(p + done, v->iov_base, piece);
+	}
+	memcpy(p + n, in->buffer + in->from, have);
+	free(in->buffer);
+	in->buffer = p;
+	in->room = n + BUFFER_SIZE + have;
+	in->from = 0;
+	in->to = n + have;
+	return 0;
+}
+
+int
+inlet_back(struct inlet *in, uint64_t offset, const struct iovec *v)
+{
+	if (in->regular)
+		in->from = in->to = 0;
+	else if (buffer_return(in, (size_t)(in->at - offset), v) == -1)
+		return -1;
+	in->at = offset;
+	return 0;
 }
 
 /* What the buffer has of a payload goes first; returns the bytes it had. */
@@ -253,8 +367,7 @@ buffer_give(struct inlet *in, struct iovec *v)
 	if (n > v->iov_len)
 		n = v->iov_len;
 	memcpy(v->iov_base, in->buffer + in->from, n);
-	in->from += n;
-	in->at += n;
+	buffer_take(in, n);
 	v->iov_base = (char *)v->iov_base + n;
 	v->iov_len -= n;
 	return n;
@@ -275,10 +388,8 @@ inlet_payload(struct inlet *in, struct iovec *v, int n, struct fault *f)
 				r = in->regular ? preadv(in->fd, v, n,
 				    (off_t)in->at) : readv(in->fd, v, n);
 			while (r == -1 && read_again(in->fd));
-			if (r == -1) {
-				fault_set(f, "read: %s", strerror(errno));
-				return INLET_ERROR;
-			}
+			if (r == -1)
+				return input_broken(in, "read", f);
 			if (r == 0)
 				return input_short(in, "an event", f);
 			in->at += (uint64_t)r;
@@ -306,7 +417,7 @@ file_skip(struct inlet *in, uint64_t n, struct fault *f)
 {
 	struct stat st;
 
-	if (n > in->size - in->at && fstat(in->fd, &st) == 0)
+	if (in->at + n > in->size && fstat(in->fd, &st) == 0)
 		in->size = (uint64_t)st.st_size;
 	if (in->at > in->size || n > in->size - in->at) {
 		in->at = in->size;
@@ -326,8 +437,7 @@ inlet_skip(struct inlet *in, uint64_t n, struct fault *f)
 		have = in->to - in->from;
 		if (have > n)
 			have = (size_t)n;
-		in->from += have;
-		in->at += have;
+		buffer_take(in, have);
 		n -= have;
 		if (n == 0)
 			break;

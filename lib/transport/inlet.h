@@ -9,6 +9,7 @@
 #ifndef TRANSPORT_INLET_H
 #define TRANSPORT_INLET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -53,6 +54,26 @@ int	inlet_ended(const struct inlet *);
  */
 enum inlet_got	inlet_next(struct inlet *, struct record *,
 		    const unsigned char **bytes, struct fault *);
+
+/* The same, but the record stays: inlet_next or inlet_look give it again. */
+enum inlet_got	inlet_look(struct inlet *, struct record *,
+		    const unsigned char **bytes, struct fault *);
+
+/*
+ * Behind damage: takes bytes until a record begins that checks out by itself
+ * (magic, checksum, type, length), at any byte, and leaves it for inlet_next.
+ */
+enum inlet_got	inlet_scan(struct inlet *, struct record *,
+		    const unsigned char **bytes, struct fault *);
+
+/* After INLET_ERROR: was it reading that failed, and not what was read? */
+bool	inlet_broken(const struct inlet *);
+
+/*
+ * Goes back to an earlier offset. A file is read again; of other inputs v has the
+ * bytes from there to here. -1 when memory is short.
+ */
+int	inlet_back(struct inlet *, uint64_t offset, const struct iovec *v);
 
 /*
  * Reads the payload of the event just met into the pieces, which together are as

@@ -4,14 +4,14 @@
 #include "base/le.h"
 #include "transport/record.h"
 
-static const unsigned char magic[8] = { 0x89, 'Q', '2', 'R', '\r', '\n', 0x1a, '\n' };
+const unsigned char record_magic[8] = { 0x89, 'Q', '2', 'R', '\r', '\n', 0x1a, '\n' };
 static const unsigned char hdf5[8] = { 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n' };
 
 void
 record_pack(unsigned char *p, const struct record *r)
 {
 	memset(p, 0, RECORD_SIZE);
-	memcpy(p, magic, sizeof magic);
+	memcpy(p, record_magic, sizeof record_magic);
 	le_put16(p + 8, RECORD_VERSION);
 	le_put16(p + 10, (uint16_t)r->type);
 	le_put32(p + 12, r->flags);
@@ -79,7 +79,7 @@ record_unpack(const unsigned char *p, struct record *r, struct fault *f)
 	if (memcmp(p, hdf5, sizeof hdf5) == 0)
 		return fault_set(f, "an HDF5 file, which cannot be read from a"
 		    " pipe: name it as an operand of q2cat");
-	if (memcmp(p, magic, sizeof magic) != 0)
+	if (memcmp(p, record_magic, sizeof record_magic) != 0)
 		return fault_set(f, "not a q2 record (wrong magic)");
 	if (le_get16(p + 8) != RECORD_VERSION)
 		return fault_set(f, "q2 version %u; this program reads version %d",

@@ -49,6 +49,9 @@ enum {
 	RECORD_INTERRUPTED = 4	/* end: the source was stopped */
 };
 
+/* With what every record begins. */
+extern const unsigned char	record_magic[8];
+
 struct record {
 	enum record_type type;
 	uint32_t	flags;

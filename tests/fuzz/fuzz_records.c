@@ -1,11 +1,9 @@
 /*
  * libFuzzer target: any bytes as a stream of records, from a file or a pipe.
- * Build with clang -fsanitize=fuzzer,address,undefined; give a stream or two with
- * a byte in front as corpus.
  *
  * The first byte says how: bit 0, the checksums of headers are made right, so that
  * what is behind them is reached; bit 1, from a pipe; bits 2 to 5, the planes the
- * consumer wants.
+ * consumer wants; bit 6, by salvage, as q2cat -K reads, and not by a feed.
  */
 #include <sys/mman.h>
 
@@ -19,6 +17,7 @@
 #include "base/le.h"
 #include "format/feed.h"
 #include "format/peakplane.h"
+#include "format/salvage.h"
 
 enum { INPUT_MAX = 65536, EVENT_MAX = 1 << 20 };
 
@@ -141,6 +140,88 @@ feed_drain(int fd, unsigned want)
 	feed_close(&d);
 }
 
+/* What salvage says of a gap must add up. */
+static void
+gap_examine(const struct salvage *s, const struct gap *g, uint64_t at)
+{
+	struct losses l = { 0 };
+	struct fault f;
+
+	if (g->bytes == 0)
+		return;
+	losses_add(&l, g, &f);
+	if (f.text[0] == '\0' || g->cause.text[0] == '\0' || l.places != 1 ||
+	    g->from + g->bytes != at)
+		abort();
+	if (g->lost > 0 && (!g->known || !g->in_stream ||
+	    g->lost > g->bytes / stream_event_length(&s->stream) + 1))
+		abort();
+}
+
+/* Takes an event; whether it is believed or not, its bytes are there. */
+static void
+salvage_take(struct salvage *s, struct inlet *in, const struct record *r)
+{
+	static _Alignas(LAYOUT_ALIGN) unsigned char buffer[EVENT_MAX];
+	struct iovec v[PLACE_PIECES];
+	struct fault f = { "" };
+	struct place p;
+	enum inlet_got got;
+	uint64_t next = s->next;
+	int n;
+
+	place_inline(&p, buffer, s->stream.planes);
+	n = place_pieces(&p, &s->stream.layout, s->stream.planes, v);
+	got = inlet_payload(in, v, n, &f);
+	switch (salvage_confirm(s, in, r, got, &p, &f)) {
+	case 1:
+		if (got != INLET_GOT || r->seq < next)
+			abort();
+		break;
+	case 0:
+		if (!s->damaged || s->cause.text[0] == '\0')
+			abort();
+		break;
+	default:
+		abort();
+	}
+}
+
+static void
+salvage_drain(int fd, size_t size)
+{
+	static struct salvage s;
+	const unsigned char *bytes;
+	struct inlet *in = inlet_new(fd);
+	struct record r;
+	struct fault f;
+	enum inlet_got got;
+	struct gap g;
+
+	if (in == NULL)
+		abort();
+	memset(&s, 0, sizeof s);
+	for (;;) {
+		memset(&f, 0xff, sizeof f);
+		got = salvage_next(&s, in, &r, &bytes, &g, &f);
+		if (got != INLET_GOT)
+			break;
+		gap_examine(&s, &g, s.at);
+		if (s.open && stream_event_length(&s.stream) > EVENT_MAX)
+			break;
+		if (r.type == RECORD_EVENT)
+			salvage_take(&s, in, &r);
+	}
+	if (got == INLET_END) {
+		gap_examine(&s, &g, inlet_offset(in));
+		if (inlet_offset(in) != size)
+			abort();
+	} else if (got == INLET_ERROR &&
+	    (memchr(f.text, '\0', sizeof f.text) == NULL || f.text[0] == '\0'))
+		abort();
+	inlet_free(in);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -153,7 +234,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] & 1)
 		headers_seal(copy, size - 1);
 	fd = input_open(copy, size - 1, data[0] & 2);
-	feed_drain(fd, data[0] >> 2 & PLANE_ALL);
+	if (data[0] & 64)
+		salvage_drain(fd, size - 1);
+	else
+		feed_drain(fd, data[0] >> 2 & PLANE_ALL);
 	close(fd);
 	return 0;
 }

@@ -1,0 +1,29 @@
+/*
+ * The first header of a stream, as its source makes it: the layout of what was
+ * found, and facts of the run that its user knows.
+ */
+#ifndef FORMAT_SOURCE_H
+#define FORMAT_SOURCE_H
+
+#include "base/fault.h"
+#include "data/layout.h"
+#include "format/stream.h"
+
+enum { SOURCE_FACTS_MAX = 34 };	/* two of the program, 32 of its user */
+
+struct source {
+	const char	*facts[SOURCE_FACTS_MAX];	/* key=value; borrowed */
+	unsigned	n;
+};
+
+/* Adds a fact, which must outlive the source. -1 if it is no fact. */
+int	source_fact(struct source *, const char *text, struct fault *);
+
+/*
+ * Writes the STREAM_SIZE bytes of the header of events that bring logits, and an
+ * image if the layout has one. -1 if the facts do not fit.
+ */
+int	source_header(const struct source *, const struct layout *,
+	    unsigned quantities, unsigned char *header, struct fault *);
+
+#endif

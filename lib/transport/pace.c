@@ -1,0 +1,41 @@
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "transport/pace.h"
+
+static double
+seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+int
+pace_wait(struct pace *p, int out, const volatile int *stop)
+{
+	struct pollfd watch = { .fd = out };
+	struct timespec ts = { 0 };
+	double wait;
+
+	if (p->rate == 0)
+		return 0;
+	if (p->due == 0)
+		p->due = seconds();
+	while ((wait = p->due - seconds()) > 0 && (stop == NULL || !*stop)) {
+		/* A signal that comes just before the call is seen soon. */
+		ts.tv_nsec = (long)((wait > 0.2 ? 0.2 : wait) * 1e9);
+		if (ppoll(&watch, 1, &ts, NULL) == -1 && errno != EINTR)
+			return -1;
+		if (watch.revents & (POLLERR | POLLHUP | POLLNVAL)) {
+			errno = EPIPE;
+			return -1;
+		}
+		watch.revents = 0;
+	}
+	p->due += 1 / p->rate;
+	return 0;
+}

@@ -1,0 +1,96 @@
+/* Which events -s, -n and -i choose, and that shards share them out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "format/selection.h"
+
+enum { EVENTS = 40 };
+
+/* Adds one to each position that is chosen; the position at which it was over. */
+static unsigned
+select_all(struct selection s, unsigned *chosen)
+{
+	unsigned i, over = EVENTS;
+
+	for (i = 0; i < EVENTS; i++) {
+		if (selection_wants(&s))
+			chosen[i]++;
+		selection_advance(&s);
+		if (selection_over(&s) && over == EVENTS)
+			over = i + 1;
+	}
+	return over;
+}
+
+static void
+test_all(void **state)
+{
+	struct selection s = { .count = UINT64_MAX, .shards = 1 };
+	unsigned chosen[EVENTS] = { 0 }, i;
+
+	(void)state;
+	assert_int_equal(select_all(s, chosen), EVENTS);
+	for (i = 0; i < EVENTS; i++)
+		assert_int_equal(chosen[i], 1);
+}
+
+static void
+test_shards_partition(void **state)
+{
+	unsigned skip, count, n, k, i, over, chosen[EVENTS];
+	struct selection s;
+
+	(void)state;
+	for (skip = 0; skip < 12; skip++)
+		for (count = 0; count < 20; count++)
+			for (n = 1; n < 9; n++) {
+				for (i = 0; i < EVENTS; i++)
+					chosen[i] = 0;
+				for (k = 0; k < n; k++) {
+					s = (struct selection){ skip, count, k,
+					    n, 0 };
+					over = select_all(s, chosen);
+					assert_int_equal(over, skip + count > 0 ?
+					    skip + count : 1);
+				}
+				for (i = 0; i < EVENTS; i++)
+					assert_int_equal(chosen[i], i >= skip &&
+					    i < skip + count);
+			}
+}
+
+/* A shard goes on from any place with the events it would have had anyway. */
+static void
+test_shard_resumes(void **state)
+{
+	unsigned from, i, whole[EVENTS], rest[EVENTS];
+	struct selection s = { .count = UINT64_MAX, .shard = 2, .shards = 5 };
+
+	(void)state;
+	for (from = 0; from < EVENTS; from++) {
+		for (i = 0; i < EVENTS; i++)
+			whole[i] = rest[i] = 0;
+		s.skip = 0;
+		select_all(s, whole);
+		s.skip = from;
+		select_all(s, rest);
+		for (i = 0; i < EVENTS; i++)
+			assert_int_equal(rest[i], i >= from && whole[i]);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_shards_partition),
+		cmocka_unit_test(test_shard_resumes)
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
