@@ -5,7 +5,8 @@
  * environment saves loading plugins each time.
  *
  * With INSIDE defined the reader runs in this process, without a guard, to find
- * faults of ours behind it; scripts/fuzz-inside tells them from HDF5's.
+ * faults of ours behind it. Most crashes are HDF5's then: see whose frames are on
+ * top.
  */
 #include <sys/mman.h>
 
