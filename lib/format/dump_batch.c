@@ -30,6 +30,8 @@ shape_read(struct dump_reader *d, const char *batch, const char *name,
 	else if (dump_dataset_read(&s, 0, 4, H5T_NATIVE_DOUBLE, v, f) == -1)
 		r = -1;
 	for (i = 0; i < 4 && r == 1; i++) {
+		/* r is 1 only when all four were read. */
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 		if (!(v[i] >= 0 && v[i] <= UINT32_MAX) || v[i] != floor(v[i]))
 			r = fault_set(f, "%s: %g is not a size", s.path, v[i]);
 		else

@@ -104,7 +104,7 @@ text_read_varying(const struct dump_dataset *s, uint64_t row, hid_t type,
 
 	if (dump_dataset_read(s, row, 1, type, &text, NULL) == -1 || text == NULL)
 		return;
-	trim(out, text, 4 * TEXT_MAX);
+	trim(out, text, (size_t)4 * TEXT_MAX);
 	if ((space = H5Screate(H5S_SCALAR)) >= 0) {
 		H5Dvlen_reclaim(type, space, H5P_DEFAULT, &text);
 		H5Sclose(space);

@@ -85,7 +85,8 @@ eventblock_seal(const struct place *at, const struct layout *l,
     unsigned planes, unsigned fresh)
 {
 	unsigned char *p = at->block;
-	unsigned plane, i;
+	unsigned plane;
+	size_t i;
 
 	for (plane = 1, i = 0; plane < PLANE_ALL; plane <<= 1, i++)
 		if (!(planes & plane))
@@ -104,7 +105,8 @@ eventblock_check(const struct place *at, const struct layout *l,
 	static const char *const names[] = {
 		"logits", "segmentation map", "image", "peaks"
 	};
-	unsigned plane, i;
+	unsigned plane;
+	size_t i;
 
 	if (le_get32(p + CRC_BLOCK) != block_crc(p))
 		return fault_set(f, "damaged event block (checksum)");

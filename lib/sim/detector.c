@@ -129,7 +129,7 @@ detector_make(const char *name, struct detector *d, struct fault *f)
 	if (d->asics == NULL)
 		return fault_set(f, "no memory for a detector");
 	for (k = 0; k < d->panels; k++)
-		module_place(p, k, d->asics + k * each);
+		module_place(p, k, d->asics + (size_t)k * each);
 	return 0;
 }
 

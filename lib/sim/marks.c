@@ -103,7 +103,7 @@ pixel_mark(const struct marks *m, struct rng *r, uint32_t panel, int ss, int fs,
 {
 	const struct layout *l = &m->layout;
 	size_t pixels = (size_t)l->height * l->width;
-	size_t at = 2 * panel * pixels + (size_t)ss * l->width + (size_t)fs;
+	size_t at = (size_t)2 * panel * pixels + (size_t)ss * l->width + (size_t)fs;
 
 	difference = fmin(difference, CORE);
 	logit_put(logits, l->logits_type, at,

@@ -59,7 +59,7 @@ mark_blobs(const struct layout *l, unsigned char *marks, uint32_t n)
 		at = ((size_t)(cell / across / down) * l->height + y) *
 		    l->width + x;
 		for (i = 0; i < h; i++)
-			memset(marks + at + i * l->width, 1, w);
+			memset(marks + at + (size_t)i * l->width, 1, w);
 	}
 }
 

@@ -363,7 +363,7 @@ test_torn_capture(void **state)
 	struct cxi_event ce = { .event = &e, .image = image,
 	    .intact = torn_intact };
 	struct fault f = { "" };
-	struct cxi *c;
+	struct cxi *c = NULL;
 
 	(void)state;
 	assert_int_equal(ftruncate(fd, sizeof image), 0);
