@@ -111,11 +111,10 @@ check-san: deps-check
 	B=build-san PYTHON=$(PYTHON) prove -j2 --exec tests/run $(UNITS:$B/%=build-san/%) tests/*.t
 	$(MAKE) check-tsan
 
-# The allocator of HDF5, which is not instrumented, is passed over: scripts/tsan.supp.
 TSAN_T = tests/same_bytes.t tests/cxi_content.t tests/full_disk.t
 check-tsan: deps-check
 	$(MAKE) B=build-tsan SANITIZE=-fsanitize=thread CFLAGS='-O1 -g' test-programs
-	TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/tsan.supp:exitcode=66 \
+	TSAN_OPTIONS=exitcode=66 \
 	B=build-tsan PYTHON=$(PYTHON) prove -j2 --exec tests/run \
 		$(UNITS:$B/%=build-tsan/%) $(TSAN_T)
 
@@ -177,9 +176,6 @@ demo: deps-demo
 clean:
 	rm -rf build build-*
 
-<<<<<<< Updated upstream
-.PHONY: all install uninstall test-programs check check-san check-valgrind replay-programs fuzz-programs fuzz bench bench-programs \
-=======
-.PHONY: all install uninstall test-programs check check-san check-tsan lint lint-quiet check-valgrind bench bench-programs \
->>>>>>> Stashed changes
+.PHONY: all install uninstall test-programs check check-san check-tsan check-valgrind lint \
+	lint-quiet replay-programs fuzz-programs fuzz bench bench-programs \
 	torture demo clean
