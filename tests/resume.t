@@ -409,4 +409,13 @@ def _():
          stats["events_in"] == stats["written"] + stats["filtered"], stats)
 
 
+@test("-S of an attempt that had no event does not stand in the way")
+def _():
+    empty()
+    sh("%s -r -S stats.json </dev/null" % WRITE)
+    must(json.loads(read(DIR + "/stats.json"))["events_in"] == 0)
+    same({**GOOD}, go_on(more="-S stats.json"))
+    must(json.loads(read(DIR + "/stats.json"))["events_in"] == EVENTS)
+
+
 done()
