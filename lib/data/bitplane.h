@@ -57,7 +57,7 @@ bits_pack(const unsigned char *bytes)
 
 	/* The product brings byte k of eight to bit 56 + k, with no carries. */
 	for (i = 0; i < 8; i++)
-		word |= le_get64(bytes + (size_t)8 * i) *
+		word |= le_get64(bytes + 8 * (size_t)i) *
 		    UINT64_C(0x0102040810204080) >> 56 << 8 * i;
 	return word;
 }
