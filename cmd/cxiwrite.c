@@ -525,6 +525,7 @@ stats_write(struct writer *w)
 {
 	struct fault f;
 
+	/* A run that fails at once replaces nothing. */
 	if (w->o->stats == NULL || (!w->begun && eventlog_exists(w->o->stats)))
 		return;
 	if (totals_write(&w->t, w->o->stats, &f) == -1)
@@ -682,7 +683,7 @@ side_files_open(struct writer *w)
 	struct fault why;
 	FILE *f = NULL;
 
-	if (o->stats != NULL && !o->force && from == NULL &&
+	if (o->stats != NULL && !o->force && !o->resume &&
 	    eventlog_exists(o->stats))
 		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
 	if (o->stats != NULL && (f = sidefile_open(o->stats, "a", &why)) == NULL)

@@ -87,6 +87,76 @@ if unshare -m sh -c 'mount -t tmpfs -o size=64k none "$1"' - "$T/empty" \
 	done
 	check 'a capture cut by a full disk is known as such' \
 		refused 6 'truncated|NUL' sh -c 'q2ls "$T/disk.copy/x" >/dev/null'
+
+	# What an undisturbed run makes of the same input, in a place of that name.
+	q2cat -l 3 "$T/good.q2" | peakfind >"$T/long.q2"
+	(mkdir "$T/there" && cd "$T/there" &&
+	    cxiwrite -m 1 -n 2 -l log -o o <"$T/long.q2" 2>"$T/err") || cat "$T/err"
+	cat >"$T/again" <<'END'
+		# fill SIZE: the run meets a disk of that many KiB, or WHAT happens to its
+		# directory; then there is room again, and the same line carries on.
+		cd "$T" && mkdir -p small && mount -t tmpfs -o size="$1"k none small || exit 99
+		go_on() {
+			(cd small && q2cat -s "$(cxiwrite -R -o o)" "$T/long.q2" |
+			    cxiwrite -r -m 1 -n 2 -l log -o o)
+		}
+		go_on 2>err
+		first=$?
+		grep -q 'No space left' err || [ $first -eq 0 ] || exit 98
+		[ $first -eq 0 ] || [ $first -eq 7 ] || exit 97
+		for f in small/o/*.cxi; do
+			[ ! -e "$f" ] || cmp "$f" there/o/"${f##*/}" || exit 96
+		done
+		mount -o remount,size=10m small || exit 99
+		go_on 2>err || exit 95
+		for f in there/log there/o/*.cxi; do
+			cmp "$f" small/"${f#there/}" || exit 94
+		done
+		sed s:/small/:/there/: small/o/peaknet.lst | cmp - there/o/peaknet.lst || exit 93
+		exit $first
+END
+	full=0
+	whole=0
+	for size in $(seq 4 64 1200); do
+		unshare -m sh "$T/again" "$size" >"$T/out" 2>&1
+		case $? in
+		7) full=$((full + 1)) ;;
+		0) whole=$((whole + 1)) ;;
+		*) cat "$T/out" "$T/err"; full=-99 ;;
+		esac
+	done
+	check 'a disk of any size is full at some time, is said, and carried on' \
+		test $full -gt 5 -a $whole -gt 0
+
+	# happens WHAT: something happens to the output directory in the middle of a
+	# run; the shell of T/happens has the run stopped there, and lets it go on.
+	cat >"$T/happens" <<'END'
+		cd "$T" && mkdir -p small && mount -t tmpfs none small && cd small || exit 99
+		mkfifo fifo
+		cxiwrite -m 1 -n 2 -l "$T/l" -o o <fifo 2>"$T/err" &
+		exec 3>fifo
+		head -c $((4096 + 5 * 17408)) "$T/long.q2" >&3
+		until [ -e o/peaknet_0000.cxi ]; do sleep 0.05; done
+		eval "$1" || exit 98
+		tail -c +$((4096 + 5 * 17408 + 1)) "$T/long.q2" >&3
+		exec 3>&-
+		wait $!
+		s=$?
+		cat "$T/err" >&2
+		rm -f "$T/l"
+		exit $s
+END
+	size=$(( ($(stat -c %s "$T/long.q2") - 4096 - 64) / 9 ))
+	sed -i "s/17408/$size/g" "$T/happens"
+	check 'an output directory that is removed is said' refused 7 \
+		'^cxiwrite: .*o/peaknet_000[0-9].cxi.*No such file' \
+		unshare -m sh "$T/happens" 'rm -rf o'
+	check 'an output directory that becomes read-only is said' refused 7 \
+		'^cxiwrite: .*o/.*Read-only file system' \
+		unshare -m sh "$T/happens" 'mount -o bind o o; mount -o remount,bind,ro o;
+		    cd / && cd - >/dev/null'
+	check 'and how to carry on is said, too' grep -q \
+		'not complete: q2cat -s [0-9]* with the same inputs' "$T/err"
 else
 	skip 'a full disk' 'mounting is not allowed here'
 fi

@@ -76,6 +76,21 @@ done
 for p in $PAGES; do
 	check "$p refers to pages that exist" references_exist "$p"
 done
+# Every item of peakpipe-recovery(7) follows a comment that names its test.
+recovery_tested() {
+	awk '/^\.\\" test / { named = 1 }
+	    /^\.It/ { if (!named) { print "no test: " $0; bad = 1 } named = 0 }
+	    END { exit bad }' man/peakpipe-recovery.7 || return 1
+	sed -n 's/^\.\\" test //p' man/peakpipe-recovery.7 >"$T/tests"
+	[ "$(wc -l <"$T/tests")" -gt 20 ] || return 1
+	while IFS= read -r line; do
+		grep -qF -- "${line#*: }" "tests/${line%%: *}" || {
+			echo "not there: $line"
+			return 1
+		}
+	done <"$T/tests"
+}
+check 'every line of peakpipe-recovery(7) is one of the tests' recovery_tested
 check 'peakpipe(7) lists the exit statuses of the code' statuses_same
 
 # The filter of q2(5), in a pipeline.

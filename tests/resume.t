@@ -119,7 +119,7 @@ for mode, slots in MODES:
     @test("input that breaks off anywhere is carried on (%s)" % mode)
     def _():
         size = os.path.getsize(RUN)
-        cuts = range(4096, size, size // (97 if ALL else 13))
+        cuts = range(4096, size, size // (97 if ALL else 7))
         for cut in cuts:
             empty()
             with open(RUN, "rb") as f, open(DIR + "/cut.q2", "wb") as out:
@@ -133,7 +133,7 @@ for mode, slots in MODES:
 
     @test("two streams are carried on in the first and in the second (%s)" % mode)
     def _():
-        for n in range(1, 2 * EVENTS, 1 if ALL else 3):
+        for n in range(1, 2 * EVENTS, 1 if ALL else 5):
             empty()
             r = sh("q2cat -n %d %s %s | peakfind | head -c -64 | %s" % (
                 n, RUN, OTHER, WRITE))
@@ -159,7 +159,7 @@ def _():
     shard = "q2cat -i 1/3 %s"
     write = WRITE.replace("-m 11 -n 3", "-m 0 -n 2")
     good = undisturbed((shard + " | peakfind | %s") % (RUN, write))
-    for n in range(2, EVENTS):
+    for n in range(2, EVENTS, 1 if ALL else 4):
         empty()
         sh((shard + " -n %d | peakfind | head -c -64 | %s").replace(
             "%s -n %d", "-n %d %s") % (n, RUN, write))
@@ -172,14 +172,14 @@ def _():
     empty()
     must(wanted() == 0)
     seen = set()
-    for n in range(1, EVENTS + 1):
+    for n in range(1, EVENTS + 1, 1 if ALL else 2):
         empty()
         sh("q2cat -n %d %s | peakfind | head -c -64 | %s" % (n, RUN, WRITE))
         log = [x.split("\t") for x in read(DIR + "/log.tsv").splitlines()[1:]]
         full = [int(x[0]) + 1 for x in log if x[6] == "1" and x[8] == "2"]
         must(wanted() == ([0] + full)[-1], n, wanted(), full)
         seen.add(wanted())
-    must(len(seen) >= 3, seen)
+    must(len(seen) >= 2, seen)
 
 
 @test("-R under q2slots takes no token and is no consumer")
@@ -211,8 +211,9 @@ for options in "", "-z gzip -j 2":
     good = undisturbed("peakfind <%s | %s" % (RUN, write))
     total = calls(write) if BUILT else 0
     # A prime step meets all kinds of calls; it begins elsewhere each time.
-    steps = {"kill": (1, 1 if ALL else 13), "once": (2, 1 if ALL else 17),
-             "full": (3, 1 if ALL else 17)}
+    few = 43 if options else 23
+    steps = {"kill": (1, 1 if ALL else few), "once": (2, 1 if ALL else few),
+             "full": (3, 1 if ALL else few)}
     if not BUILT:
         continue
 
@@ -231,9 +232,9 @@ for options in "", "-z gzip -j 2":
 
     @test("killed again and again while it carries on, it comes to its end" + way)
     def _():
-        for first in (30, 60, 90, 120) if not ALL else range(10, 200, 7):
+        for first in (40,) if not ALL else range(10, 200, 7):
             empty()
-            for n in range(first, 400, 10):
+            for n in range(first, 400, 10 if ALL else 25):
                 env = "FAULT_AT='%d kill' LD_PRELOAD=%s" % (n, FAULT)
                 r = go_on(write=write, env=env)
                 complete_only(good)
@@ -260,7 +261,7 @@ for options in "", "-z gzip -j 2":
                     failures += 1
                     r = go_on(write=write)
                 same(good, r)
-            must(failures > 3, failures)
+            must(failures > 2, failures)
 
 
 # ---- what is refused ----
@@ -406,6 +407,15 @@ def _():
     stats = json.loads(read(DIR + "/stats.json"))
     must(stats["events_in"] == EVENTS and stats["complete"] and
          stats["events_in"] == stats["written"] + stats["filtered"], stats)
+
+
+@test("-S of an attempt that had no event does not stand in the way")
+def _():
+    empty()
+    sh("%s -r -S stats.json </dev/null" % WRITE)
+    must(json.loads(read(DIR + "/stats.json"))["events_in"] == 0)
+    same({**GOOD}, go_on(more="-S stats.json"))
+    must(json.loads(read(DIR + "/stats.json"))["events_in"] == EVENTS)
 
 
 done()

@@ -648,6 +648,8 @@ file_finish(struct cxi *c, struct fault *f)
 		return cxi_hdf5_fault(f, c->path);
 	if (file_close(c) == -1)
 		return cxi_hdf5_fault(f, c->path);
+	if (c->disk.error != 0)
+		return fault_set(f, "%s: %s", c->path, strerror(c->disk.error));
 	return 0;
 }
 

@@ -159,6 +159,14 @@ rows_write(int fd, haddr_t addr, const struct cxi_rows *rows)
 }
 
 static herr_t
+write_failed(struct cxi_disk *d, const char *function, unsigned line)
+{
+	if (d->error == 0)
+		d->error = errno;
+	return failed(function, line);
+}
+
+static herr_t
 disk_write(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t addr, size_t size,
     const void *buf)
 {
@@ -169,7 +177,7 @@ disk_write(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t addr, size_t size,
 	if (lseek(d->fd, (off_t)addr, SEEK_SET) == -1 ||
 	    (buf == d->rows ? rows_write(d->fd, addr, d->rows) :
 	    io_write(d->fd, buf, size)) == -1)
-		return failed(__func__, __LINE__);
+		return write_failed(d, __func__, __LINE__);
 	if (addr + size > o->eof)
 		o->eof = addr + size;
 	return 0;
@@ -184,7 +192,7 @@ disk_truncate(H5FD_t *file, hid_t dxpl, hbool_t closing)
 	if (o->eof == o->eoa)
 		return 0;
 	if (ftruncate(o->disk->fd, (off_t)o->eoa) == -1)
-		return failed(__func__, __LINE__);
+		return write_failed(o->disk, __func__, __LINE__);
 	o->eof = o->eoa;
 	return 0;
 }

@@ -1,9 +1,10 @@
 /*
  * A CXI file beneath HDF5: our own driver of its virtual file layer, over a file
- * that is open already. HDF5 decides where bytes go, the driver writes them. Two
+ * that is open already. HDF5 decides where bytes go, the driver writes them. Three
  * things HDF5's own driver cannot do: a block may be written from rows that lie
  * apart, so padding is cut off by the very call that writes; and a write that
- * fails gives the system's reason, without the addresses of buffers.
+ * fails gives the system's reason, without the addresses of buffers, and is kept:
+ * HDF5 forgets failures of writes that it had put off.
  */
 #ifndef FORMAT_CXI_DISK_H
 #define FORMAT_CXI_DISK_H
@@ -15,6 +16,7 @@
 struct cxi_disk {
 	int		fd;		/* read and write; -1: none */
 	const struct cxi_rows *rows;	/* see cxi_disk_rows */
+	int		error;		/* errno of the first write that failed; 0 */
 };
 
 /*

@@ -132,8 +132,8 @@ set_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
 	if (set < 0 || H5Dwrite(set, memtype, H5S_ALL, H5S_ALL, H5P_DEFAULT,
 	    data) < 0)
 		rc = cxi_hdf5_fault(f, path);
-	if (set >= 0)
-		H5Dclose(set);
+	if (set >= 0 && H5Dclose(set) < 0 && rc == 0)
+		rc = cxi_hdf5_fault(f, path);
 	H5Pclose(dcpl);
 	return rc;
 }

@@ -107,9 +107,9 @@ cxi_press_new(const struct cxi_plan *plan, struct cxi_disk *disk,
 	}
 	p->pixels = (size_t)p->map.height * p->map.width;
 	if (tools_init(p) == -1) {
-		cxi_press_free(p);
 		fault_set(f, "no memory or threads for chunks of %u x %u pixels",
 		    p->map.height, p->map.width);
+		cxi_press_free(p);
 		return NULL;
 	}
 	return p;

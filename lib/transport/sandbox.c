@@ -58,7 +58,7 @@ rules_add(scmp_filter_ctx c, int out)
 		r = seccomp_rule_add(c, SCMP_ACT_ALLOW, allowed[i], 0);
 	/* Answers leave by writev: io_write has no other. */
 	if (r != 0 || (r = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(writev),
-	    1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)out))) != 0 ||
+	    1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)out, 0))) != 0 ||
 	    (r = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, no_code,
 	    anonymous)) != 0 ||
 	    (r = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
@@ -72,10 +72,10 @@ rules_add(scmp_filter_ctx c, int out)
 		return r;
 	/* abort(3) ends the process by a signal to itself. */
 	r = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-	    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 	if (r == 0 && SANITIZED)
 		r = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-		    SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
+		    SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0));
 	return r;
 }
 
