@@ -34,7 +34,8 @@ attempt(const char *what, size_t n)
 	if (strcmp(what, "kill") == 0)
 		return kill(getppid(), SIGTERM) != -1;
 	if (strcmp(what, "print") == 0)
-		return write(1, "x", 1) != -1 || write(2, "x", 1) != -1;
+		/* Not 2: the sanitizers keep it for their reports. */
+		return write(1, "x", 1) != -1;
 	if (strcmp(what, "hog") == 0) {
 		volatile char *p;
 		size_t all = 0;
