@@ -62,31 +62,23 @@ file_open(const char *name, const char *path, int flags, mode_t mode)
 	return next(path, flags, mode);
 }
 
-int
-open(const char *path, int flags, ...)
-{
-	mode_t mode = 0;
-	va_list ap;
-
-	va_start(ap, flags);
-	if (flags & O_CREAT)
-		mode = va_arg(ap, mode_t);
-	va_end(ap);
-	return file_open("open", path, flags, mode);
+/* The two names that glibc has for it. */
+#define OPEN(name)							\
+int									\
+name(const char *path, int flags, ...)					\
+{									\
+	mode_t mode = 0;						\
+	va_list ap;							\
+									\
+	va_start(ap, flags);						\
+	if (flags & O_CREAT)						\
+		mode = va_arg(ap, mode_t);				\
+	va_end(ap);							\
+	return file_open(#name, path, flags, mode);			\
 }
 
-int
-open64(const char *path, int flags, ...)
-{
-	mode_t mode = 0;
-	va_list ap;
-
-	va_start(ap, flags);
-	if (flags & O_CREAT)
-		mode = va_arg(ap, mode_t);
-	va_end(ap);
-	return file_open("open64", path, flags, mode);
-}
+OPEN(open)
+OPEN(open64)
 
 ssize_t
 write(int fd, const void *p, size_t n)

@@ -83,11 +83,12 @@ static int
 filter_load(int out, struct fault *f)
 {
 	scmp_filter_ctx c = seccomp_init(SCMP_ACT_ERRNO(EACCES));
-	int r = -ENOMEM;
+	int r;
 
 	/* Libraries may have started threads by now: they stay in as well. */
-	if (c != NULL &&
-	    (r = seccomp_attr_set(c, SCMP_FLTATR_CTL_TSYNC, 1)) == 0 &&
+	if (c == NULL)
+		r = -ENOMEM;
+	else if ((r = seccomp_attr_set(c, SCMP_FLTATR_CTL_TSYNC, 1)) == 0 &&
 	    (r = rules_add(c, out)) == 0)
 		r = seccomp_load(c);
 	seccomp_release(c);

@@ -46,6 +46,7 @@ struct notes {
 static char file_name[] = "/tmp/test_guard.XXXXXX";
 static int file = -1;
 static pid_t parent;
+static volatile unsigned spins;		/* of a request that never ends */
 static volatile unsigned char *foreign;	/* shared memory of others */
 static int fail_prepare;
 static int calls;			/* in this child */
@@ -159,7 +160,7 @@ attempt(enum order what, void *memory)
 		_exit(0);
 	case LOOP:
 		for (;;)
-			foreign = foreign;
+			spins++;
 	case SLEEP:
 		for (;;)
 			nanosleep(&(struct timespec){ 1, 0 }, NULL);
