@@ -373,7 +373,8 @@ outputs_begin(struct writer *w)
 	if (log_begin(w, &f) == 0) {
 		entry_make(w, JOURNAL_BEGIN, &e);
 		e.place.any = false;
-		e.place.last = e.place.step = LEDGER_STEP_UNKNOWN;
+		e.place.last = 0;
+		e.place.step = LEDGER_STEP_UNKNOWN;
 		e.place.wanted = w->place.base + w->place.last;
 		if (series_begin(w->series, &e, &f) == 0)
 			return 0;
