@@ -513,16 +513,15 @@ line_parse(struct parser *p)
 	*value = '\0';
 	value = text_trim(value + 1);
 	key = text_trim(key);
-	/* The tree owns the name that name_index made. */
-	/* NOLINTBEGIN(clang-analyzer-unix.Malloc) */
 	if ((slash = strchr(key, '/')) == NULL)
+		/* No leak: geometry_parse frees p->text. */
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		return toplevel_line(p, key, value);
 	*slash = '\0';
 	key = text_trim(key);
 	if (strncmp(key, "bad", 3) == 0)
 		return bad_line(p, key, text_trim(slash + 1), value);
 	return panel_line(p, key, text_trim(slash + 1), value);
-	/* NOLINTEND(clang-analyzer-unix.Malloc) */
 }
 
 /* Copies a line into p->text, up to its comment, and refuses what is no text. */

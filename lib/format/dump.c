@@ -102,7 +102,7 @@ child_survey(struct dump *d, int fd, struct exchange *x, struct fault *f)
 	d->reader = NULL;
 	if (dump_reader_open(fd, &d->options, &d->reader, f) == -1)
 		return -1;
-	/* It is set where opening did not fail. */
+	/* dump_reader_open sets it when it does not fail. */
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	n = d->reader->n_sections * sizeof *d->sections;
 	if (n > LAYOUT_MAX_BYTES)

@@ -164,7 +164,7 @@ events_same(const struct result *r)
 	unsigned i, k = 0;
 
 	for (i = 0; i < r->good; i++) {
-		/* Both were zeroed as a whole before they were filled. */
+		/* Both are static, so their padding is zero. */
 		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c) */
 		while (k < whole.good && memcmp(&whole.events[k],
 		    &r->events[i], sizeof whole.events[k]) != 0)
