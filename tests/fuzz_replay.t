@@ -13,16 +13,16 @@ build() {
 
 replay() {
 	set -- "$1" tests/fuzz/seeds/"$1"/*
-	name=$1
+	parser=$1
 	shift
-	ASAN_OPTIONS=detect_leaks=1 "$R/tests/fuzz/fuzz_${name}_replay" "$@" |
+	ASAN_OPTIONS=detect_leaks=1 "$R/tests/fuzz/fuzz_${parser}_replay" "$@" |
 	    grep -x "$# replayed"
 }
 
 unset MAKEFLAGS MAKELEVEL
 check 'the targets are built without a fuzzer' build
 for target in tests/fuzz/fuzz_*.c; do
-	name=$(basename "$target" .c)
-	check "the seeds of $name do no harm" replay "${name#fuzz_}"
+	of=$(basename "$target" .c)
+	check "the seeds of $of do no harm" replay "${of#fuzz_}"
 done
 done_testing

@@ -73,7 +73,10 @@ void	crew_kill(const struct crew *, unsigned worker);
 /* Fills n entries of a poll list, one a worker, waiting for results. */
 void	crew_poll(const struct crew *, struct pollfd *);
 
-/* Hands out jobs; -1 if the worker has died (then crew_receive says so too). */
+/*
+ * Hands out jobs; -1 if the worker has died (then crew_receive says so too). SIGPIPE
+ * must be ignored.
+ */
 int	crew_send(struct crew *, unsigned worker, const struct worker_message *,
 	    int n);
 

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include <math.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > INPUT_MAX)
 		return 0;
+	/* A child may be gone when it is written to, as in all programs. */
+	signal(SIGPIPE, SIG_IGN);
 	fd = memfd_create("fuzz", MFD_CLOEXEC);
 	if (fd == -1 || write(fd, data, size) != (ssize_t)size)
 		abort();

@@ -6,6 +6,7 @@
  */
 #include <sys/mman.h>
 
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > INPUT_MAX)
 		return 0;
+	/* A child may be gone when it is written to, as in all programs. */
+	signal(SIGPIPE, SIG_IGN);
 	fd = memfd_create("fuzz", MFD_CLOEXEC);
 	if (fd == -1 || write(fd, data, size) != (ssize_t)size)
 		abort();
