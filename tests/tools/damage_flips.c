@@ -265,5 +265,7 @@ main(int argc, char *argv[])
 		damage_try(fd, "cut at", n, true);
 	}
 	printf("%u passed, %u failed\n", passed, bad);
+	free(buffer);
+	free(p);
 	return bad > 0;
 }
