@@ -2,7 +2,8 @@
 #
 #	make		build into build/		make install	PREFIX, DESTDIR
 #	make demo	simulate a run, process it	make check	all tests
-#	make check-san	the tests under the address and undefined sanitizers
+#	make check-san	the tests under the address and undefined sanitizers, then
+#			check-tsan and check-valgrind
 #	make check-tsan	the tests with threads under the thread sanitizer
 #	make lint	gcc, clang, clang-tidy, cppcheck, mandoc: all must be silent
 #	make check-valgrind	the unit tests and the main pipeline under valgrind
@@ -109,7 +110,7 @@ check-san: deps-check
 	ASAN_OPTIONS=verify_asan_link_order=0 \
 	LSAN_OPTIONS=print_suppressions=0:suppressions=$(CURDIR)/scripts/lsan.supp \
 	B=build-san PYTHON=$(PYTHON) prove -j2 --exec tests/run $(UNITS:$B/%=build-san/%) tests/*.t
-	$(MAKE) check-tsan
+	$(MAKE) check-tsan check-valgrind
 
 TSAN_T = tests/same_bytes.t tests/cxi_content.t tests/full_disk.t
 check-tsan: deps-check
