@@ -17,11 +17,13 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/recent.h"
 #include "format/dump.h"
 #include "format/eventblock.h"
 #include "format/feed.h"
@@ -30,6 +32,7 @@
 #include "format/selection.h"
 #include "format/source.h"
 #include "format/splice.h"
+#include "progress.h"
 #include "status.h"
 #include "tool.h"
 #include "transport/budget.h"
@@ -56,13 +59,14 @@ struct cat {
 	struct pace	pace;		/* -r */
 	struct sender	to;
 	struct splice	splice;
-	struct progress	progress;
 	int		status;
 	const char	*name;		/* of the input in hand, for messages */
+	bool		last;		/* no other input comes behind it */
 	bool		finished;	/* -n is reached, or the reader has gone */
 	bool		interrupted;	/* a signal stopped us, the originator */
 	bool		damaged;	/* an input failed: what follows is not whole */
-	uint64_t	total;		/* events sent, for -v */
+	_Atomic uint64_t total;		/* events sent */
+	struct recent	recent;		/* of them; only -v's thread looks at it */
 	uint64_t	slot_bytes;	/* an event's, that memory was checked for */
 	struct losses	losses;
 };
@@ -211,14 +215,13 @@ place_drop(struct cat *c, struct parcel *p)
 		warnx("%s", f.text);
 }
 
+/* So many events are left of the input in hand: whoever uses the slots may know. */
 static void
-progress_say(struct cat *c)
+events_expect(struct cat *c, uint64_t left)
 {
-	double rate;
-
-	if (progress_due(&c->progress, c->total, &rate))
-		warnx("%llu events, %.1f events/s", (unsigned long long)c->total,
-		    rate);
+	if (c->to.slots != NULL && c->o.loops == 1)
+		slots_expect(c->to.slots, !c->last ? 0 :
+		    c->total + selection_count(&c->selection, left));
 }
 
 static int
@@ -229,8 +232,7 @@ event_send(struct cat *c, struct parcel *p)
 		return output_failed(c);
 	}
 	splice_sent(&c->splice);
-	c->total++;
-	progress_say(c);
+	atomic_store_explicit(&c->total, c->total + 1, memory_order_relaxed);
 	return 0;
 }
 
@@ -337,6 +339,7 @@ dump_cat(struct cat *c, const char *path)
 		input_damaged(c, &f);
 		return;
 	}
+	events_expect(c, dump_events(d));
 	for (i = 0; (note = dump_note(d, i, &damage)) != NULL; i++) {
 		warnx("%s: %s", c->name, note);
 		if (damage) {
@@ -478,6 +481,17 @@ reference_cat(struct cat *c, struct input *in, const struct record *r)
 	return result;
 }
 
+/* A stream begins: what is left of a file is taken for its events. */
+static int
+stream_take(struct cat *c, struct input *in, const unsigned char *bytes)
+{
+	if (stream_begin(c, bytes) == -1)
+		return -1;
+	events_expect(c, inlet_left(in->in) /
+	    stream_event_length(&c->splice.stream));
+	return 0;
+}
+
 static int
 record_cat(struct cat *c, struct input *in, const struct record *r,
     const unsigned char *bytes)
@@ -487,7 +501,7 @@ record_cat(struct cat *c, struct input *in, const struct record *r,
 	int todo;
 
 	if (r->type == RECORD_STREAM)
-		return stream_begin(c, bytes);
+		return stream_take(c, in, bytes);
 	if (r->type == RECORD_END) {
 		todo = splice_end(&c->splice, r, &end, &f);
 		return todo == -1 ? input_damaged(c, &f) :
@@ -624,6 +638,20 @@ stream_cat(struct cat *c, int fd)
 	inlet_free(in.in);
 }
 
+/* What -v says. */
+static void
+progress_line(void *arg, char *text, size_t size)
+{
+	struct cat *c = arg;
+	uint64_t total = c->total, events, hits;
+	double now = tool_clock(), seconds;
+
+	recent_note(&c->recent, now, total, 0);
+	recent_since(&c->recent, now, RATE_SECONDS, &events, &hits, &seconds);
+	snprintf(text, size, "%llu events, %.1f events/s",
+	    (unsigned long long)total, tool_rate(events, seconds));
+}
+
 /* ---- inputs ---- */
 
 /* A first signal stops only who reads a file or socket: others drain a pipe. */
@@ -680,6 +708,7 @@ files_cat(struct cat *c, int n, char *files[])
 				c->interrupted = true;
 			if (c->finished || c->interrupted)
 				return;
+			c->last = i + 1 >= n;
 			input_cat(c, n == 0 || strcmp(files[i], "-") == 0 ?
 			    NULL : files[i]);
 		}
@@ -804,7 +833,8 @@ main(int argc, char *argv[])
 	    slots_consume(c.to.slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	c.to.maps = c.to.crc || c.o.keep_going;
-	progress_begin(&c.progress, c.o.verbose);
+	if (c.o.verbose)
+		progress_begin(progress_line, &c, false);
 
 	files_cat(&c, argc, argv);
 	if (c.losses.places > 0) {
@@ -817,6 +847,7 @@ main(int argc, char *argv[])
 	    &end);
 	if (todo_send(&c, todo, &end) == 0 && outlet_flush(&c.to.out) == -1)
 		output_failed(&c);
+	progress_end();
 	slots_close(c.to.slots);
 	sender_free(&c.to);
 	return c.status;

@@ -200,6 +200,12 @@ inlet_regular(const struct inlet *in)
 	return in->regular;
 }
 
+uint64_t
+inlet_left(const struct inlet *in)
+{
+	return in->size > in->at ? in->size - in->at : 0;
+}
+
 int
 inlet_ended(const struct inlet *in)
 {

@@ -44,6 +44,9 @@ enum inlet_got	inlet_fill(struct inlet *, struct fault *);
 /* A regular file: reading never waits, and its descriptor's offset stays. */
 int	inlet_regular(const struct inlet *);
 
+/* Bytes of a regular file from here to its end, as it was when last looked; else 0. */
+uint64_t	inlet_left(const struct inlet *);
+
 /* 1 when input has ended and nothing is left in the buffer. */
 int	inlet_ended(const struct inlet *);
 
