@@ -340,7 +340,8 @@ round_patience(const struct live *l)
 	unsigned i;
 
 	for (i = 0; i < l->n; i++)
-		if (producer_ready(l->producers[i]))
+		if (producer_ready(l->producers[i]) ||
+		    (l->stopping && !l->producers[i]->filling))
 			return 0;
 	return l->stopping ? GRACE_MS : WATCH_MS;
 }

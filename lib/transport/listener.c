@@ -194,7 +194,7 @@ tcp_open(struct listener *l, const char *text, struct fault *f)
 		.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
 		.ai_socktype = SOCK_STREAM
 	};
-	struct sockaddr_storage bound;
+	struct sockaddr_storage bound = { .ss_family = AF_UNSPEC };
 	struct sockaddr *sa = (struct sockaddr *)&bound;
 	struct addrinfo *a;
 	socklen_t size = sizeof bound;
@@ -266,7 +266,7 @@ peer_watch(int fd)
 int
 listener_accept(const struct listener *l, char *peer, size_t size)
 {
-	struct sockaddr_storage from;
+	struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
 	struct sockaddr *sa = (struct sockaddr *)&from;
 	socklen_t n = sizeof from;
 	struct ucred who = { .pid = 0 };
