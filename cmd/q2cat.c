@@ -1,6 +1,7 @@
 /*
  * q2cat: cat Q2. Captures, dumps and streams in, one stream of records out: by
- * reference into slots under q2slots, else inline.
+ * reference into slots under q2slots, else inline. With -L, live: producers
+ * connect, and lib/format/live merges what they send.
  *
  * An input is read by dump_cat or stream_cat. Each event that the options select
  * becomes a parcel, its place in a slot or in the one buffer of inline output;
@@ -27,6 +28,7 @@
 #include "format/dump.h"
 #include "format/eventblock.h"
 #include "format/feed.h"
+#include "format/live.h"
 #include "format/parcel.h"
 #include "format/salvage.h"
 #include "format/selection.h"
@@ -48,6 +50,10 @@ struct options {
 	const char	*unit;		/* of wavelengths in dumps: "A" or "nm" */
 	uint32_t	capacity;
 	struct source	source;		/* facts of -k and our own */
+	unsigned	listeners;	/* -L */
+	const char	*addresses[LIVE_LISTENERS];
+	uint64_t	ends;		/* -e; 0: not given */
+	int		not_live;	/* the last option that is nothing for -L */
 };
 
 enum { GAPS_SAID = 20 };	/* places that are named one by one */
@@ -718,6 +724,119 @@ files_cat(struct cat *c, int n, char *files[])
 	}
 }
 
+/* ---- live ---- */
+
+/* Static, for the second signal: their files are removed then, too. */
+static struct listener listeners[LIVE_LISTENERS] = {
+	[0 ... LIVE_LISTENERS - 1] = { .fd = -1 }
+};
+
+static void
+listeners_close(void)
+{
+	unsigned i;
+
+	for (i = 0; i < LIVE_LISTENERS; i++)
+		listener_close(&listeners[i]);
+}
+
+static void
+listeners_open(const struct options *o)
+{
+	const char *address;
+	struct fault f;
+	unsigned i;
+
+	for (i = 0; i < o->listeners; i++) {
+		address = o->addresses[i];
+		if (listener_open(&listeners[i], address, &f) == -1) {
+			listeners_close();
+			errx(STATUS_USAGE, "-L %s: %s", address, f.text);
+		}
+		if (o->verbose || strcmp(listeners[i].name, address) != 0)
+			warnx("listening at %s", listeners[i].name);
+		if (listeners[i].open_to_others)
+			warnx("%s: everybody who can reach this machine can send",
+			    listeners[i].name);
+	}
+}
+
+/* What live input tells. True when that is all. */
+static bool
+live_tell(struct cat *c, enum live_got got, const struct fault *f)
+{
+	static const int statuses[] = {
+		[LIVE_NEWS] = STATUS_OK, [LIVE_WARNING] = STATUS_OK,
+		[LIVE_LOST] = STATUS_INCOMPLETE, [LIVE_REFUSED] = STATUS_INPUT
+	};
+
+	switch (got) {
+	case LIVE_GOING:
+		return false;
+	case LIVE_EVENT:
+		c->total++;
+		progress_say(c);
+		return false;
+	case LIVE_NEWS:
+	case LIVE_WARNING:
+	case LIVE_LOST:
+	case LIVE_REFUSED:
+		if (got != LIVE_NEWS || c->o.verbose)
+			warnx("%s", f->text);
+		c->status = tool_worse(c->status, statuses[got]);
+		return false;
+	case LIVE_OVER:
+		c->interrupted = tool_stop != 0;
+		return true;
+	case LIVE_OUTPUT:
+		output_failed(c);
+		return true;
+	case LIVE_FAULT:
+		break;
+	}
+	system_failed(c, f->text);
+	return true;
+}
+
+static void
+live_cat(struct cat *c)
+{
+	struct live *l = live_new(&c->to, listeners, c->o.listeners, c->o.ends,
+	    &tool_stop);
+	struct fault f;
+
+	if (l == NULL) {
+		system_failed(c, "no memory");
+		return;
+	}
+	while (!live_tell(c, live_next(l, &f), &f))
+		;
+	live_free(l);
+	listeners_close();
+}
+
+static void
+live_check(const struct options *o, int argc)
+{
+	if (o->listeners == 0 && o->ends != 0)
+		errx(STATUS_USAGE, "-e is for -L");
+	if (o->listeners != 0 && o->not_live != 0)
+		errx(STATUS_USAGE, "-%c is not for -L: pipe it to another q2cat",
+		    o->not_live);
+	if (o->listeners != 0 && argc != 0)
+		errx(STATUS_USAGE, "-L takes no files");
+}
+
+static void
+listener_parse(const char *text, struct options *o)
+{
+	if (o->listeners == LIVE_LISTENERS)
+		errx(STATUS_USAGE, "-L: %d times at most", LIVE_LISTENERS);
+	o->addresses[o->listeners++] = text;
+}
+
+/* ---- options ---- */
+
 static void
 shard_parse(const char *text, struct selection *s)
 {
@@ -754,7 +873,9 @@ options_parse(int argc, char *argv[], struct cat *c)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "+C:Kci:k:l:n:r:s:vw:")) != -1)
+	while ((ch = getopt(argc, argv, "+C:KL:ce:i:k:l:n:r:s:vw:")) != -1) {
+		if (strchr("CKiklnrsw", ch) != NULL)
+			c->o.not_live = ch;
 		switch (ch) {
 		case 'C':
 			c->o.capacity = (uint32_t)tool_int('C', optarg, 1,
@@ -763,8 +884,14 @@ options_parse(int argc, char *argv[], struct cat *c)
 		case 'K':
 			c->o.keep_going = true;
 			break;
+		case 'L':
+			listener_parse(optarg, &c->o);
+			break;
 		case 'c':
 			c->to.crc = true;
+			break;
+		case 'e':
+			c->o.ends = (uint64_t)tool_int('e', optarg, 1, INT64_MAX);
 			break;
 		case 'i':
 			shard_parse(optarg, &c->selection);
@@ -796,6 +923,7 @@ options_parse(int argc, char *argv[], struct cat *c)
 		default:
 			tool_usage();
 		}
+	}
 }
 
 int
@@ -815,16 +943,18 @@ main(int argc, char *argv[])
 	struct fault f;
 	int i, todo;
 
-	tool_begin(argc, argv, "[-Kcv] [-C capacity] [-i k/n] [-k key=value]"
-	    " [-l loops] [-n count] [-r rate] [-s skip] [-w A|nm] [file ...]");
+	tool_begin(argc, argv, "[-Kcv] [-C capacity] [-L address] [-e ends]"
+	    " [-i k/n] [-k key=value] [-l loops] [-n count] [-r rate] [-s skip]"
+	    " [-w A|nm] [file ...]");
 	options_parse(argc, argv, &c);
 	argc -= optind;
 	argv += optind;
+	live_check(&c.o, argc);
 	for (i = 0; c.o.loops != 1 && i < (argc == 0 ? 1 : argc); i++)
 		if (argc == 0 || strcmp(argv[i], "-") == 0)
 			errx(STATUS_USAGE, "-l: standard input cannot be read twice");
 	tool_output_check();
-	tool_signals(NULL);
+	tool_signals(listeners_close);
 	if (slots_open(&c.to.slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	outlet_init(&c.to.out, STDOUT_FILENO);
@@ -836,7 +966,11 @@ main(int argc, char *argv[])
 	if (c.o.verbose)
 		progress_begin(progress_line, &c, false);
 
-	files_cat(&c, argc, argv);
+	if (c.o.listeners > 0) {
+		listeners_open(&c.o);
+		live_cat(&c);
+	} else
+		files_cat(&c, argc, argv);
 	if (c.losses.places > 0) {
 		losses_sum(&c.losses, &f);
 		warnx("%s", f.text);

@@ -85,6 +85,23 @@ int	inlet_back(struct inlet *, uint64_t offset, const struct iovec *v);
 enum inlet_got	inlet_payload(struct inlet *, struct iovec *, int n,
 		    struct fault *);
 
+/* A payload on its way: the pieces that it still wants. */
+struct inlet_want {
+	struct iovec	v[8];
+	int		first, n;	/* v[first] to v[n - 1] are not full yet */
+};
+
+/*
+ * The same for callers that poll the descriptor themselves: takes what the buffer
+ * has and what one read gives of it, without waiting (if the descriptor does not
+ * block). GOT: it is complete when first has reached n; END: the input has ended
+ * before that; or ERROR.
+ */
+enum inlet_got	inlet_gather(struct inlet *, struct inlet_want *, struct fault *);
+
+/* Bytes of the input that are in the buffer. */
+uint64_t	inlet_buffered(const struct inlet *);
+
 /* Bytes taken since the inlet was made; in a regular file, the place in it. */
 uint64_t	inlet_offset(const struct inlet *);
 
