@@ -166,7 +166,7 @@ image_read(struct view *v, uint64_t row, float *out)
 	if ((!v->bad_known && cxireader_mask(v->reader, row, v->bad, &f) == -1) ||
 	    cxireader_image(v->reader, row, out, &f) == -1)
 		errx(STATUS_INPUT, "%s", f.text);
-	v->bad_known = cxireader_info(v->reader)->mask < 2;
+	v->bad_known = cxireader_info(v->reader)->mask < 2;	/* one for all */
 	for (i = 0; i < n; i++)
 		if (v->bad[i])
 			out[i] = NAN;

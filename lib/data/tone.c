@@ -6,7 +6,7 @@
 enum { SAMPLE = 1 << 20 };
 
 /* Of good pixels: below LOW is noise of the pedestal, above HIGH there is glare. */
-static const double low_rank = 0.02, knee_rank = 0.5, high_rank = 0.9997;
+static const double low_rank = 0.02, knee_rank = 0.9, high_rank = 0.9998;
 static const double lightest = 98, darkest = 4;		/* L* */
 
 static int
