@@ -830,8 +830,8 @@ main(int argc, char *argv[])
 	struct view v;
 	int status = STATUS_OK;
 
-	tool_begin(argc, argv, "[-e event | -m | -P | -s | -t n] [-g geometry]"
-	    " [-o out.png] file ...");
+	tool_begin(argc, argv, "[-mPs] [-e event] [-g geometry] [-o out.png]"
+	    " [-t n] file ...");
 	memset(&v, 0, sizeof v);
 	options_parse(argc, argv, &v.o);
 	tool_signals(NULL);

@@ -156,7 +156,7 @@ def reader_check(made):
 
 
 def picture(args, name):
-    r = sh(f'cxiview {args} -o {path(name)}')
+    r = sh(f'cxiview -o {path(name)} {args}')
     check(r.status == [0], f'cxiview {args.split()[0]} ends with 0', r.note)
     with Image.open(path(name)) as i:
         i.load()
