@@ -21,12 +21,12 @@ PYTHON = /usr/bin/python3
 
 VERSION = 0.1
 
-PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim
+PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview
 
 B = build
 
 # Asked for when they are used: on a fresh machine they are installed by then.
-PKG = hdf5 libbsd-overlay libisal liblz4 jansson libseccomp
+PKG = hdf5 libbsd-overlay libisal liblz4 jansson libseccomp cairo libpng
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKG)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKG)))$(PKG_LIBS)
 
