@@ -123,8 +123,9 @@ def test_arrays(material):
 
 def test_peaks(material):
     """a Reader gives the peaks that q2ls prints"""
+    # q2ls has six decimals or fewer, so numbers are compared as numbers.
     lines = out(["q2ls", "-p", str(material / "peaks.q2")]).decode().split("\n")
-    want = [line.split("\t") for line in lines if line.startswith("peak")]
+    want = [line.split("\t") for line in lines if line[:1] in ("\t", "p")]
     got = [p for e in q2.Reader(material / "peaks.q2") for p in e.peaks]
     assert len(got) == len(want) > 20
     assert all(e.segmap.max() == 1 for e in q2.Reader(material / "peaks.q2"))
@@ -356,8 +357,7 @@ def test_gone_behind(tmp_path):
 
 
 def test_interrupted(tmp_path):
-    """SIGINT ends a producer with status 3 and an end that says so; a second one
-    at once"""
+    """SIGINT ends a producer with an end that says so, a second one at once"""
     line = script(tmp_path / "p.py", ENDLESS % (1e9, "time.sleep(.01)"))
     p = subprocess.Popen(line.split(), stdout=subprocess.PIPE)
     head = p.stdout.read(100000)

@@ -228,7 +228,8 @@ def case_compare(base, d):
         for name in [k for k in f if k.startswith("batch_")]:
             try:
                 item = item_of(f[name], name)
-            except (OSError, KeyError, TypeError, AttributeError, ValueError):
+            except (OSError, KeyError, TypeError, AttributeError, ValueError,
+                    RuntimeError):
                 continue
             n += batch_compare(item, name, events, unit)
     return n
