@@ -65,9 +65,10 @@ check 'make uninstall succeeds' \
     make -s B="$B" DESTDIR="$D" PREFIX=$P uninstall
 check 'nothing that was installed is left' \
     test -z "$(find "$D" ! -type d)"
-check 'BINDIR and MANDIR can be named' \
-    make -s B="$B" DESTDIR="$D" BINDIR=/b MANDIR=/m install
+check 'BINDIR, MANDIR and PYDIR can be named' \
+    make -s B="$B" DESTDIR="$D" BINDIR=/b MANDIR=/m PYDIR=/y install
 check 'and are used' test -x "$D/b/q2cat" -a -e "$D/m/man1/q2cat.1" -a \
+    -e "$D/y/q2.py" -a \
     ! -e "$D/usr"
 # A fresh tree: what git would hand out, and no build yet.
 mkdir "$T/tree"
