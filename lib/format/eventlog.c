@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,10 +12,10 @@
 #include "base/sidefile.h"
 #include "format/eventlog.h"
 
-enum { LINE_MAX_BYTES = 512 };	/* of a log: 64 of source, 224 of prefix */
+enum { LINE_MAX_BYTES = 1024 };	/* of a log: 64 of source, 224 of prefix, a fault */
 
 static const char heading[] = "seq\tsource\ttimestamp\tenergy_eV\tpeaks_found"
-    "\tpeaks_kept\thit\tfile\tindex\n";
+    "\tpeaks_kept\thit\tfile\tindex\tcause\n";
 
 struct eventlog {
 	FILE	*f;
@@ -168,7 +169,7 @@ eventlog_hit(struct eventlog *g, const struct event *e, const char *file,
 	if (g == NULL)
 		return;
 	event_print(g->f, e, "1");
-	fprintf(g->f, "%s\t%llu\n", file, (unsigned long long)index);
+	fprintf(g->f, "%s\t%llu\t\n", file, (unsigned long long)index);
 }
 
 void
@@ -177,16 +178,19 @@ eventlog_miss(struct eventlog *g, const struct event *e)
 	if (g == NULL)
 		return;
 	event_print(g->f, e, "0");
-	fputs("\t\n", g->f);
+	fputs("\t\t\n", g->f);
 }
 
 void
-eventlog_failed(struct eventlog *g, const struct event *e)
+eventlog_failed(struct eventlog *g, const struct event *e, const char *cause)
 {
 	if (g == NULL)
 		return;
 	event_print(g->f, e, "failed");
-	fputs("\t\n", g->f);
+	fputs("\t\t", g->f);
+	for (; *cause != '\0'; cause++)
+		fputc(iscntrl((unsigned char)*cause) ? ' ' : *cause, g->f);
+	fputc('\n', g->f);
 }
 
 int
