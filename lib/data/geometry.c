@@ -239,6 +239,20 @@ direction_parse(struct parser *p, const char *key, char *value, double *x,
 	return 0;
 }
 
+/* "/LCLS/detector_1/EncoderValue m": without a unit, CrystFEL takes mm. */
+static void
+clen_place(struct parser *p, const char *value)
+{
+	size_t n = strcspn(value, " \t");
+	const char *unit = value + n + strspn(value + n, " \t");
+
+	if (*value != '/' || n >= sizeof p->g->clen_path)
+		return;
+	memcpy(p->g->clen_path, value, n);
+	p->g->clen_path[n] = '\0';
+	p->g->clen_unit = strcmp(unit, "m") == 0 ? 1 : 1e-3;
+}
+
 /* A number with an optional unit; anything else is a place in the data files. */
 static int
 clen_parse(struct parser *p, const char *key, const char *value, double *out)
@@ -247,8 +261,11 @@ clen_parse(struct parser *p, const char *key, const char *value, double *out)
 	double v = strtod(value, &unit);
 
 	*out = NAN;
-	if (unit == value)
+	p->g->clen_path[0] = '\0';
+	if (unit == value) {
+		clen_place(p, value);
 		return 0;
+	}
 	unit = blanks_skip(unit);
 	if (strcmp(unit, "mm") == 0)
 		v /= 1000;

@@ -46,6 +46,9 @@ struct geometry {
 	bool			has_peak_list;	/* peak_list = /entry_1/result_1 is
 						   there; CrystFEL finds our peaks only so */
 	char			data[128];	/* dataset it names; empty if none */
+	char			clen_path[128];	/* dataset with the camera length;
+						   empty if clen is a number or missing */
+	double			clen_unit;	/* metres for 1 in that dataset */
 };
 
 /*

@@ -1,0 +1,248 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format/cxireader_impl.h"
+#include "format/guard.h"
+#include "format/guard_hdf.h"
+
+/*
+ * The parent's side: asks the child (cxireader_file.c) and copies what it answers
+ * before it looks at it, since the child may still change it. Only numbers that
+ * sizes and indices are made of can do harm: they are checked. The others are as
+ * true as the file.
+ */
+
+struct cxireader {
+	char		*path;
+	int		fd;
+	struct guard	*guard;
+	struct cxireader_file *file;	/* the child's, as it was at the fork */
+	struct cxireader_info info;
+	uint64_t	block;		/* which is in the arrays below */
+	struct cxireader_event events[CXIREADER_BLOCK_EVENTS];
+	struct cxireader_peak *peaks;
+	size_t		room;
+};
+
+#define NO_BLOCK UINT64_MAX
+#define MEMORY_SIZE ((size_t)CXIREADER_MAX_PIXELS * sizeof(float))
+
+static int
+child_prepare(void *ctx, struct fault *f)
+{
+	(void)ctx;
+	return guard_hdf_prepare(f);
+}
+
+static int
+child_serve(void *ctx, int fd, void *memory, uint64_t request, struct fault *f)
+{
+	struct cxireader *r = ctx;
+
+	return cxireader_file_serve(r->file, fd, memory, request, f);
+}
+
+static int
+wild(const struct cxireader *r, struct fault *f)
+{
+	return fault_set(f, "%.160s: HDF5 ran wild: what it says of the file"
+	    " contradicts itself", r->path);
+}
+
+static int
+ask(struct cxireader *r, enum cxireader_what what, uint64_t k, struct fault *f)
+{
+	if (guard_ask(r->guard, CXIREADER_REQUEST(what, k), f) == GUARD_DONE)
+		return 0;
+	return fault_prefix(f, "%.160s", r->path);
+}
+
+/* Newlines in provenance are wanted. */
+static void
+text_check(char *text, size_t size)
+{
+	size_t i;
+
+	text[size - 1] = '\0';
+	for (i = 0; text[i] != '\0'; i++)
+		if ((unsigned char)text[i] < ' ' && text[i] != '\n')
+			text[i] = '?';
+}
+
+static int
+info_take(struct cxireader *r, struct fault *f)
+{
+	struct cxireader_info *x = &r->info;
+
+	if (ask(r, CXIREADER_SURVEY, 0, f) == -1)
+		return -1;
+	memcpy(x, guard_memory(r->guard), sizeof *x);
+	text_check(x->type, sizeof x->type);
+	text_check(x->program, sizeof x->program);
+	text_check(x->options, sizeof x->options);
+	text_check(x->stream, sizeof x->stream);
+	text_check(x->detector, sizeof x->detector);
+	if ((x->height == 0) != (x->width == 0) || (x->height != 0 &&
+	    x->width > CXIREADER_MAX_PIXELS / x->height) ||
+	    x->capacity > CXIREADER_MAX_CAPACITY ||
+	    x->events > CXIREADER_MAX_EVENTS)
+		return wild(r, f);
+	return 0;
+}
+
+static int
+child_begin(struct cxireader *r, const char *clen_path, struct fault *f)
+{
+	const struct guard_duty duty = { child_prepare, child_serve, r,
+	    MEMORY_SIZE };
+
+	if ((r->fd = guard_open(r->path, f)) == -1)
+		return fault_prefix(f, "%.160s", r->path);
+	if ((r->file = cxireader_file_new(clen_path)) == NULL)
+		return fault_set(f, "out of memory");
+	if ((r->guard = guard_start(&duty, r->fd, &guard_limits, f)) == NULL)
+		return fault_prefix(f, "%.160s", r->path);
+	return info_take(r, f);
+}
+
+int
+cxireader_open(const char *path, const char *clen_path, struct cxireader **out,
+    struct fault *f)
+{
+	struct cxireader *r = calloc(1, sizeof *r);
+
+	*out = NULL;
+	if (r == NULL)
+		return fault_set(f, "out of memory");
+	r->fd = -1;
+	r->block = NO_BLOCK;
+	if ((r->path = strdup(path)) == NULL)
+		fault_set(f, "out of memory");
+	else if (child_begin(r, clen_path, f) == 0) {
+		*out = r;
+		return 0;
+	}
+	cxireader_close(r);
+	return -1;
+}
+
+void
+cxireader_close(struct cxireader *r)
+{
+	if (r == NULL)
+		return;
+	guard_stop(r->guard);
+	cxireader_file_free(r->file);
+	if (r->fd != -1)
+		close(r->fd);
+	free(r->peaks);
+	free(r->path);
+	free(r);
+}
+
+const struct cxireader_info *
+cxireader_info(const struct cxireader *r)
+{
+	return &r->info;
+}
+
+/* Copies the events and their peaks out of the child's memory. */
+static int
+block_take(struct cxireader *r, struct fault *f)
+{
+	const struct cxireader_event *from = guard_memory(r->guard);
+	struct cxireader_peak *larger;
+	size_t n = 0, i;
+
+	memcpy(r->events, from, sizeof r->events);
+	for (i = 0; i < CXIREADER_BLOCK_EVENTS; i++) {
+		if (r->events[i].n_peaks > r->info.capacity)
+			return wild(r, f);
+		n += r->events[i].n_peaks;
+	}
+	if (n > (MEMORY_SIZE - sizeof r->events) / sizeof *r->peaks)
+		return wild(r, f);
+	if (n > r->room) {
+		if ((larger = realloc(r->peaks, n * sizeof *r->peaks)) == NULL)
+			return fault_set(f, "out of memory for %zu peaks", n);
+		r->peaks = larger;
+		r->room = n;
+	}
+	if (n > 0)
+		memcpy(r->peaks, from + CXIREADER_BLOCK_EVENTS,
+		    n * sizeof *r->peaks);
+	return 0;
+}
+
+static int
+range_check(const struct cxireader *r, uint64_t k, struct fault *f)
+{
+	if (k < r->info.events)
+		return 0;
+	if (r->info.events == 0)
+		return fault_set(f, "%.160s: has no events", r->path);
+	return fault_set(f, "%.160s: has no event %llu: its events are 0 to %llu",
+	    r->path, (unsigned long long)k,
+	    (unsigned long long)r->info.events - 1);
+}
+
+int
+cxireader_event(struct cxireader *r, uint64_t k, struct cxireader_event *e,
+    const struct cxireader_peak **peaks, struct fault *f)
+{
+	uint64_t size = cxireader_block(r->info.capacity), i;
+	const struct cxireader_peak *p;
+
+	if (range_check(r, k, f) == -1)
+		return -1;
+	if (k / size != r->block) {
+		r->block = NO_BLOCK;
+		if (ask(r, CXIREADER_BLOCK, k / size, f) == -1 ||
+		    block_take(r, f) == -1)
+			return -1;
+		r->block = k / size;
+	}
+	p = r->peaks;
+	for (i = 0; i < k % size; i++)
+		p += r->events[i].n_peaks;
+	*e = r->events[k % size];
+	if (peaks != NULL)
+		*peaks = p;
+	return 0;
+}
+
+int
+cxireader_image(struct cxireader *r, uint64_t k, float *pixels,
+    struct fault *f)
+{
+	if (range_check(r, k, f) == -1)
+		return -1;
+	if (r->info.height == 0)
+		return fault_set(f, "%.160s: has no images", r->path);
+	if (ask(r, CXIREADER_IMAGE, k, f) == -1)
+		return -1;
+	memcpy(pixels, guard_memory(r->guard),
+	    (size_t)r->info.height * r->info.width * sizeof *pixels);
+	return 0;
+}
+
+int
+cxireader_mask(struct cxireader *r, uint64_t k, uint8_t *bad,
+    struct fault *f)
+{
+	size_t n = (size_t)r->info.height * r->info.width, i;
+
+	if (range_check(r, k, f) == -1)
+		return -1;
+	memset(bad, 0, n);
+	if (r->info.mask == 0)
+		return 0;
+	if (ask(r, CXIREADER_MASK, k, f) == -1)
+		return -1;
+	memcpy(bad, guard_memory(r->guard), n);
+	for (i = 0; i < n; i++)
+		bad[i] = bad[i] != 0;
+	return 0;
+}

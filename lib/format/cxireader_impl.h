@@ -1,0 +1,37 @@
+/* What the two processes that read a CXI file share. */
+#ifndef FORMAT_CXIREADER_IMPL_H
+#define FORMAT_CXIREADER_IMPL_H
+
+#include "format/cxireader.h"
+
+/* A request: what, and of which event or block of events. */
+enum cxireader_what {
+	CXIREADER_SURVEY,	/* answers with a struct cxireader_info */
+	CXIREADER_BLOCK,	/* events, then n_peaks peaks of each, packed */
+	CXIREADER_IMAGE,	/* floats */
+	CXIREADER_MASK		/* bytes, 0 is good */
+};
+
+#define CXIREADER_REQUEST(what, k) ((uint64_t)(what) << 56 | (k))
+#define CXIREADER_MAX_EVENTS (UINT64_C(1) << 48)
+
+enum {
+	CXIREADER_BLOCK_EVENTS = 64,
+	CXIREADER_BLOCK_PEAKS = 1 << 20,	/* unless one event has more */
+	CXIREADER_MAX_CAPACITY = 1 << 20
+};
+
+/* Events of a block of files with this capacity. */
+uint64_t	cxireader_block(uint32_t capacity);
+
+/* The child's side. */
+struct cxireader_file;
+
+struct cxireader_file	*cxireader_file_new(const char *clen_path);
+void	cxireader_file_free(struct cxireader_file *);
+
+/* Fills the memory for a request; 0, or -1 with dataset and cause. */
+int	cxireader_file_serve(struct cxireader_file *, int fd, void *memory,
+	    uint64_t request, struct fault *);
+
+#endif

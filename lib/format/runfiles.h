@@ -1,0 +1,31 @@
+/*
+ * The CXI files of a run, by what people name: a file, a list, or the directory
+ * that cxiwrite wrote to.
+ */
+#ifndef FORMAT_RUNFILES_H
+#define FORMAT_RUNFILES_H
+
+#include <stddef.h>
+
+#include "base/fault.h"
+
+struct runfiles {
+	char	**paths;	/* in the order of the run */
+	size_t	n;
+};
+
+/*
+ * Adds the files that an argument stands for, to r, which is zeroed at first.
+ *
+ *	NAME.lst	the files it lists, one a line, as CrystFEL takes them:
+ *			relative ones from the current directory
+ *	directory	all its *.lst in order of names; without one, all its *.cxi
+ *	anything else	is a file itself
+ *
+ * A list may be empty: a run without hits. -1: a list or directory cannot be read,
+ * or a directory has neither. On 0 and -1 r is to be freed.
+ */
+int	runfiles_add(struct runfiles *r, const char *argument, struct fault *);
+void	runfiles_free(struct runfiles *);
+
+#endif
