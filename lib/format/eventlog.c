@@ -14,7 +14,7 @@
 
 enum { LINE_MAX_BYTES = 1024 };	/* of a log: 64 of source, 224 of prefix, a fault */
 
-static const char heading[] = "seq\tsource\ttimestamp\tenergy_eV\tpeaks_found"
+const char eventlog_heading[] = "seq\tsource\ttimestamp\tenergy_eV\tpeaks_found"
     "\tpeaks_kept\thit\tfile\tindex\tcause\n";
 
 struct eventlog {
@@ -55,7 +55,7 @@ log_open(const char *path, const char *mode, struct fault *f)
 static bool
 log_vacant(const char *path)
 {
-	char text[sizeof heading];
+	char text[sizeof eventlog_heading];
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ssize_t n;
 
@@ -64,7 +64,7 @@ log_vacant(const char *path)
 	n = io_read(fd, text, sizeof text);
 	close(fd);
 	return n >= 0 && n < (ssize_t)sizeof text &&
-	    memcmp(text, heading, (size_t)n) == 0;
+	    memcmp(text, eventlog_heading, (size_t)n) == 0;
 }
 
 struct eventlog *
@@ -77,7 +77,7 @@ eventlog_open(const char *path, bool force, struct fault *f)
 		return NULL;
 	}
 	if ((g = log_open(path, "w", f)) != NULL)
-		fputs(heading, g->f);
+		fputs(eventlog_heading, g->f);
 	return g;
 }
 
@@ -95,7 +95,7 @@ line_matches(int fd, uint64_t size, const uint64_t *last)
 	line = strrchr(text, '\n');
 	line = line == NULL ? text : line + 1;
 	if (last == NULL)
-		return size == strlen(heading);
+		return size == strlen(eventlog_heading);
 	snprintf(begin, sizeof begin, "%llu\t", (unsigned long long)*last);
 	return strncmp(line, begin, strlen(begin)) == 0;
 }
@@ -103,10 +103,10 @@ line_matches(int fd, uint64_t size, const uint64_t *last)
 static bool
 heading_matches(int fd)
 {
-	char text[sizeof heading - 1];
+	char text[sizeof eventlog_heading - 1];
 
 	return pread(fd, text, sizeof text, 0) == (ssize_t)sizeof text &&
-	    memcmp(text, heading, sizeof text) == 0;
+	    memcmp(text, eventlog_heading, sizeof text) == 0;
 }
 
 struct eventlog *

@@ -13,6 +13,9 @@
 #include "base/fault.h"
 #include "data/event.h"
 
+/* The first line. */
+extern const char	eventlog_heading[76];
+
 struct eventlog;
 
 /*

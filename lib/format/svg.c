@@ -113,7 +113,7 @@ y_ticks(FILE *f, const struct svg_plot *p)
 static void
 head_put(FILE *f, const struct svg_plot *p, int height)
 {
-	fprintf(f, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\""
+	fprintf(f, "<svg viewBox=\"0 0 %d %d\""
 	    " role=\"img\" aria-labelledby=\"%s-t %s-d\">\n<title id=\"%s-t\">",
 	    BOX_WIDTH, height, p->id, p->id, p->id);
 	html_text(f, p->title);
