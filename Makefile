@@ -21,7 +21,7 @@ PYTHON = /usr/bin/python3
 
 VERSION = 0.1
 
-PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim
+PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim cxireport
 
 B = build
 

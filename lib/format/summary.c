@@ -37,7 +37,7 @@ time_add(struct summary *s, double time, unsigned lane, uint64_t found)
 static void
 text_keep(char *to, size_t size, const char *from)
 {
-	snprintf(to, size, "%s", from);
+	strlcpy(to, from, size);
 }
 
 static void
