@@ -318,7 +318,7 @@ event_failed(struct writer *w, const char *why)
 	    (unsigned long long)e->seq, e->source[0] == '\0' ? "" : " (",
 	    e->source, e->source[0] == '\0' ? "" : ")",
 	    (unsigned long long)w->feed.stream.id, why);
-	eventlog_failed(w->log, e);
+	eventlog_failed(w->log, e, why);
 }
 
 /* Energies that nobody could have measured: said once, counted, and written. */

@@ -31,6 +31,9 @@ check 'a capture that is truncated is an error, not a death' \
 check 'the events before the cut are written, the others named as failed' \
 	sh -c 'cut -f 1,7 "$1/cut.tsv" | tr "\n\t" " :" | tee "$1/lines" &&
 	grep -q "0:1 1:1 2:failed 3:failed 4:failed 5:failed" "$1/lines"' - "$T"
+check 'the log tells why they failed' \
+	sh -c 'awk -F "\t" "\$7 == \"failed\" && \$10 ~ /could not read/ { n++ }
+	    END { exit n != 4 }" "$1/cut.tsv"' - "$T"
 gone() {
 	cp "$T/run.q2" "$T/gone.q2"
 	q2slots -n 8 sh -c 'q2cat "$1/gone.q2" | {

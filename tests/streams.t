@@ -304,8 +304,8 @@ def totals():
           'standard error tells the same', r.note)
     with open(log) as f:
         head, *table = [line.rstrip('\n').split('\t') for line in f]
-    check(len(head) == 9 and head[0] == 'seq' and len(table) == N and
-          all(len(row) == 9 for row in table),
+    check(len(head) == 10 and head[0] == 'seq' and len(table) == N and
+          all(len(row) == 10 and row[9] == "" for row in table),
           '-l has a heading and a line an event', head)
     check([int(row[0]) for row in table] == list(range(N)) and
           [int(row[4]) for row in table] == PEAKS and

@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,10 +12,10 @@
 #include "base/sidefile.h"
 #include "format/eventlog.h"
 
-enum { LINE_MAX_BYTES = 512 };	/* of a log: 64 of source, 224 of prefix */
+enum { LINE_MAX_BYTES = 1024 };	/* of a log: 64 of source, 224 of prefix, a fault */
 
-static const char heading[] = "seq\tsource\ttimestamp\tenergy_eV\tpeaks_found"
-    "\tpeaks_kept\thit\tfile\tindex\n";
+const char eventlog_heading[] = "seq\tsource\ttimestamp\tenergy_eV\tpeaks_found"
+    "\tpeaks_kept\thit\tfile\tindex\tcause\n";
 
 struct eventlog {
 	FILE	*f;
@@ -54,7 +55,7 @@ log_open(const char *path, const char *mode, struct fault *f)
 static bool
 log_vacant(const char *path)
 {
-	char text[sizeof heading];
+	char text[sizeof eventlog_heading];
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ssize_t n;
 
@@ -63,7 +64,7 @@ log_vacant(const char *path)
 	n = io_read(fd, text, sizeof text);
 	close(fd);
 	return n >= 0 && n < (ssize_t)sizeof text &&
-	    memcmp(text, heading, (size_t)n) == 0;
+	    memcmp(text, eventlog_heading, (size_t)n) == 0;
 }
 
 struct eventlog *
@@ -76,7 +77,7 @@ eventlog_open(const char *path, bool force, struct fault *f)
 		return NULL;
 	}
 	if ((g = log_open(path, "w", f)) != NULL)
-		fputs(heading, g->f);
+		fputs(eventlog_heading, g->f);
 	return g;
 }
 
@@ -94,7 +95,7 @@ line_matches(int fd, uint64_t size, const uint64_t *last)
 	line = strrchr(text, '\n');
 	line = line == NULL ? text : line + 1;
 	if (last == NULL)
-		return size == strlen(heading);
+		return size == strlen(eventlog_heading);
 	snprintf(begin, sizeof begin, "%llu\t", (unsigned long long)*last);
 	return strncmp(line, begin, strlen(begin)) == 0;
 }
@@ -102,10 +103,10 @@ line_matches(int fd, uint64_t size, const uint64_t *last)
 static bool
 heading_matches(int fd)
 {
-	char text[sizeof heading - 1];
+	char text[sizeof eventlog_heading - 1];
 
 	return pread(fd, text, sizeof text, 0) == (ssize_t)sizeof text &&
-	    memcmp(text, heading, sizeof text) == 0;
+	    memcmp(text, eventlog_heading, sizeof text) == 0;
 }
 
 struct eventlog *
@@ -168,7 +169,7 @@ eventlog_hit(struct eventlog *g, const struct event *e, const char *file,
 	if (g == NULL)
 		return;
 	event_print(g->f, e, "1");
-	fprintf(g->f, "%s\t%llu\n", file, (unsigned long long)index);
+	fprintf(g->f, "%s\t%llu\t\n", file, (unsigned long long)index);
 }
 
 void
@@ -177,16 +178,19 @@ eventlog_miss(struct eventlog *g, const struct event *e)
 	if (g == NULL)
 		return;
 	event_print(g->f, e, "0");
-	fputs("\t\n", g->f);
+	fputs("\t\t\n", g->f);
 }
 
 void
-eventlog_failed(struct eventlog *g, const struct event *e)
+eventlog_failed(struct eventlog *g, const struct event *e, const char *cause)
 {
 	if (g == NULL)
 		return;
 	event_print(g->f, e, "failed");
-	fputs("\t\n", g->f);
+	fputs("\t\t", g->f);
+	for (; *cause != '\0'; cause++)
+		fputc(iscntrl((unsigned char)*cause) ? ' ' : *cause, g->f);
+	fputc('\n', g->f);
 }
 
 int

@@ -1,7 +1,8 @@
 /*
  * The log of a run: tab-separated text with a heading, a line an event: seq,
  * source, timestamp (seconds.nanoseconds), energy_eV, peaks_found, peaks_kept,
- * hit (1, 0 or failed), file, index. What is unknown is empty.
+ * hit (1, 0 or failed), file, index, cause (of a failed event). What is unknown is
+ * empty.
  */
 #ifndef FORMAT_EVENTLOG_H
 #define FORMAT_EVENTLOG_H
@@ -11,6 +12,9 @@
 
 #include "base/fault.h"
 #include "data/event.h"
+
+/* The first line. */
+extern const char	eventlog_heading[76];
 
 struct eventlog;
 
@@ -41,7 +45,7 @@ int	eventlog_descriptor(const struct eventlog *);
 void	eventlog_hit(struct eventlog *, const struct event *, const char *file,
 	    uint64_t index);
 void	eventlog_miss(struct eventlog *, const struct event *);
-void	eventlog_failed(struct eventlog *, const struct event *);
+void	eventlog_failed(struct eventlog *, const struct event *, const char *cause);
 
 /* Closes and frees; -1 if anything could not be written. NULL is nothing. */
 int	eventlog_close(struct eventlog *, struct fault *);

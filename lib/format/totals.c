@@ -28,3 +28,38 @@ totals_write(const struct totals *t, const char *path, struct fault *f)
 	json_decref(j);
 	return r == -1 ? fault_set(f, "%s: %s", path, strerror(errno)) : 0;
 }
+
+int
+totals_read(struct totals *t, const char *path, struct fault *f)
+{
+	json_int_t in, written, filtered, failed, lost, missing, files;
+	json_error_t error;
+	int complete, interrupted;
+	json_t *j = json_load_file(path, 0, &error);
+
+	if (j == NULL)
+		return fault_set(f, "%s: %s", path, error.text);
+	if (json_unpack_ex(j, &error, 0, "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b,"
+	    " s:b, s:F, s:F}", "events_in", &in, "written", &written, "filtered",
+	    &filtered, "failed", &failed, "lost", &lost, "missing", &missing,
+	    "files", &files, "complete", &complete, "interrupted", &interrupted,
+	    "seconds", &t->seconds, "events_per_second", &t->rate) == -1) {
+		json_decref(j);
+		return fault_set(f, "%s: is no statistics of cxiwrite -S: %s", path,
+		    error.text);
+	}
+	json_decref(j);
+	if (in < 0 || written < 0 || filtered < 0 || failed < 0 || lost < 0 ||
+	    missing < 0 || files < 0)
+		return fault_set(f, "%s: a total is negative", path);
+	t->in = (uint64_t)in;
+	t->written = (uint64_t)written;
+	t->filtered = (uint64_t)filtered;
+	t->failed = (uint64_t)failed;
+	t->lost = (uint64_t)lost;
+	t->missing = (uint64_t)missing;
+	t->files = (uint64_t)files;
+	t->complete = complete != 0;
+	t->interrupted = interrupted != 0;
+	return 0;
+}

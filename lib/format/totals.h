@@ -22,4 +22,7 @@ struct totals {
 /* Writes them as JSON, the file replaced. 0 or -1. */
 int	totals_write(const struct totals *, const char *path, struct fault *);
 
+/* Reads such a file; 0, or -1 with what is wrong with it. */
+int	totals_read(struct totals *, const char *path, struct fault *);
+
 #endif

@@ -1,0 +1,620 @@
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "format/html.h"
+#include "format/report.h"
+#include "format/svg.h"
+
+enum { BARS = 60 };
+
+typedef unsigned long long ull;
+
+static const char *
+file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+/* ---- head: the verdict and the totals ---- */
+
+static void
+total_put(FILE *f, const char *key, const char *label, uint64_t v, bool alarm)
+{
+	fprintf(f, "<div><dt>%s</dt><dd data-key=\"%s\" data-value=\"%llu\"%s>%llu"
+	    "</dd></div>\n", label, key, (ull)v, alarm ? " class=\"alarm\"" : "",
+	    (ull)v);
+}
+
+static void
+total_absent(FILE *f, const char *key, const char *label, const char *option)
+{
+	fprintf(f, "<div><dt>%s</dt><dd class=\"off\" data-key=\"%s\""
+	    " data-absent=\"\">not known; %s tells</dd></div>\n", label, key,
+	    option);
+}
+
+static void
+totals_put(FILE *f, const struct summary *s)
+{
+	uint64_t in, failed, filtered;
+	bool known = summary_events(s, &in, &failed, &filtered);
+
+	fputs("<dl class=\"totals\">\n", f);
+	if (known && in > 0)
+		fprintf(f, "<div><dt>hit rate</dt><dd data-key=\"hit-rate\""
+		    " data-value=\"%.6f\">%.1f %%</dd></div>\n",
+		    (double)s->rows / (double)in, 100 * (double)s->rows / (double)in);
+	else
+		total_absent(f, "hit-rate", "hit rate", "cxiwrite -l or -S");
+	total_put(f, "hits", "hits in the files", s->rows, false);
+	if (known) {
+		total_put(f, "events", "events in", in, false);
+		total_put(f, "misses", "misses", filtered, false);
+		total_put(f, "failed", "failed", failed, failed > 0);
+	} else
+		total_absent(f, "events", "events in", "cxiwrite -l or -S");
+	if (s->sides.n_stats > 0)
+		total_put(f, "missing", "missing or lost", s->sides.stats.missing +
+		    s->sides.stats.lost, s->sides.stats.missing +
+		    s->sides.stats.lost > 0);
+	else
+		total_absent(f, "missing", "missing or lost", "cxiwrite -S");
+	if (s->rows > 0)
+		fprintf(f, "<div><dt>peaks a hit</dt><dd data-key=\"peaks-a-hit\""
+		    " data-value=\"%.6f\">%.1f</dd></div>\n",
+		    (double)s->peaks / (double)s->rows,
+		    (double)s->peaks / (double)s->rows);
+	total_put(f, "peaks", "peaks", s->peaks, false);
+	total_put(f, "files", "CXI files", s->files_read, false);
+	fputs("</dl>\n", f);
+}
+
+static void
+verdict_put(FILE *f, const struct summary *s)
+{
+	static const char *const words[] = { "Complete", "Interrupted",
+		"Not complete", "Completeness not known" };
+	static const char *const classes[] = { "complete", "interrupted", "broken",
+		"unknown" };
+	const char *why;
+	enum summary_verdict v = summary_verdict(s, &why);
+
+	fprintf(f, "<p class=\"verdict %s\" data-verdict=\"%s\"><b>%s.</b> %s</p>\n",
+	    classes[v], classes[v], words[v], why);
+}
+
+static void
+head_put(FILE *f, const struct summary *s)
+{
+	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">"
+	    "\n<meta name=\"viewport\" content=\"width=device-width,"
+	    " initial-scale=1\">\n<title>Run report: ", f);
+	html_text(f, file_name(s->run));
+	fprintf(f, "</title>\n<style>\n%s\n</style>\n</head>\n<body>\n<main>\n<h1>Run"
+	    " report: ", report_style);
+	html_text(f, file_name(s->run));
+	fputs("</h1>\n", f);
+	verdict_put(f, s);
+	totals_put(f, s);
+}
+
+/* ---- plots ---- */
+
+static void
+figure_begin(FILE *f, const char *title)
+{
+	fprintf(f, "<figure>\n<h3>%s</h3>\n", title);
+}
+
+static void
+figure_absent(FILE *f, const char *id, const char *title, const char *why)
+{
+	fprintf(f, "<figure id=\"%s\" data-absent=\"\">\n<h3>%s</h3>\n<p class=\"soft"
+	    "\">%s</p>\n</figure>\n", id, title, why);
+}
+
+/* Bins a bar so that there are not too many; and a range of whole bars. */
+static unsigned
+bars_choose(const struct histogram *h, unsigned bars, unsigned *first,
+    unsigned *last)
+{
+	unsigned a, each;
+
+	histogram_range(h, &a, last);
+	for (each = 1; (*last - a) / each >= bars; each *= 2)
+		;
+	*first = a - a % each;
+	return each;
+}
+
+struct wish {
+	const char	*id, *title, *x, *y;
+	enum svg_scale	scale;
+	const char	*quantity;	/* for the text of a bar */
+	double		rule;		/* NaN: none */
+	const char	*rule_text;
+	const char	*absent;
+};
+
+/* What a value on the axis stands for. */
+static double
+value_shown(enum svg_scale scale, double v)
+{
+	return scale == SVG_LOG ? pow(10, v) : scale == SVG_SPACING ? 1 / v : v;
+}
+
+static void
+histogram_bars(FILE *f, const struct svg_plot *p, const struct histogram *h,
+    const struct wish *w, unsigned first, unsigned last, unsigned each)
+{
+	double x0, x1, half = w->scale == SVG_INTEGER ? 0.5 : 0;
+	char title[160];
+	uint64_t n;
+	unsigned i;
+
+	for (i = first; i < last; i += each) {
+		if ((n = histogram_sum(h, 0, i, i + each)) == 0)
+			continue;
+		x0 = h->origin + i * h->width;
+		x1 = x0 + each * h->width;
+		snprintf(title, sizeof title, "%s %.5g to %.5g: %llu", w->quantity,
+		    value_shown(w->scale, x0), value_shown(w->scale, x1 - 2 * half),
+		    (ull)n);
+		svg_bar(f, p, x0 - half, x1 - half, (double)n, "bar", title);
+	}
+}
+
+static void
+histogram_put(FILE *f, const struct histogram *h, const struct wish *w)
+{
+	unsigned first, last, each, i;
+	double half = w->scale == SVG_INTEGER ? 0.5 : 0, most = 0, n, middle;
+	struct svg_plot p = { .id = w->id, .title = w->title };
+	char summary[200];
+
+	if (h->count == 0) {
+		figure_absent(f, w->id, w->title, w->absent);
+		return;
+	}
+	each = bars_choose(h, BARS, &first, &last);
+	for (i = first; i < last; i += each) {
+		n = (double)histogram_sum(h, 0, i, i + each);
+		most = n > most ? n : most;
+	}
+	last = first + (last - first + each - 1) / each * each;
+	p.x = (struct svg_axis){ w->scale, h->origin + first * h->width - half,
+	    h->origin + last * h->width - half, w->x };
+	p.y = (struct svg_axis){ SVG_INTEGER, 0, svg_ceiling(most), w->y };
+	middle = histogram_quantile(h, 0.5) - half;
+	if (w->scale == SVG_INTEGER && h->width <= 1)
+		middle = floor(middle + 0.5);
+	snprintf(summary, sizeof summary, "%llu values, %.5g to %.5g, median %.4g",
+	    (ull)h->count, value_shown(w->scale, w->scale == SVG_SPACING ? h->max :
+	    h->min), value_shown(w->scale, w->scale == SVG_SPACING ? h->min :
+	    h->max), value_shown(w->scale, middle));
+	p.summary = summary;
+	figure_begin(f, w->title);
+	svg_begin(f, &p);
+	histogram_bars(f, &p, h, w, first, last, each);
+	if (!isnan(w->rule))
+		svg_rule(f, &p, w->rule - half, w->rule_text);
+	svg_end(f);
+	fprintf(f, "<figcaption data-hist=\"%s\" data-count=\"%llu\" data-outside="
+	    "\"%llu\" data-min=\"%.9g\" data-max=\"%.9g\" data-median=\"%.6g\">%s",
+	    w->id, (ull)h->count, (ull)h->outside, value_shown(w->scale, h->min),
+	    value_shown(w->scale, h->max), value_shown(w->scale, middle), summary);
+	if (h->outside > 0)
+		fprintf(f, "; %llu have none that can be shown", (ull)h->outside);
+	fputs("</figcaption>\n</figure>\n", f);
+}
+
+/* The start of the clock on the time axis. */
+static void
+start_text(double seconds, char text[64])
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(text, 64, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+		strcpy(text, "the first event");
+}
+
+struct clock {
+	const struct histogram *h;
+	double		zero, unit;
+	enum svg_scale	scale;
+	char		label[120];
+};
+
+/* By time where all events have one and it passes; else by their order. */
+static void
+clock_choose(const struct summary *s, struct clock *c)
+{
+	double span = s->time.max - s->time.min;
+	char start[64];
+
+	c->h = &s->order;
+	c->zero = 0;
+	c->unit = 1;
+	c->scale = SVG_INTEGER;
+	snprintf(c->label, sizeof c->label, "%s, in their order",
+	    s->log_read ? "events" : "hits");
+	if (s->timed != s->events || s->events == 0 || !(span > 0))
+		return;
+	c->h = &s->time;
+	c->zero = s->time.min;
+	c->scale = SVG_LINEAR;
+	c->unit = span > 7200 ? 3600 : span > 120 ? 60 : 1;
+	start_text(c->zero, start);
+	snprintf(c->label, sizeof c->label, "time (%s since %s)", span > 7200 ? "h" :
+	    span > 120 ? "min" : "s", start);
+}
+
+static double
+bar_value(const struct clock *c, unsigned i, unsigned each, bool rate)
+{
+	double events = (double)histogram_sum(c->h, LANE_EVENTS, i, i + each);
+	double hits = (double)histogram_sum(c->h, LANE_HITS, i, i + each);
+	double peaks = (double)histogram_sum(c->h, LANE_PEAKS, i, i + each);
+
+	if (rate)
+		return events > 0 ? hits / events : NAN;
+	return hits > 0 ? peaks / hits : NAN;
+}
+
+static void
+clock_bars(FILE *f, const struct svg_plot *p, const struct clock *c, bool rate,
+    unsigned first, unsigned last, unsigned each)
+{
+	char title[160];
+	double v, x0;
+	unsigned i;
+
+	for (i = first; i < last; i += each) {
+		if (isnan(v = bar_value(c, i, each, rate)))
+			continue;
+		x0 = (c->h->origin + i * c->h->width - c->zero) / c->unit;
+		snprintf(title, sizeof title, "from %.4g on: %.4g%s, %llu events, %llu"
+		    " hits, %llu failed", x0, rate ? 100 * v : v, rate ? " %" :
+		    " peaks a hit", (ull)histogram_sum(c->h, LANE_EVENTS, i,
+		    i + each), (ull)histogram_sum(c->h, LANE_HITS, i, i + each),
+		    (ull)histogram_sum(c->h, LANE_FAILED, i, i + each));
+		svg_bar(f, p, x0, x0 + each * c->h->width / c->unit, v, "bar", title);
+	}
+}
+
+static void
+clock_put(FILE *f, const struct summary *s, bool rate)
+{
+	const char *title = rate ? "Hit rate over the run" :
+	    "Peaks a hit over the run";
+	struct clock c;
+	struct svg_plot p = { .id = rate ? "hit-rate" : "peaks-a-hit",
+	    .title = title, .summary = "One bar a stretch of the run." };
+	unsigned first, last, each, i, bars;
+	double most = 0, v;
+
+	clock_choose(s, &c);
+	if (s->events == 0 || (rate && !s->log_read)) {
+		figure_absent(f, p.id, title, s->events == 0 ? "No events." :
+		    "Not known: the files hold hits alone. cxiwrite -l keeps a log of"
+		    " all events.");
+		return;
+	}
+	bars = s->events < 40 ? 4 : s->events > 600 ? BARS :
+	    (unsigned)(s->events / 10);
+	each = bars_choose(c.h, bars, &first, &last);
+	for (i = first; i < last; i += each) {
+		v = bar_value(&c, i, each, rate);
+		most = v > most ? v : most;
+	}
+	last = first + (last - first + each - 1) / each * each;
+	p.x = (struct svg_axis){ c.scale, (c.h->origin + first * c.h->width -
+	    c.zero) / c.unit, (c.h->origin + last * c.h->width - c.zero) / c.unit,
+	    c.label };
+	p.y = (struct svg_axis){ rate ? SVG_PERCENT : SVG_LINEAR, 0,
+	    rate ? 1 : svg_ceiling(most), rate ? "hits (% of events)" :
+	    "peaks found, mean" };
+	figure_begin(f, title);
+	svg_begin(f, &p);
+	clock_bars(f, &p, &c, rate, first, last, each);
+	svg_end(f);
+	fputs("</figure>\n", f);
+}
+
+static void
+plots_put(FILE *f, const struct summary *s)
+{
+	struct wish found = { "peaks", s->log_read ? "Peaks an event" :
+	    "Peaks a hit", "peaks found", s->log_read ? "events" : "hits",
+	    SVG_INTEGER, "peaks", s->min_peaks > 0 ? (double)s->min_peaks : NAN,
+	    "hits from here", "No events." };
+	static const struct wish intensity = { "intensity", "Intensity of peaks",
+	    "sum above background (units of the image)", "peaks", SVG_LOG,
+	    "intensity", NAN, "", "No peaks with an intensity: the stream had no"
+	    " images, or there were no hits." };
+	static const struct wish snr = { "snr", "Signal to noise of peaks",
+	    "SNR (no unit)", "peaks", SVG_LOG, "SNR", NAN, "", "No peaks with an"
+	    " SNR: the stream had no images, or there were no hits." };
+	struct wish spacing = { "resolution", "Resolution of peaks",
+	    "d (\u00e5ngstr\u00f6m), even in 1/d", "peaks", SVG_SPACING,
+	    "d in \u00e5ngstr\u00f6m from", NAN, "", s->geometry == NULL ? "Not"
+	    " known: give the geometry of the detector with cxireport -g." :
+	    "Not known: there are no peaks, or the files have no photon energy, or"
+	    " the geometry no camera length." };
+
+	fputs("<h2>Hits and peaks</h2>\n", f);
+	if (!s->log_read)
+		fputs("<p data-absent=\"log\">There is no log of the run, so misses"
+		    " are not shown; cxiwrite -l keeps one.</p>\n", f);
+	fputs("<div class=\"plots\">\n", f);
+	clock_put(f, s, true);
+	clock_put(f, s, false);
+	histogram_put(f, &s->found, &found);
+	histogram_put(f, &s->intensity, &intensity);
+	histogram_put(f, &s->snr, &snr);
+	histogram_put(f, &s->spacing, &spacing);
+	fputs("</div>\n", f);
+	if (s->cut > 0)
+		fprintf(f, "<p data-key=\"cut\" data-value=\"%llu\">%llu hits had more"
+		    " peaks than there was room for (q2cat -C).</p>\n", (ull)s->cut,
+		    (ull)s->cut);
+}
+
+/* ---- panels and powder ---- */
+
+static void
+panel_bars(FILE *f, const struct summary *s, const struct svg_plot *p)
+{
+	static const char *const words[] = { "", "dead", "hot" };
+	char title[120];
+	uint32_t i;
+	double v;
+	int flag;
+
+	for (i = 0; i < s->n_panels; i++) {
+		v = (double)s->panels[i] / (double)s->rows;
+		flag = summary_panel(s, i);
+		snprintf(title, sizeof title, "panel %u: %llu peaks, %.4g a hit%s%s",
+		    i, (ull)s->panels[i], v, flag ? ", " : "", words[flag]);
+		svg_bar(f, p, i - 0.5, i + 0.5, v, flag ? "flag" : "bar", title);
+		if (flag)
+			svg_mark(f, p, i, v, words[flag]);
+	}
+}
+
+static void
+panels_say(FILE *f, const struct summary *s)
+{
+	const char *lead[] = { "", "Dead: ", "Hot: " };
+	int flag, any;
+	uint32_t i;
+
+	fputs("<figcaption>", f);
+	for (flag = 1; flag <= 2; flag++) {
+		for (i = 0, any = 0; i < s->n_panels; i++)
+			if (summary_panel(s, i) == flag)
+				fprintf(f, "%s<b data-panel=\"%u\" data-flag=\"%s\">"
+				    "panel %u</b>", any++ ? ", " : lead[flag], i,
+				    flag == 1 ? "dead" : "hot", i);
+		fputs(any ? ". " : "", f);
+	}
+	fputs("Dead is less than a twentieth of the median of the panels, hot more"
+	    " than eight times. A dead panel behind the last one with a peak does not"
+	    " show.</figcaption>\n", f);
+}
+
+static void
+panels_put(FILE *f, const struct summary *s)
+{
+	struct svg_plot p = { .id = "panels", .title = "Peaks a hit on each panel",
+	    .summary = "One bar a panel." };
+	double most = 0, v;
+	uint32_t i;
+
+	if (s->n_panels == 0) {
+		figure_absent(f, p.id, p.title, "No peaks.");
+		return;
+	}
+	for (i = 0; i < s->n_panels; i++) {
+		v = (double)s->panels[i] / (double)s->rows;
+		most = v > most ? v : most;
+	}
+	p.x = (struct svg_axis){ SVG_INTEGER, -0.5, s->n_panels - 0.5,
+	    "panel, from 0" };
+	p.y = (struct svg_axis){ SVG_LINEAR, 0, svg_ceiling(most * 1.1),
+	    "peaks a hit" };
+	figure_begin(f, p.title);
+	svg_begin(f, &p);
+	panel_bars(f, s, &p);
+	svg_end(f);
+	panels_say(f, s);
+	fputs("</figure>\n", f);
+}
+
+static void
+powder_put(FILE *f, const struct summary *s)
+{
+	struct svg_plot p = { .id = "powder", .title = "Powder of peaks",
+	    .summary = "Where on the detector peaks were found, all hits together." };
+
+	if (s->powder == NULL) {
+		fprintf(f, "<figure id=\"powder\" data-absent=\"\">\n<h3>%s</h3>\n<p"
+		    " class=\"soft\">None: ", p.title);
+		html_text(f, s->powder_why[0] != '\0' ? s->powder_why :
+		    "there are no hits");
+		fputs(".</p>\n</figure>\n", f);
+		return;
+	}
+	fputs("<figure class=\"powder\">\n", f);
+	fprintf(f, "<h3>%s</h3>\n", p.title);
+	svg_heat(f, &p, s->powder, s->powder_height, s->powder_width);
+	fprintf(f, "<figcaption>Peaks of all hits in cells of %u x %u pixels, darker"
+	    " is more, logarithmic. %s</figcaption>\n</figure>\n", s->powder_side,
+	    s->powder_side, s->geometry != NULL ? "Assembled by the geometry, seen"
+	    " into the beam." : "The image as it is in the files; cxireport -g"
+	    " assembles it.");
+}
+
+/* ---- tables ---- */
+
+static void
+best_put(FILE *f, const struct summary *s)
+{
+	const struct summary_hit *b;
+	unsigned i;
+
+	fputs("<h2>Hits with most peaks</h2>\n", f);
+	if (s->n_best == 0) {
+		fputs("<p data-absent=\"best\">There are no hits.</p>\n", f);
+		return;
+	}
+	fputs("<div class=\"scroll\"><table>\n<tr><th class=\"n\">peaks</th><th>file"
+	    "</th><th class=\"n\">row</th><th class=\"n\">event</th><th class=\"n\">"
+	    "energy (eV)</th></tr>\n", f);
+	for (i = 0; i < s->n_best; i++) {
+		b = &s->best[i];
+		fprintf(f, "<tr data-best=\"%u\" data-peaks=\"%llu\" data-row=\"%llu\">"
+		    "<td class=\"n\">%llu</td><td>", i, (ull)b->found, (ull)b->row,
+		    (ull)b->found);
+		html_text(f, file_name(s->files.paths[b->file]));
+		fprintf(f, "</td><td class=\"n\">%llu</td><td class=\"n\">",
+		    (ull)b->row);
+		fprintf(f, b->has_number ? "%llu" : "unknown", (ull)b->number);
+		fputs("</td><td class=\"n\">", f);
+		fprintf(f, isnan(b->energy) ? "unknown" : "%.1f", b->energy);
+		fputs("</td></tr>\n", f);
+	}
+	fputs("</table></div>\n", f);
+}
+
+static void
+failures_list(FILE *f, const struct summary *s)
+{
+	unsigned i;
+
+	fputs("<div class=\"scroll\"><table>\n<tr><th class=\"n\">events</th><th>why"
+	    "</th></tr>\n", f);
+	for (i = 0; i < s->n_causes; i++) {
+		fprintf(f, "<tr data-cause=\"%llu\"><td class=\"n\">%llu</td><td>",
+		    (ull)s->causes[i].n, (ull)s->causes[i].n);
+		html_text(f, s->causes[i].text);
+		fputs("</td></tr>\n", f);
+	}
+	fputs("</table></div>\n<div class=\"scroll\"><table>\n<tr><th class=\"n\">"
+	    "event</th><th>source</th><th>why</th></tr>\n", f);
+	for (i = 0; i < s->n_failures; i++) {
+		fprintf(f, "<tr data-failed=\"%llu\"><td class=\"n\">%llu</td><td>",
+		    (ull)s->failures[i].seq, (ull)s->failures[i].seq);
+		html_text(f, s->failures[i].source);
+		fputs("</td><td>", f);
+		html_text(f, s->failures[i].cause);
+		fputs("</td></tr>\n", f);
+	}
+	fputs("</table></div>\n", f);
+	if (s->failed > s->n_failures)
+		fprintf(f, "<p>The first %u of %llu.</p>\n", s->n_failures,
+		    (ull)s->failed);
+}
+
+static void
+failures_put(FILE *f, const struct summary *s)
+{
+	uint64_t i;
+
+	fputs("<h2>What failed</h2>\n", f);
+	for (i = 0; i < s->n_unread && i < SUMMARY_UNREAD; i++) {
+		fputs("<p data-unread=\"\">Could not be read: ", f);
+		html_text(f, s->unread[i].text);
+		fputs("</p>\n", f);
+	}
+	if (s->n_unread > i)
+		fprintf(f, "<p>And %llu more files.</p>\n", (ull)(s->n_unread - i));
+	if (!s->log_read)
+		fputs("<p data-absent=\"failures\">Which events failed is not known:"
+		    " there is no log. cxiwrite -l keeps one.</p>\n", f);
+	else if (s->failed == 0)
+		fputs("<p>No event of the log failed.</p>\n", f);
+	else
+		failures_list(f, s);
+}
+
+static void
+origin_put(FILE *f, const struct summary_origin *o, const char *geometry,
+    const char *digest)
+{
+	fprintf(f, "<h3>%llu files by ", (ull)o->files);
+	html_text(f, *o->program == '\0' ? "an unknown program" : o->program);
+	fputs("</h3>\n", f);
+	if (*o->options == '\0') {
+		fputs("<p data-absent=\"provenance\">They do not say how they were"
+		    " made.</p>\n", f);
+		return;
+	}
+	fputs("<p>The commands that make the same bytes from the same input:</p>\n"
+	    "<pre data-commands=\"\">", f);
+	report_commands(f, o, geometry, digest);
+	fputs("</pre>\n", f);
+	if (digest != NULL)
+		fprintf(f, "<p data-geometry=\"%s\">The geometry of this report is %s"
+		    " that the files were written with.</p>\n",
+		    strstr(o->options, digest) ? "same" : "other",
+		    strstr(o->options, digest) ? "the one" : "not the one");
+	fputs("<p class=\"soft\">INPUT, EVENTS, GEOMETRY and MASK stand for what files"
+	    " do not tell; a geometry is told by the SHA-256 of its text, a mask by"
+	    " that of its pixels. What the files say, word for word:</p>\n<pre>", f);
+	html_text(f, o->options);
+	fputs("</pre>\n<pre>", f);
+	html_text(f, o->stream);
+	fputs("</pre>\n", f);
+}
+
+static void
+sources_put(FILE *f, const struct summary *s)
+{
+	unsigned i;
+
+	fputs("<h3>This report is from</h3>\n<p>", f);
+	fprintf(f, "%zu CXI files; ", s->files.n);
+	if (s->sides.n_logs == 0)
+		fputs("no log (cxiwrite -l); ", f);
+	for (i = 0; i < s->sides.n_logs; i++) {
+		fputs("log ", f);
+		html_text(f, file_name(s->sides.logs[i]));
+		fputs("; ", f);
+	}
+	fputs(s->sides.n_stats > 0 ? "statistics; " :
+	    "no statistics (cxiwrite -S); ", f);
+	fputs(s->sides.n_journals > 0 ? "journal." : "no journal.", f);
+	fputs(" By cxireport " VERSION ".</p>\n", f);
+}
+
+void
+report_write(FILE *f, const struct summary *s, const char *geometry,
+    const char *digest)
+{
+	unsigned i;
+
+	head_put(f, s);
+	plots_put(f, s);
+	fputs("<h2>Detector</h2>\n<div class=\"plots\">\n", f);
+	panels_put(f, s);
+	powder_put(f, s);
+	fputs("</div>\n", f);
+	best_put(f, s);
+	failures_put(f, s);
+	fputs("<h2>Provenance</h2>\n", f);
+	if (s->n_origins == 0)
+		fputs("<p data-absent=\"provenance\">No CXI file was read.</p>\n", f);
+	for (i = 0; i < s->n_origins; i++)
+		origin_put(f, &s->origins[i], geometry, digest);
+	if (s->more_origins > 0)
+		fprintf(f, "<p>And %llu more files, made in other ways.</p>\n",
+		    (ull)s->more_origins);
+	sources_put(f, s);
+	fputs("</main>\n</body>\n</html>\n", f);
+}

@@ -1,0 +1,24 @@
+/*
+ * The report of a run: one page of HTML that needs nothing but itself, no script
+ * and no network. Every number that is seen is also in a data- attribute. The same
+ * summary gives the same bytes.
+ */
+#ifndef FORMAT_REPORT_H
+#define FORMAT_REPORT_H
+
+#include <stdio.h>
+
+#include "format/summary.h"
+
+/* geometry: the name to show, and the SHA-256 of its file; NULL: none was given. */
+void	report_write(FILE *, const struct summary *, const char *geometry,
+	    const char *digest);
+
+/* The commands that made the files of an origin, as text of a shell. */
+void	report_commands(FILE *, const struct summary_origin *, const char *geometry,
+	    const char *digest);
+
+/* The style of the page. */
+extern const char	report_style[];
+
+#endif

@@ -1,0 +1,392 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "data/resolution.h"
+#include "format/eventlog_reader.h"
+#include "format/summary.h"
+
+/* ---- events over time ---- */
+
+static void
+time_add(struct summary *s, double time, unsigned lane, uint64_t found)
+{
+	double at = (double)s->events++;
+
+	histogram_add(&s->order, at);
+	if (isfinite(time)) {
+		s->timed++;
+		histogram_add(&s->time, time);
+	}
+	if (lane == LANE_EVENTS)
+		return;
+	histogram_weigh(&s->order, at, lane, 1);
+	if (isfinite(time))
+		histogram_weigh(&s->time, time, lane, 1);
+	if (lane != LANE_HITS)
+		return;
+	histogram_weigh(&s->order, at, LANE_PEAKS, found);
+	if (isfinite(time))
+		histogram_weigh(&s->time, time, LANE_PEAKS, found);
+}
+
+/* ---- logs ---- */
+
+static void
+text_keep(char *to, size_t size, const char *from)
+{
+	strlcpy(to, from, size);
+}
+
+static void
+failure_add(struct summary *s, const struct eventlog_line *l)
+{
+	const char *cause = *l->cause == '\0' ? "no cause in the log" : l->cause;
+	struct summary_failure *x;
+	unsigned i;
+
+	if (s->n_failures < SUMMARY_FAILURES) {
+		x = &s->failures[s->n_failures++];
+		x->seq = l->seq;
+		text_keep(x->source, sizeof x->source, l->source);
+		text_keep(x->cause, sizeof x->cause, cause);
+	}
+	for (i = 0; i < s->n_causes; i++)
+		if (strncmp(s->causes[i].text, cause, sizeof x->cause - 1) == 0)
+			break;
+	if (i == SUMMARY_CAUSES)
+		text_keep(s->causes[--i].text, sizeof s->causes[i].text, "others");
+	else if (i == s->n_causes)
+		text_keep(s->causes[s->n_causes++].text,
+		    sizeof s->causes[i].text, cause);
+	s->causes[i].n++;
+}
+
+static int
+log_take(struct summary *s, const char *path, struct fault *f)
+{
+	struct eventlog_reader *r = eventlog_reader_open(path, f);
+	struct eventlog_line l;
+	int got;
+
+	if (r == NULL)
+		return -1;
+	while ((got = eventlog_reader_next(r, &l, f)) == 1) {
+		time_add(s, l.time, l.verdict == EVENTLOG_HIT ? LANE_HITS :
+		    l.verdict == EVENTLOG_MISS ? LANE_EVENTS : LANE_FAILED, l.found);
+		if (l.verdict == EVENTLOG_FAILED) {
+			s->failed++;
+			failure_add(s, &l);
+			continue;
+		}
+		*(l.verdict == EVENTLOG_HIT ? &s->hits : &s->misses) += 1;
+		histogram_add(&s->found, (double)l.found);
+	}
+	eventlog_reader_close(r);
+	return got;
+}
+
+static int
+logs_take(struct summary *s, struct fault *f)
+{
+	unsigned i;
+
+	for (i = 0; i < s->sides.n_logs; i++)
+		if (log_take(s, s->sides.logs[i], f) == -1)
+			return -1;
+	s->log_read = s->sides.n_logs > 0;
+	return 0;
+}
+
+/* ---- CXI files ---- */
+
+static int
+powder_begin(struct summary *s, const struct cxireader_info *info)
+{
+	struct assembly *a = &s->assembly;
+	struct fault f = { "the files have no images, so the size of the detector"
+	    " is not known" };
+	uint32_t longest;
+	int r = -1;
+
+	if (s->powder != NULL || s->powder_why[0] != '\0')
+		return 0;
+	if (info->height != 0)
+		r = s->geometry != NULL ? assembly_geometry(s->geometry,
+		    info->height, info->width, a, &f) :
+		    assembly_slab(info->height, info->width, a, &f);
+	if (r == -1) {
+		text_keep(s->powder_why, sizeof s->powder_why, f.text);
+		return 0;
+	}
+	longest = a->height > a->width ? a->height : a->width;
+	s->powder_side = (longest + SUMMARY_POWDER - 1) / SUMMARY_POWDER;
+	s->powder_height = (a->height + s->powder_side - 1) / s->powder_side;
+	s->powder_width = (a->width + s->powder_side - 1) / s->powder_side;
+	s->powder = calloc((size_t)s->powder_height * s->powder_width,
+	    sizeof s->powder[0]);
+	return s->powder == NULL ? -1 : 0;
+}
+
+static void
+powder_add(struct summary *s, const struct cxireader_peak *p)
+{
+	double x, y;
+	unsigned i, j;
+
+	assembly_locate(&s->assembly, (double)p->fs, (double)p->ss, &x, &y);
+	if (!(x >= 0 && y >= 0 && x < s->assembly.width && y < s->assembly.height))
+		return;
+	i = (unsigned)y / s->powder_side;
+	j = (unsigned)x / s->powder_side;
+	s->powder[i * s->powder_width + j]++;
+}
+
+static void
+peak_take(struct summary *s, const struct cxireader_event *e,
+    const struct cxireader_peak *p)
+{
+	struct resolution_place place;
+	double d;
+
+	s->peaks++;
+	histogram_add(&s->intensity, log10((double)p->total));
+	histogram_add(&s->snr, log10((double)p->snr));
+	if (p->panel >= 0 && p->panel < LAYOUT_MAX_PANELS) {
+		s->panels[p->panel]++;
+		if ((uint32_t)p->panel >= s->n_panels)
+			s->n_panels = (uint32_t)p->panel + 1;
+	}
+	if (s->powder != NULL)
+		powder_add(s, p);
+	if (s->geometry == NULL)
+		return;
+	place = resolution_locate(s->geometry, (double)p->fs, (double)p->ss,
+	    e->clen * s->geometry->clen_unit);
+	d = resolution_d(&place, e->wavelength);
+	histogram_add(&s->spacing, isinf(d) ? 0 : 1 / d);
+}
+
+/* Events in descending order of peaks; of equals the earlier first. */
+static void
+best_add(struct summary *s, const struct cxireader_event *e, size_t file,
+    uint64_t row)
+{
+	unsigned i = s->n_best;
+
+	while (i > 0 && s->best[i - 1].found < e->n_found)
+		i--;
+	if (i == SUMMARY_BEST)
+		return;
+	if (s->n_best < SUMMARY_BEST)
+		s->n_best++;
+	memmove(&s->best[i + 1], &s->best[i],
+	    (s->n_best - 1 - i) * sizeof s->best[0]);
+	s->best[i] = (struct summary_hit){ .found = e->n_found, .row = row,
+	    .number = e->number, .file = file, .has_number = e->has_number != 0,
+	    .energy = e->energy };
+}
+
+static void
+event_take(struct summary *s, const struct cxireader_event *e,
+    const struct cxireader_peak *peaks, size_t file, uint64_t row)
+{
+	uint32_t i;
+
+	s->rows++;
+	s->cut += e->n_found > e->n_peaks;
+	best_add(s, e, file, row);
+	if (!s->log_read) {
+		time_add(s, e->has_timestamp ? (double)(e->timestamp >> 32) +
+		    (double)(e->timestamp & UINT32_MAX) * 1e-9 : NAN, LANE_HITS,
+		    e->n_found);
+		histogram_add(&s->found, (double)e->n_found);
+	}
+	for (i = 0; i < e->n_peaks; i++)
+		peak_take(s, e, &peaks[i]);
+}
+
+static void
+origin_add(struct summary *s, const struct cxireader_info *x)
+{
+	struct summary_origin *o = s->origins, *end = o + s->n_origins;
+
+	for (; o < end; o++)
+		if (strcmp(o->program, x->program) == 0 &&
+		    strcmp(o->options, x->options) == 0 &&
+		    strcmp(o->stream, x->stream) == 0)
+			break;
+	if (o == s->origins + SUMMARY_RUNS) {
+		s->more_origins++;
+		return;
+	}
+	if (o == end) {
+		s->n_origins++;
+		strcpy(o->program, x->program);
+		strcpy(o->options, x->options);
+		strcpy(o->stream, x->stream);
+		strcpy(o->detector, x->detector);
+	}
+	o->files++;
+}
+
+static void
+min_peaks_find(struct summary *s, const char *options)
+{
+	const char *at = strstr(options, "cxiwrite.m=");
+
+	if (s->min_peaks == 0 && at != NULL)
+		s->min_peaks = strtoul(at + strlen("cxiwrite.m="), NULL, 10);
+}
+
+static int
+file_take(struct summary *s, size_t i, struct fault *f)
+{
+	const struct cxireader_peak *peaks;
+	const struct cxireader_info *info;
+	struct cxireader_event e;
+	struct cxireader *r;
+	uint64_t k;
+	int got = 0;
+
+	if (cxireader_open(s->files.paths[i], s->geometry == NULL ? NULL :
+	    s->geometry->clen_path, &r, f) == -1)
+		return -1;
+	info = cxireader_info(r);
+	origin_add(s, info);
+	min_peaks_find(s, info->options);
+	if (powder_begin(s, info) == -1)
+		got = fault_set(f, "no memory for the powder");
+	for (k = 0; got == 0 && k < info->events; k++)
+		if ((got = cxireader_event(r, k, &e, &peaks, f)) == 0)
+			event_take(s, &e, peaks, i, k);
+	cxireader_close(r);
+	return got;
+}
+
+static void
+files_take(struct summary *s)
+{
+	struct fault f;
+	size_t i;
+
+	for (i = 0; i < s->files.n; i++)
+		if (file_take(s, i, &f) == 0)
+			s->files_read++;
+		else {
+			if (s->n_unread < SUMMARY_UNREAD)
+				s->unread[s->n_unread] = f;
+			s->n_unread++;
+		}
+}
+
+int
+summary_make(struct summary *s, struct fault *f)
+{
+	histogram_init(&s->found, 0, 1);
+	histogram_init(&s->intensity, -3, 0.02);
+	histogram_init(&s->snr, -3, 0.02);
+	histogram_init(&s->spacing, 0, 1. / 512);
+	histogram_init(&s->time, 0, 1. / 1024);
+	histogram_init(&s->order, 0, 1);
+	if (logs_take(s, f) == -1)
+		return -1;
+	files_take(s);
+	return 0;
+}
+
+void
+summary_free(struct summary *s)
+{
+	if (s->powder != NULL)
+		assembly_free(&s->assembly);
+	free(s->powder);
+	runfiles_free(&s->files);
+	sides_free(&s->sides);
+}
+
+/* ---- judgement ---- */
+
+static int
+count_compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+int
+summary_panel(const struct summary *s, uint32_t panel)
+{
+	uint64_t sorted[LAYOUT_MAX_PANELS], median, n = s->panels[panel];
+
+	memcpy(sorted, s->panels, s->n_panels * sizeof sorted[0]);
+	qsort(sorted, s->n_panels, sizeof sorted[0], count_compare);
+	median = sorted[s->n_panels / 2];
+	if (median >= 20 && n * 20 < median)
+		return 1;
+	return n >= 20 && s->n_panels > 2 && n > 8 * median ? 2 : 0;
+}
+
+bool
+summary_events(const struct summary *s, uint64_t *in, uint64_t *failed,
+    uint64_t *filtered)
+{
+	const struct sides *d = &s->sides;
+
+	if (d->n_stats > 0) {
+		*in = d->stats.in;
+		*failed = d->stats.failed;
+		*filtered = d->stats.filtered;
+	} else if (s->log_read) {
+		*in = s->events;
+		*failed = s->failed;
+		*filtered = s->misses;
+	} else {
+		*in = d->last.in;
+		*failed = d->last.failed;
+		*filtered = d->last.filtered;
+	}
+	return d->n_stats > 0 || s->log_read || d->n_journals > 0;
+}
+
+enum summary_verdict
+summary_verdict(const struct summary *s, const char **why)
+{
+	const struct sides *d = &s->sides;
+
+	*why = "A file could not be read.";
+	if (s->n_unread > 0)
+		return SUMMARY_BROKEN;
+	*why = "The statistics say that events, or the end of a stream, are"
+	    " missing.";
+	if (d->n_stats > 0 && !d->stats.complete)
+		return SUMMARY_BROKEN;
+	*why = "The statistics count other hits than the files hold.";
+	if (d->n_stats > 0 && d->stats.written != s->rows)
+		return SUMMARY_BROKEN;
+	*why = "There are files in the making (.cxi.tmp): cxiwrite still runs, or"
+	    " was stopped.";
+	if (d->temporary > 0)
+		return SUMMARY_BROKEN;
+	*why = "The log has hits whose file is not complete.";
+	if (s->log_read && s->hits > s->rows)
+		return SUMMARY_BROKEN;
+	*why = "The journal says that the input broke off.";
+	if (d->n_stats == 0 && d->open)
+		return SUMMARY_BROKEN;
+	*why = "All that the source sent is accounted for; the source itself was"
+	    " interrupted.";
+	if (d->n_stats > 0 && d->stats.interrupted)
+		return SUMMARY_INTERRUPTED;
+	*why = "All that was sent is accounted for.";
+	if (d->n_stats > 0)
+		return SUMMARY_COMPLETE;
+	*why = "The journal says that all streams came to their end.";
+	if (d->ended && (!s->log_read || s->events == d->last.in))
+		return SUMMARY_COMPLETE;
+	*why = "Nothing tells whether all events came; cxiwrite -S would have.";
+	return SUMMARY_UNKNOWN;
+}

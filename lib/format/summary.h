@@ -1,0 +1,111 @@
+/*
+ * A run in numbers: what a report says. CXI files are read an event at a time, logs
+ * a line at a time, and neither is kept: memory does not grow with the run.
+ */
+#ifndef FORMAT_SUMMARY_H
+#define FORMAT_SUMMARY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "data/assembly.h"
+#include "data/geometry.h"
+#include "data/histogram.h"
+#include "data/layout.h"
+#include "format/cxireader.h"
+#include "format/runfiles.h"
+#include "format/sides.h"
+
+enum { SUMMARY_BEST = 12, SUMMARY_FAILURES = 50, SUMMARY_CAUSES = 16,
+	SUMMARY_UNREAD = 20, SUMMARY_RUNS = 8, SUMMARY_POWDER = 200 };
+
+/* Lanes of the histograms over time and over order. */
+enum { LANE_EVENTS, LANE_HITS, LANE_FAILED, LANE_PEAKS };
+
+struct summary_hit {
+	uint64_t	found, row, number;
+	size_t		file;		/* index in files */
+	bool		has_number;
+	double		energy;		/* eV; NaN if unknown */
+};
+
+struct summary_failure {
+	uint64_t	seq;
+	char		source[72], cause[160];
+};
+
+struct summary_cause {
+	char		text[160];
+	uint64_t	n;
+};
+
+/* What the files of one stream say of how they were made. */
+struct summary_origin {
+	char		program[64], options[4096], stream[4160], detector[256];
+	uint64_t	files;
+};
+
+struct summary {
+	const char	*run;		/* the operand; borrowed */
+	const struct geometry *geometry;	/* borrowed; NULL: none */
+	struct runfiles	files;
+	struct sides	sides;
+
+	/* From the CXI files. */
+	uint64_t	files_read, rows, peaks;
+	uint64_t	cut;		/* events with more peaks than were kept */
+	uint64_t	n_unread;
+	struct fault	unread[SUMMARY_UNREAD];
+	struct histogram found;		/* of hits; of all events with a log */
+	struct histogram intensity, snr;	/* log10 */
+	struct histogram spacing;	/* 1/d, 1/angstrom */
+	uint64_t	panels[LAYOUT_MAX_PANELS];
+	uint32_t	n_panels;	/* one more than the last with a peak, or what
+					   the geometry tells */
+	unsigned	n_best;
+	struct summary_hit best[SUMMARY_BEST];
+	unsigned	n_origins;
+	uint64_t	more_origins;
+	struct summary_origin origins[SUMMARY_RUNS];
+	uint64_t	min_peaks;	/* of the first file; 0 if unknown */
+
+	/* Peaks on the detector, in cells of side pixels; none if NULL. */
+	struct assembly	assembly;
+	uint32_t	*powder;
+	unsigned	powder_height, powder_width, powder_side;
+	char		powder_why[200];	/* why there is none */
+
+	/* From the logs; else of the hits alone. */
+	bool		log_read;
+	uint64_t	events, hits, misses, failed, timed;
+	struct histogram time, order;	/* seconds; position */
+	unsigned	n_failures, n_causes;
+	struct summary_failure failures[SUMMARY_FAILURES];
+	struct summary_cause causes[SUMMARY_CAUSES];
+};
+
+/*
+ * Reads all of a run. files and sides are filled in before; a file that cannot be
+ * read is counted, and the others go on. -1: a log is damaged, or no memory.
+ */
+int	summary_make(struct summary *, struct fault *);
+void	summary_free(struct summary *);
+
+/*
+ * Is a panel dead (1), with less than a twentieth of the median of the panels where
+ * that is 20 peaks or more, or hot (2), with more than 8 times the median and 20
+ * peaks? 0: neither.
+ */
+int	summary_panel(const struct summary *, uint32_t panel);
+
+/* Events in, by the best that is there: statistics, log, journal; false: unknown. */
+bool	summary_events(const struct summary *, uint64_t *in, uint64_t *failed,
+	    uint64_t *filtered);
+
+/* Was all of the run written? */
+enum summary_verdict { SUMMARY_COMPLETE, SUMMARY_INTERRUPTED, SUMMARY_BROKEN,
+	SUMMARY_UNKNOWN };
+enum summary_verdict	summary_verdict(const struct summary *, const char **why);
+
+#endif

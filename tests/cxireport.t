@@ -1,0 +1,172 @@
+#!/usr/bin/python3
+"""cxireport: its numbers are those of the files, and nothing in it is active."""
+import glob
+import html.parser
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+sys.path.insert(0, "tests")
+from proc import done, dump_make, must, read, scratch, test
+
+import h5py
+import numpy as np
+
+EVIL = "<script>alert(1)</script>&\"'"
+D = scratch()
+RUN = os.path.join(D, "run")
+
+
+def sh(line, status=0):
+    p = subprocess.run(["sh", "-c", line], cwd=D, capture_output=True, text=True)
+    must(p.returncode == status, line, p.returncode, p.stderr)
+    return p.stderr
+
+
+def report(run="run", options="", status=0):
+    sh("cxireport %s -o r.html %s" % (options, run), status)
+    return read(os.path.join(D, "r.html"))
+
+
+def value(page, key):
+    return float(re.search('data-key="%s" data-value="([^"]*)"' % key, page)[1])
+
+
+def hist(page, name):
+    m = re.search('data-hist="%s" data-count="([^"]*)" data-outside="([^"]*)"'
+                  ' data-min="([^"]*)" data-max="([^"]*)" data-median="([^"]*)"'
+                  % name, page)
+    return [float(x) for x in m.groups()]
+
+
+def column(name):
+    out = []
+    for path in sorted(glob.glob(RUN + "/*.cxi")):
+        with h5py.File(path) as f:
+            n = f["/entry_1/result_1/nPeaks"][...]
+            a = f["/entry_1/result_1/" + name][...]
+            out += [a] if a.ndim == 1 else [a[i, :k] for i, k in enumerate(n)]
+    return np.concatenate(out)
+
+
+dump_make(os.path.join(D, "run.h5"), 40, panels=3, blobs=lambda k: 5 + k % 20)
+with h5py.File(os.path.join(D, "run.h5"), "a") as f:
+    del f["batch_7/original_image"]
+WRITE = "cxiwrite -n 7 -o run -l run/log.tsv -S run/stats.json"
+subprocess.run(["sh", "-c", "q2cat -k experiment=\"$1\" run.h5 | peakfind | " +
+                WRITE, "-", EVIL], cwd=D, stderr=subprocess.DEVNULL)
+
+
+@test("totals and histograms are those that h5py and numpy find")
+def _():
+    page = report()
+    rows = column("nPeaks")
+    log = [x.split("\t") for x in read(RUN + "/log.tsv").splitlines()[1:]]
+    must(value(page, "hits") == len(rows) > 10, page[:3000])
+    must(value(page, "events") == 40 and value(page, "failed") == 1)
+    must(abs(value(page, "hit-rate") - len(rows) / 40) < 1e-6)
+    must(value(page, "peaks") == rows.sum())
+    found = [int(x[4]) for x in log if x[6] != "failed"]
+    must(hist(page, "peaks")[:4] == [39, 0, min(found), max(found)],
+         hist(page, "peaks"))
+    for name, set in ("intensity", "peakTotalIntensity"), ("snr", "peakSNR"):
+        a = column(set)
+        a = a[a > 0]
+        h = hist(page, name)
+        must(h[0] == len(a) and np.allclose(h[2:4], [a.min(), a.max()], 1e-6), h)
+        must(abs(h[4] / np.median(a) - 1) < 0.06, h, np.median(a))
+    panels = np.bincount(column("peakSegPosRaw"))
+    for i, n in enumerate(panels):
+        must("panel %d: %d peaks" % (i, n) in page, i, n)
+
+
+@test("what failed and why is told")
+def _():
+    must('data-failed="7"' in report() and "image" in re.search(
+        'data-failed="7".*', report())[0])
+
+
+@test("the page is well formed, needs nothing from outside, and runs nothing")
+def _():
+    page = report()
+    stack = []
+
+    class Parser(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            must(tag not in ("script", "link", "iframe", "object"), tag)
+            must(not any(k.startswith("on") or k in ("src", "href")
+                         for k, _ in attrs), attrs)
+            if tag not in ("meta",):
+                stack.append(tag)
+
+        def handle_endtag(self, tag):
+            must(stack.pop() == tag, tag, stack)
+    Parser().feed(page)
+    must(not stack and "http" not in page and "<script" not in page)
+    svgs = re.findall("<svg.*?</svg>", page, re.S)
+    must(len(svgs) >= 7, len(svgs))
+    for svg in svgs:
+        ET.fromstring(svg)
+
+
+@test("hostile text stays text")
+def _():
+    must("&lt;script&gt;alert(1)" in report())
+
+
+@test("the same files give the same bytes")
+def _():
+    must(report() == report())
+
+
+@test("without log and statistics it says which options would have told")
+def _():
+    os.makedirs(D + "/bare")
+    for x in glob.glob(RUN + "/*.cxi"):
+        shutil.copy(x, D + "/bare")
+    page = report("bare")
+    must('data-absent="log"' in page and "cxiwrite -l" in page and
+         "cxiwrite -S" in page and 'data-verdict="unknown"' in page)
+
+
+@test("a run that is whole is called complete, one that broke off is not")
+def _():
+    must('data-verdict="complete"' in report())
+    shutil.copytree(RUN, D + "/off")
+    os.unlink(D + "/off/stats.json")
+    open(D + "/off/peaknet_0009.cxi.tmp", "w").close()
+    must('data-verdict="broken"' in report("off"))
+
+
+@test("dead and hot panels are flagged")
+def _():
+    shutil.copytree(RUN, D + "/odd")
+    shutil.rmtree(D + "/bare")
+    for path in glob.glob(D + "/odd/*.cxi"):
+        with h5py.File(path, "a") as f:
+            p = f["/entry_1/result_1/peakSegPosRaw"]
+            a = p[...]
+            k = np.arange(a.size).reshape(a.shape) % 40
+            p[...] = np.where(k < 2, 5, np.where(k < 34, 1, k % 2 * 2 + 2))
+    # 0 is dead, 1 hot; the paths of the list are those of the first run.
+    os.unlink(D + "/odd/peaknet.lst")
+    page = report("odd")
+    must('data-panel="0" data-flag="dead"' in page, page[-6000:])
+    must('data-panel="1" data-flag="hot"' in page)
+
+
+@test("errors have their statuses and leave nothing")
+def _():
+    sh("rm -f r.html; mkdir empty")
+    for line, status in (("cxireport nowhere", 6), ("cxireport empty", 6),
+                         ("cxireport", 1), ("cxireport -o no/r.html run", 7),
+                         ("ulimit -f 1; cxireport -o r.html run", 7),
+                         ("cxireport -g run.h5 -o r.html run", 6)):
+        must(sh(line, status) != "", line)
+    must(not glob.glob(D + "/r.html*") and not os.path.exists(D + "/report.html"))
+
+
+done()
