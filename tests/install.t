@@ -7,8 +7,8 @@
 # make as a person calls it, not as a part of the make that runs the tests.
 unset MAKEFLAGS MAKELEVEL MFLAGS
 export NODEPS=1
-programs='q2slots q2cat peakfind cxiwrite q2ls q2sim'
-pages='q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 q2.5 peakpipe.7
+programs='q2slots q2cat peakfind cxiwrite q2ls q2sim cxireport'
+pages='q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 cxireport.1 q2.5 peakpipe.7
     peakpipe-performance.7'
 D=$T/dest
 P=/opt/peak
@@ -42,7 +42,7 @@ check 'make install DESTDIR= PREFIX= succeeds' \
 check 'all programs are there' installed
 check 'all pages are there, in the sections they belong to' pages_installed
 check 'programs are executable, pages only readable' modes
-check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 16
+check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 18
 check 'installed programs tell their version' runs
 check 'make install again succeeds' \
     make -s B="$B" DESTDIR="$D" PREFIX=$P install
@@ -64,7 +64,7 @@ git init -q && git add -A && git commit -q -m t
 check 'make succeeds in a fresh tree' \
     make -s -j2 -C "$T/tree" B=build CFLAGS=-O0
 check 'all programs are built' \
-    test "$(ls "$T/tree/build" | grep -cxE 'q2slots|q2cat|peakfind|cxiwrite|q2ls|q2sim')" -eq 6
+    test "$(ls "$T/tree/build" | grep -cxE 'q2slots|q2cat|peakfind|cxiwrite|q2ls|q2sim|cxireport')" -eq 7
 check 'git sees no litter' test -z "$(git status --porcelain)"
 check 'everything made is in build/' \
     test "$(git status --porcelain --ignored)" = '!! build/'

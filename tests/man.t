@@ -2,7 +2,7 @@
 # The manual pages: sound, complete, true to the programs, and their examples work.
 . tests/lib.sh
 
-PROGRAMS='q2slots q2cat peakfind cxiwrite q2ls q2sim'
+PROGRAMS='q2slots q2cat peakfind cxiwrite q2ls q2sim cxireport'
 PAGES=$(echo man/*.[157])
 
 # Letters of the options in a program's usage, one a line.
