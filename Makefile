@@ -19,14 +19,20 @@ CC = gcc
 CFLAGS = -O3 -g
 PYTHON = /usr/bin/python3
 
+# Where the python3 of Debian looks for modules of this PREFIX.
+PYDIR = $(if $(filter /usr,$(PREFIX)),/usr/lib/python3,$(PREFIX)/lib/$(notdir \
+	$(realpath $(PYTHON))))/dist-packages
+
 VERSION = 0.1
 
-PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim cxireport
+PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport
+SCRIPTS = ray2q2
+MODULES = q2.py
 
 B = build
 
 # Asked for when they are used: on a fresh machine they are installed by then.
-PKG = hdf5 libbsd-overlay libisal liblz4 jansson libseccomp
+PKG = hdf5 libbsd-overlay libisal liblz4 jansson libseccomp cairo libpng
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKG)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKG)))$(PKG_LIBS)
 
@@ -47,7 +53,7 @@ FUZZ := $(patsubst %.c,$B/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(FUZZ:%=%_replay)
 BENCH := $(patsubst %.c,$B/%,$(wildcard scripts/bench.d/*.c)) \
 	$(patsubst %.c,$B/%.so,$(wildcard scripts/bench.d/shim/*.c))
-MAN := $(wildcard man/*.[157])
+MAN := $(wildcard man/*.[1357])
 
 all: $(PROGRAMS:%=$B/%)
 
@@ -87,15 +93,19 @@ $(filter-out %.so,$(BENCH)): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS)
 
 install: all
-	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 \
+	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(PYDIR) \
+		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
-	install -m 755 $(PROGRAMS:%=$B/%) $(DESTDIR)$(BINDIR)
+	install -m 755 $(PROGRAMS:%=$B/%) $(SCRIPTS:%=scripts/%) $(DESTDIR)$(BINDIR)
+	install -m 644 $(MODULES:%=lib/python/%) $(DESTDIR)$(PYDIR)
 	install -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(filter %.3,$(MAN)) $(DESTDIR)$(MANDIR)/man3
 	install -m 644 $(filter %.5,$(MAN)) $(DESTDIR)$(MANDIR)/man5
 	install -m 644 $(filter %.7,$(MAN)) $(DESTDIR)$(MANDIR)/man7
 
 uninstall:
-	rm -f $(PROGRAMS:%=$(DESTDIR)$(BINDIR)/%)
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(BINDIR)/%) $(SCRIPTS:%=$(DESTDIR)$(BINDIR)/%)
+	rm -f $(MODULES:%=$(DESTDIR)$(PYDIR)/%)
 	rm -f $(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m))
 
 test-programs: all $(UNITS) $(TOOLS) $(BENCH)

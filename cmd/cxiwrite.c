@@ -13,6 +13,7 @@
 #include <err.h>
 #include <errno.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,14 +23,15 @@
 #include "format/eventlog.h"
 #include "format/feed.h"
 #include "format/ledger.h"
+#include "format/outlook.h"
 #include "format/peakplane.h"
 #include "format/plan.h"
 #include "format/series.h"
 #include "format/totals.h"
+#include "progress.h"
 #include "status.h"
 #include "tool.h"
 
-#define LIVE_SECONDS 0.5
 #define OPTIONS "+M:RS:b:dfg:j:l:m:n:o:p:rvz:"
 
 struct options {
@@ -43,6 +45,13 @@ struct oddities {
 	uint64_t	no_energy, odd_energy, cut;
 };
 
+/* What -v's thread may read while we work, and what only it looks at. */
+struct counts {
+	_Atomic uint64_t in, written, files;
+	_Atomic uint64_t expected;	/* in all; 0: unknown */
+	struct recent	recent;
+};
+
 struct writer {
 	const struct options *o;
 	struct slots	*slots;
@@ -54,9 +63,8 @@ struct writer {
 	struct oddities	odd;
 	struct ledger	ledger;
 	struct ledger_place place;	/* behind the event in hand */
-	struct progress	progress;
-	double		live;		/* when the live line was drawn */
-	bool		terminal;	/* standard error is one */
+	double		start;		/* of the run, seconds */
+	struct counts	counts;
 	int		status;
 	struct eventlog	*log;		/* NULL: none */
 
@@ -78,9 +86,7 @@ unfinished_remove(void)
 static void
 writer_failed(struct writer *w, int status, const char *text)
 {
-	if (w->terminal && w->live != 0)
-		fputc('\n', stderr);
-	warnx("%s", text);
+	progress_warnx("%s", text);
 	w->status = tool_worse(w->status, status);
 }
 
@@ -143,6 +149,48 @@ files_finish(struct writer *w)
 		output_failed(w, lost, &f);
 }
 
+/* ---- what -v says ---- */
+
+static void
+counts_set(struct writer *w)
+{
+	struct counts *c = &w->counts;
+
+	atomic_store_explicit(&c->in, w->t.in, memory_order_relaxed);
+	atomic_store_explicit(&c->written, w->t.written, memory_order_relaxed);
+	atomic_store_explicit(&c->files, series_count(w->series),
+	    memory_order_relaxed);
+}
+
+/* What is left of an input file is taken for events of the stream that begins. */
+static void
+expected_set(struct writer *w)
+{
+	uint64_t left = inlet_left(w->feed.in) /
+	    stream_event_length(&w->feed.stream);
+
+	atomic_store_explicit(&w->counts.expected, left == 0 ? 0 :
+	    w->t.in + left, memory_order_relaxed);
+}
+
+static void
+progress_line(void *arg, char *text, size_t size)
+{
+	struct writer *w = arg;
+	struct outlook_counts c = {
+		.in = w->counts.in, .hits = w->counts.written,
+		.files = w->counts.files, .expected = w->counts.expected
+	};
+
+	if (w->slots != NULL) {
+		c.slots = slots_count(w->slots);
+		c.pending = slots_pending(w->slots);
+		if (c.expected == 0 && slots_expected(w->slots) > 0)
+			c.expected = w->before + slots_expected(w->slots);
+	}
+	outlook_print(&w->counts.recent, tool_clock(), &c, text, size);
+}
+
 /* ---- streams ---- */
 
 /* A run that is carried on must be the same run: its streams, its options. */
@@ -177,18 +225,20 @@ plan_remark(const struct writer *w)
 	const struct stream *s = &w->feed.stream;
 
 	if (p->have_geometry && !p->geometry.has_peak_list && !w->begun)
-		warnx("%s: has no peak_list = /entry_1/result_1, so CrystFEL will"
-		    " read no peaks with it", w->o->plan.geometry);
+		progress_warnx("%s: has no peak_list = /entry_1/result_1, so"
+		    " CrystFEL will read no peaks with it",
+		    w->o->plan.geometry);
 	if (p->slab.renumbered)
-		warnx("%s: names a 3-D slab; panels are stacked in a 2-D one, since"
-		    " CrystFEL reads peaks only from such, and need a geometry"
-		    " for that", w->o->plan.geometry);
+		progress_warnx("%s: names a 3-D slab; panels are stacked in a"
+		    " 2-D one, since CrystFEL reads peaks only from such, and"
+		    " need a geometry for that", w->o->plan.geometry);
 	if (!(s->planes & PLANE_IMAGE))
-		warnx("the stream has no images: no data and no intensities are"
-		    " written, and CrystFEL will read no peaks");
+		progress_warnx("the stream has no images: no data and no"
+		    " intensities are written, and CrystFEL will read no"
+		    " peaks");
 	if (!(s->quantities & QUANTITY_ENERGY))
-		warnx("the stream has no photon energies: CrystFEL needs one in its"
-		    " geometry (photon_energy = ... eV)");
+		progress_warnx("the stream has no photon energies: CrystFEL"
+		    " needs one in its geometry (photon_energy = ... eV)");
 }
 
 static int
@@ -238,6 +288,7 @@ stream_take(struct writer *w)
 	bool no_end;
 	enum ledger_answer answer;
 
+	expected_set(w);
 	answer = ledger_stream(&w->ledger, w->feed.stream.id, w->feed.continued,
 	    &no_end);
 	return answer_take(w, answer, no_end);
@@ -249,7 +300,7 @@ end_take(struct writer *w)
 	struct fault f;
 
 	if (w->feed.record.flags & RECORD_INTERRUPTED)
-		warnx("the source was interrupted");
+		progress_warnx("the source was interrupted");
 	if (ledger_end(&w->ledger, &w->feed.record, &f) == LEDGER_WRONG)
 		writer_failed(w, STATUS_INCOMPLETE, f.text);
 }
@@ -263,7 +314,7 @@ event_failed(struct writer *w, const char *why)
 
 	w->t.failed++;
 	w->status = tool_worse(w->status, STATUS_FAILED);
-	warnx("event %llu%s%s%s of stream %016llx failed: %s",
+	progress_warnx("event %llu%s%s%s of stream %016llx failed: %s",
 	    (unsigned long long)e->seq, e->source[0] == '\0' ? "" : " (",
 	    e->source, e->source[0] == '\0' ? "" : ")",
 	    (unsigned long long)w->feed.stream.id, why);
@@ -281,14 +332,13 @@ energy_check(struct writer *w)
 		return;
 	if (!(e->known & QUANTITY_ENERGY) || !(ev > 0)) {
 		if (w->odd.no_energy++ == 0)
-			warnx("event %llu: PHOTON ENERGY IS UNKNOWN or not"
-			    " positive; it is written as NaN, and CrystFEL cannot"
-			    " index it",
-			    (unsigned long long)e->seq);
+			progress_warnx("event %llu: PHOTON ENERGY IS UNKNOWN or"
+			    " not positive; it is written as NaN, and CrystFEL"
+			    " cannot index it", (unsigned long long)e->seq);
 	} else if (ev < 1e3 || ev > 3e4) {
 		if (w->odd.odd_energy++ == 0)
-			warnx("event %llu: PHOTON ENERGY OF %.6g eV is %s%s",
-			    (unsigned long long)e->seq, ev,
+			progress_warnx("event %llu: PHOTON ENERGY OF %.6g eV is"
+			    " %s%s", (unsigned long long)e->seq, ev,
 			    ev < 1e3 || ev > 1e5 ? "outside 1 to 100 keV" :
 			    "unusually high", ev >= 1e4 && ev <= 1e6 ?
 			    "; a tenth of it would fit: are the wavelengths in"
@@ -412,9 +462,9 @@ event_judge(struct writer *w, struct fault *f)
 	}
 	energy_check(w);
 	if (e->peaks_kept < e->peaks_found && w->odd.cut++ == 0)
-		warnx("event %llu: %u peaks found, the strongest %u kept (see"
-		    " q2cat -C)", (unsigned long long)e->seq, e->peaks_found,
-		    e->peaks_kept);
+		progress_warnx("event %llu: %u peaks found, the strongest %u"
+		    " kept (see q2cat -C)", (unsigned long long)e->seq,
+		    e->peaks_found, e->peaks_kept);
 	if (e->peaks_found < w->o->plan.min_peaks ||
 	    (w->o->plan.max_peaks != 0 && e->peaks_found > w->o->plan.max_peaks)) {
 		w->t.filtered++;
@@ -426,31 +476,6 @@ event_judge(struct writer *w, struct fault *f)
 		return 0;
 	}
 	return hit_write(w, f);
-}
-
-/* -v: one line kept up to date on a terminal, else now and then a line. */
-static void
-progress_say(struct writer *w)
-{
-	const struct totals *t = &w->t;
-	double rate, now;
-
-	if (w->o->verbose && w->terminal) {
-		now = tool_clock();
-		if (now - w->live < LIVE_SECONDS)
-			return;
-		w->live = now;
-		fprintf(stderr, "\r%s: %llu events, %llu hits, %llu files, %.1f"
-		    " events/s\033[K", getprogname(),
-		    (unsigned long long)t->in, (unsigned long long)t->written,
-		    (unsigned long long)series_count(w->series),
-		    (double)(t->in - w->before) /
-		    fmax(now - w->progress.start, 1e-3));
-		fflush(stderr);
-	} else if (progress_due(&w->progress, t->in, &rate))
-		warnx("%llu events, %llu hits, %llu files, %.1f events/s",
-		    (unsigned long long)t->in, (unsigned long long)t->written,
-		    (unsigned long long)series_count(w->series), rate);
 }
 
 static int
@@ -481,7 +506,7 @@ event_take(struct writer *w, struct fault *f)
 	/* A hit took long: whoever waits for its slot need not wait for the next. */
 	if (w->slots != NULL && w->t.written > written)
 		slots_settle(w->slots);
-	progress_say(w);
+	counts_set(w);
 	return r;
 }
 
@@ -538,26 +563,25 @@ totals_say(struct writer *w)
 {
 	struct totals *t = &w->t;
 
-	if (w->terminal && w->live != 0)
-		fputc('\n', stderr);
 	if (w->odd.no_energy + w->odd.odd_energy > 0)
-		warnx("PHOTON ENERGY: unknown in %llu events, out of the ordinary"
-		    " in %llu", (unsigned long long)w->odd.no_energy,
+		progress_warnx("PHOTON ENERGY: unknown in %llu events, out of"
+		    " the ordinary in %llu", (unsigned long long)w->odd.no_energy,
 		    (unsigned long long)w->odd.odd_energy);
 	if (w->odd.cut > 0)
-		warnx("%llu events had more peaks than there was room for",
+		progress_warnx("%llu events had more peaks than there was room for",
 		    (unsigned long long)w->odd.cut);
 	if (t->lost > 0)
-		warnx("%llu events were taken but are NOT WRITTEN",
+		progress_warnx("%llu events were taken but are NOT WRITTEN",
 		    (unsigned long long)t->lost);
-	warnx("%llu events in = %llu written + %llu filtered + %llu failed%s; %llu"
-	    " files, %.2f seconds, %.1f events/s", (unsigned long long)t->in,
+	progress_warnx("%llu events in = %llu written + %llu filtered + %llu"
+	    " failed%s; %llu files, %.2f seconds, %.1f events/s",
+	    (unsigned long long)t->in,
 	    (unsigned long long)t->written, (unsigned long long)t->filtered,
 	    (unsigned long long)t->failed, t->lost > 0 ? " + lost" : "",
 	    (unsigned long long)t->files, t->seconds, t->rate);
 	if (w->begun && (!t->complete || t->interrupted))
-		warnx("not complete: q2cat -s %llu with the same inputs, and cxiwrite"
-		    " -r with the same options, carry on",
+		progress_warnx("not complete: q2cat -s %llu with the same"
+		    " inputs, and cxiwrite -r with the same options, carry on",
 		    (unsigned long long)series_next(w->series));
 }
 
@@ -570,7 +594,7 @@ totals_finish(struct writer *w)
 	t->files = series_count(w->series);
 	t->complete = w->status < STATUS_INCOMPLETE;
 	t->interrupted = w->ledger.interrupted;
-	t->seconds = tool_clock() - w->progress.start;
+	t->seconds = tool_clock() - w->start;
 	t->rate = (double)(t->in - w->before) / fmax(t->seconds, 1e-6);
 	totals_say(w);
 	stats_write(w);
@@ -712,7 +736,7 @@ run_resume(struct writer *w)
 	w->t.failed = from->failed;
 	ledger_resume(&w->ledger, &from->place);
 	if (w->o->verbose)
-		warnx("carries on behind %llu complete files, at event %llu",
+		progress_warnx("carries on behind %llu complete files, at event %llu",
 		    (unsigned long long)series_count(w->series),
 		    (unsigned long long)from->place.wanted);
 }
@@ -775,7 +799,6 @@ main(int argc, char *argv[])
 	if (asked)
 		return wanted_print(&o);
 	w.o = &o;
-	w.terminal = isatty(STDERR_FILENO);
 	if (cxi_compression_check(o.plan.compression, &f) == -1)
 		errx(STATUS_USAGE, "-z %s: %s", o.plan.z, f.text);
 	w.series = series_open(o.dir, o.prefix, o.force ? SERIES_REPLACE :
@@ -787,12 +810,16 @@ main(int argc, char *argv[])
 	if (feed_init(&w.feed, STDIN_FILENO, w.slots, PLANE_PEAKS | PLANE_IMAGE |
 	    (o.plan.debug ? PLANE_SEGMAP | PLANE_LOGITS : 0)) == -1)
 		errx(STATUS_SYSTEM, "no memory");
-	progress_begin(&w.progress, o.verbose);
+	w.start = tool_clock();
 	run_resume(&w);
+	counts_set(&w);
+	if (o.verbose)
+		progress_begin(progress_line, &w, true);
 
 	writer_run(&w);
 	if (eventlog_close(w.log, &f) == -1)
 		writer_failed(&w, STATUS_OUTPUT, f.text);
+	progress_end();
 	totals_finish(&w);
 	unfinished = NULL;
 	series_close(w.series);

@@ -28,10 +28,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/recent.h"
 #include "format/feed.h"
 #include "format/findcrew.h"
 #include "format/findstream.h"
 #include "format/setaside.h"
+#include "progress.h"
 #include "status.h"
 #include "tool.h"
 #include "transport/outlet.h"
@@ -54,7 +56,6 @@ struct find {
 	struct dealer	*dealer;	/* its events in hand */
 	struct pollfd	*polls;		/* input, output, workers */
 	struct setaside	aside;
-	struct progress	progress;
 	int		status;
 	bool		input_over, output_over;
 
@@ -64,7 +65,9 @@ struct find {
 	unsigned char	next_bytes[STREAM_SIZE];
 	bool		have_next;
 
-	uint64_t	events, peaks, nan_events, failed;
+	_Atomic uint64_t events, peaks;
+	uint64_t	nan_events, failed;
+	struct recent	recent;		/* only -v's thread looks at it */
 };
 
 static void
@@ -358,15 +361,19 @@ head_send(struct find *c, const struct pending *p)
 	return 0;
 }
 
+/* What -v says. */
 static void
-progress_say(struct find *c)
+progress_line(void *arg, char *text, size_t size)
 {
-	double rate;
+	struct find *c = arg;
+	uint64_t total = c->events, events, hits;
+	double now = tool_clock(), seconds;
 
-	if (progress_due(&c->progress, c->events, &rate))
-		warnx("%llu events, %llu peaks, %.1f events/s",
-		    (unsigned long long)c->events, (unsigned long long)c->peaks,
-		    rate);
+	recent_note(&c->recent, now, total, 0);
+	recent_since(&c->recent, now, RATE_SECONDS, &events, &hits, &seconds);
+	snprintf(text, size, "%llu events, %llu peaks, %.1f events/s",
+	    (unsigned long long)total, (unsigned long long)c->peaks,
+	    tool_rate(events, seconds));
 }
 
 static void
@@ -388,7 +395,6 @@ events_send(struct find *c)
 			c->failed++;
 		c->events++;
 		dealer_drop(c->dealer);
-		progress_say(c);
 	}
 }
 
@@ -560,7 +566,8 @@ main(int argc, char *argv[], char *envp[])
 		.keep = o.aside != NULL
 	};
 	inlet_watch(c.in, c.out.is_pipe ? STDOUT_FILENO : -1, NULL);
-	progress_begin(&c.progress, o.verbose);
+	if (o.verbose)
+		progress_begin(progress_line, &c, false);
 
 	find_run(&c);
 	findcrew_stop(&c.crew);
@@ -568,6 +575,7 @@ main(int argc, char *argv[], char *envp[])
 	findcrew_free(&c.crew);
 	if (setaside_end(&c.aside, &f) == -1)
 		find_failed(&c, STATUS_OUTPUT, f.text);
+	progress_end();
 	find_report(&c);
 	slots_close(c.shared);
 	inlet_free(c.in);

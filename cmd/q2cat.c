@@ -1,6 +1,7 @@
 /*
  * q2cat: cat Q2. Captures, dumps and streams in, one stream of records out: by
- * reference into slots under q2slots, else inline.
+ * reference into slots under q2slots, else inline. With -L, live: producers
+ * connect, and lib/format/live merges what they send.
  *
  * An input is read by dump_cat or stream_cat. Each event that the options select
  * becomes a parcel, its place in a slot or in the one buffer of inline output;
@@ -17,19 +18,23 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/recent.h"
 #include "format/dump.h"
 #include "format/eventblock.h"
 #include "format/feed.h"
+#include "format/live.h"
 #include "format/parcel.h"
 #include "format/salvage.h"
 #include "format/selection.h"
 #include "format/source.h"
 #include "format/splice.h"
+#include "progress.h"
 #include "status.h"
 #include "tool.h"
 #include "transport/budget.h"
@@ -45,6 +50,10 @@ struct options {
 	const char	*unit;		/* of wavelengths in dumps: "A" or "nm" */
 	uint32_t	capacity;
 	struct source	source;		/* facts of -k and our own */
+	unsigned	listeners;	/* -L */
+	const char	*addresses[LIVE_LISTENERS];
+	uint64_t	ends;		/* -e; 0: not given */
+	int		not_live;	/* the last option that is nothing for -L */
 };
 
 enum { GAPS_SAID = 20 };	/* places that are named one by one */
@@ -56,13 +65,14 @@ struct cat {
 	struct pace	pace;		/* -r */
 	struct sender	to;
 	struct splice	splice;
-	struct progress	progress;
 	int		status;
 	const char	*name;		/* of the input in hand, for messages */
+	bool		last;		/* no other input comes behind it */
 	bool		finished;	/* -n is reached, or the reader has gone */
 	bool		interrupted;	/* a signal stopped us, the originator */
 	bool		damaged;	/* an input failed: what follows is not whole */
-	uint64_t	total;		/* events sent, for -v */
+	_Atomic uint64_t total;		/* events sent */
+	struct recent	recent;		/* of them; only -v's thread looks at it */
 	uint64_t	slot_bytes;	/* an event's, that memory was checked for */
 	struct losses	losses;
 };
@@ -211,14 +221,13 @@ place_drop(struct cat *c, struct parcel *p)
 		warnx("%s", f.text);
 }
 
+/* So many events are left of the input in hand: whoever uses the slots may know. */
 static void
-progress_say(struct cat *c)
+events_expect(struct cat *c, uint64_t left)
 {
-	double rate;
-
-	if (progress_due(&c->progress, c->total, &rate))
-		warnx("%llu events, %.1f events/s", (unsigned long long)c->total,
-		    rate);
+	if (c->to.slots != NULL && c->o.loops == 1)
+		slots_expect(c->to.slots, !c->last ? 0 :
+		    c->total + selection_count(&c->selection, left));
 }
 
 static int
@@ -229,8 +238,7 @@ event_send(struct cat *c, struct parcel *p)
 		return output_failed(c);
 	}
 	splice_sent(&c->splice);
-	c->total++;
-	progress_say(c);
+	atomic_store_explicit(&c->total, c->total + 1, memory_order_relaxed);
 	return 0;
 }
 
@@ -337,6 +345,7 @@ dump_cat(struct cat *c, const char *path)
 		input_damaged(c, &f);
 		return;
 	}
+	events_expect(c, dump_events(d));
 	for (i = 0; (note = dump_note(d, i, &damage)) != NULL; i++) {
 		warnx("%s: %s", c->name, note);
 		if (damage) {
@@ -478,6 +487,17 @@ reference_cat(struct cat *c, struct input *in, const struct record *r)
 	return result;
 }
 
+/* A stream begins: what is left of a file is taken for its events. */
+static int
+stream_take(struct cat *c, struct input *in, const unsigned char *bytes)
+{
+	if (stream_begin(c, bytes) == -1)
+		return -1;
+	events_expect(c, inlet_left(in->in) /
+	    stream_event_length(&c->splice.stream));
+	return 0;
+}
+
 static int
 record_cat(struct cat *c, struct input *in, const struct record *r,
     const unsigned char *bytes)
@@ -487,7 +507,7 @@ record_cat(struct cat *c, struct input *in, const struct record *r,
 	int todo;
 
 	if (r->type == RECORD_STREAM)
-		return stream_begin(c, bytes);
+		return stream_take(c, in, bytes);
 	if (r->type == RECORD_END) {
 		todo = splice_end(&c->splice, r, &end, &f);
 		return todo == -1 ? input_damaged(c, &f) :
@@ -624,6 +644,20 @@ stream_cat(struct cat *c, int fd)
 	inlet_free(in.in);
 }
 
+/* What -v says. */
+static void
+progress_line(void *arg, char *text, size_t size)
+{
+	struct cat *c = arg;
+	uint64_t total = c->total, events, hits;
+	double now = tool_clock(), seconds;
+
+	recent_note(&c->recent, now, total, 0);
+	recent_since(&c->recent, now, RATE_SECONDS, &events, &hits, &seconds);
+	snprintf(text, size, "%llu events, %.1f events/s",
+	    (unsigned long long)total, tool_rate(events, seconds));
+}
+
 /* ---- inputs ---- */
 
 /* A first signal stops only who reads a file or socket: others drain a pipe. */
@@ -680,6 +714,7 @@ files_cat(struct cat *c, int n, char *files[])
 				c->interrupted = true;
 			if (c->finished || c->interrupted)
 				return;
+			c->last = i + 1 >= n;
 			input_cat(c, n == 0 || strcmp(files[i], "-") == 0 ?
 			    NULL : files[i]);
 		}
@@ -688,6 +723,119 @@ files_cat(struct cat *c, int n, char *files[])
 			return;
 	}
 }
+
+/* ---- live ---- */
+
+/* Static, for the second signal: their files are removed then, too. */
+static struct listener listeners[LIVE_LISTENERS] = {
+	[0 ... LIVE_LISTENERS - 1] = { .fd = -1 }
+};
+
+static void
+listeners_close(void)
+{
+	unsigned i;
+
+	for (i = 0; i < LIVE_LISTENERS; i++)
+		listener_close(&listeners[i]);
+}
+
+static void
+listeners_open(const struct options *o)
+{
+	const char *address;
+	struct fault f;
+	unsigned i;
+
+	for (i = 0; i < o->listeners; i++) {
+		address = o->addresses[i];
+		if (listener_open(&listeners[i], address, &f) == -1) {
+			listeners_close();
+			errx(STATUS_USAGE, "-L %s: %s", address, f.text);
+		}
+		if (o->verbose || strcmp(listeners[i].name, address) != 0)
+			warnx("listening at %s", listeners[i].name);
+		if (listeners[i].open_to_others)
+			warnx("%s: everybody who can reach this machine can send",
+			    listeners[i].name);
+	}
+}
+
+/* What live input tells. True when that is all. */
+static bool
+live_tell(struct cat *c, enum live_got got, const struct fault *f)
+{
+	static const int statuses[] = {
+		[LIVE_NEWS] = STATUS_OK, [LIVE_WARNING] = STATUS_OK,
+		[LIVE_LOST] = STATUS_INCOMPLETE, [LIVE_REFUSED] = STATUS_INPUT
+	};
+
+	switch (got) {
+	case LIVE_GOING:
+		return false;
+	case LIVE_EVENT:
+		c->total++;
+		progress_say(c);
+		return false;
+	case LIVE_NEWS:
+	case LIVE_WARNING:
+	case LIVE_LOST:
+	case LIVE_REFUSED:
+		if (got != LIVE_NEWS || c->o.verbose)
+			warnx("%s", f->text);
+		c->status = tool_worse(c->status, statuses[got]);
+		return false;
+	case LIVE_OVER:
+		c->interrupted = tool_stop != 0;
+		return true;
+	case LIVE_OUTPUT:
+		output_failed(c);
+		return true;
+	case LIVE_FAULT:
+		break;
+	}
+	system_failed(c, f->text);
+	return true;
+}
+
+static void
+live_cat(struct cat *c)
+{
+	struct live *l = live_new(&c->to, listeners, c->o.listeners, c->o.ends,
+	    &tool_stop);
+	struct fault f;
+
+	if (l == NULL) {
+		system_failed(c, "no memory");
+		return;
+	}
+	while (!live_tell(c, live_next(l, &f), &f))
+		;
+	live_free(l);
+	listeners_close();
+}
+
+static void
+live_check(const struct options *o, int argc)
+{
+	if (o->listeners == 0 && o->ends != 0)
+		errx(STATUS_USAGE, "-e is for -L");
+	if (o->listeners != 0 && o->not_live != 0)
+		errx(STATUS_USAGE, "-%c is not for -L: pipe it to another q2cat",
+		    o->not_live);
+	if (o->listeners != 0 && argc != 0)
+		errx(STATUS_USAGE, "-L takes no files");
+}
+
+static void
+listener_parse(const char *text, struct options *o)
+{
+	if (o->listeners == LIVE_LISTENERS)
+		errx(STATUS_USAGE, "-L: %d times at most", LIVE_LISTENERS);
+	o->addresses[o->listeners++] = text;
+}
+
+/* ---- options ---- */
 
 static void
 shard_parse(const char *text, struct selection *s)
@@ -725,7 +873,9 @@ options_parse(int argc, char *argv[], struct cat *c)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "+C:Kci:k:l:n:r:s:vw:")) != -1)
+	while ((ch = getopt(argc, argv, "+C:KL:ce:i:k:l:n:r:s:vw:")) != -1) {
+		if (strchr("CKiklnrsw", ch) != NULL)
+			c->o.not_live = ch;
 		switch (ch) {
 		case 'C':
 			c->o.capacity = (uint32_t)tool_int('C', optarg, 1,
@@ -734,8 +884,14 @@ options_parse(int argc, char *argv[], struct cat *c)
 		case 'K':
 			c->o.keep_going = true;
 			break;
+		case 'L':
+			listener_parse(optarg, &c->o);
+			break;
 		case 'c':
 			c->to.crc = true;
+			break;
+		case 'e':
+			c->o.ends = (uint64_t)tool_int('e', optarg, 1, INT64_MAX);
 			break;
 		case 'i':
 			shard_parse(optarg, &c->selection);
@@ -767,6 +923,7 @@ options_parse(int argc, char *argv[], struct cat *c)
 		default:
 			tool_usage();
 		}
+	}
 }
 
 int
@@ -786,16 +943,18 @@ main(int argc, char *argv[])
 	struct fault f;
 	int i, todo;
 
-	tool_begin(argc, argv, "[-Kcv] [-C capacity] [-i k/n] [-k key=value]"
-	    " [-l loops] [-n count] [-r rate] [-s skip] [-w A|nm] [file ...]");
+	tool_begin(argc, argv, "[-Kcv] [-C capacity] [-L address] [-e ends]"
+	    " [-i k/n] [-k key=value] [-l loops] [-n count] [-r rate] [-s skip]"
+	    " [-w A|nm] [file ...]");
 	options_parse(argc, argv, &c);
 	argc -= optind;
 	argv += optind;
+	live_check(&c.o, argc);
 	for (i = 0; c.o.loops != 1 && i < (argc == 0 ? 1 : argc); i++)
 		if (argc == 0 || strcmp(argv[i], "-") == 0)
 			errx(STATUS_USAGE, "-l: standard input cannot be read twice");
 	tool_output_check();
-	tool_signals(NULL);
+	tool_signals(listeners_close);
 	if (slots_open(&c.to.slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	outlet_init(&c.to.out, STDOUT_FILENO);
@@ -804,9 +963,14 @@ main(int argc, char *argv[])
 	    slots_consume(c.to.slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	c.to.maps = c.to.crc || c.o.keep_going;
-	progress_begin(&c.progress, c.o.verbose);
+	if (c.o.verbose)
+		progress_begin(progress_line, &c, false);
 
-	files_cat(&c, argc, argv);
+	if (c.o.listeners > 0) {
+		listeners_open(&c.o);
+		live_cat(&c);
+	} else
+		files_cat(&c, argc, argv);
 	if (c.losses.places > 0) {
 		losses_sum(&c.losses, &f);
 		warnx("%s", f.text);
@@ -817,6 +981,7 @@ main(int argc, char *argv[])
 	    &end);
 	if (todo_send(&c, todo, &end) == 0 && outlet_flush(&c.to.out) == -1)
 		output_failed(&c);
+	progress_end();
 	slots_close(c.to.slots);
 	sender_free(&c.to);
 	return c.status;

@@ -131,33 +131,14 @@ tool_clock(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+double
+tool_rate(uint64_t events, double seconds)
+{
+	return seconds > 0 ? (double)events / seconds : 0;
+}
+
 int
 tool_worse(int a, int b)
 {
 	return a > b ? a : b;
-}
-
-void
-progress_begin(struct progress *p, bool on)
-{
-	p->on = on;
-	p->start = p->last = tool_clock();
-	p->last_events = 0;
-}
-
-int
-progress_due(struct progress *p, uint64_t events, double *rate)
-{
-	double now;
-
-	if (!p->on || events == p->last_events)
-		return 0;
-	now = tool_clock();
-	if (events - p->last_events < 50 && now - p->last < 10)
-		return 0;
-	*rate = now > p->last ?
-	    (double)(events - p->last_events) / (now - p->last) : 0;
-	p->last = now;
-	p->last_events = events;
-	return 1;
 }

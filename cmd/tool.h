@@ -1,6 +1,6 @@
 /*
- * What every program of the family does alike: numbers in options, signals,
- * progress. Messages go to standard error by err(3), with the program's name.
+ * What every program of the family does alike: numbers in options, signals.
+ * Messages go to standard error by err(3), with the program's name.
  */
 #ifndef CMD_TOOL_H
 #define CMD_TOOL_H
@@ -36,18 +36,13 @@ void	tool_signals(void (*hook)(void));
 /* Monotonic seconds. */
 double	tool_clock(void);
 
+/* Rates that -v says are over this window, seconds. */
+#define RATE_SECONDS 10.0
+
+/* Events a second; 0 where no time has passed. */
+double	tool_rate(uint64_t events, double seconds);
+
 /* The larger of two exit statuses. */
 int	tool_worse(int, int);
-
-/* A line every 50 events or 10 seconds, for -v. */
-struct progress {
-	bool	on;
-	double	start, last;
-	uint64_t last_events;
-};
-void	progress_begin(struct progress *, bool on);
-
-/* 1 when a line is due; rate is events a second since the last one. */
-int	progress_due(struct progress *, uint64_t events, double *rate);
 
 #endif

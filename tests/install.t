@@ -7,14 +7,15 @@
 # make as a person calls it, not as a part of the make that runs the tests.
 unset MAKEFLAGS MAKELEVEL MFLAGS
 export NODEPS=1
-programs='q2slots q2cat peakfind cxiwrite q2ls q2sim cxireport'
-pages='q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 cxireport.1 q2.5 peakpipe.7
+programs='q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport'
+scripts='ray2q2'
+pages='q2.3 ray2q2.1 q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 cxiview.1 cxireport.1 q2.5 peakpipe.7
     peakpipe-performance.7'
 D=$T/dest
 P=/opt/peak
 
 installed() {
-	for p in $programs; do
+	for p in $programs $scripts; do
 		[ -x "$D$P/bin/$p" ] || { echo "no $p"; return 1; }
 	done
 }
@@ -42,7 +43,21 @@ check 'make install DESTDIR= PREFIX= succeeds' \
 check 'all programs are there' installed
 check 'all pages are there, in the sections they belong to' pages_installed
 check 'programs are executable, pages only readable' modes
-check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 18
+check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 24
+module_found() {
+	found=$("$PYTHON" -c 'import sys; print(*sys.path, sep="\n")')
+	at=$(make -s B="$B" --eval='where: ; @echo $(PYDIR)' where) &&
+	    echo "$found" | grep -x "$at" &&
+	    at=$(make -s B="$B" PREFIX=/usr --eval='where: ; @echo $(PYDIR)' where) &&
+	    echo "$found" | grep -x "$at"
+}
+ray2q2_runs() {
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$(dirname "$(find "$D" -name q2.py)") \
+	    "$D$P/bin/ray2q2" --version | grep -qx "ray2q2 $(sed -n \
+	    's/^VERSION = //p' Makefile)"
+}
+check 'the module is where python3 looks for it, for /usr/local and /usr' module_found
+check 'ray2q2 finds it and tells the version of the Makefile' ray2q2_runs
 check 'installed programs tell their version' runs
 check 'make install again succeeds' \
     make -s B="$B" DESTDIR="$D" PREFIX=$P install
@@ -50,9 +65,10 @@ check 'make uninstall succeeds' \
     make -s B="$B" DESTDIR="$D" PREFIX=$P uninstall
 check 'nothing that was installed is left' \
     test -z "$(find "$D" ! -type d)"
-check 'BINDIR and MANDIR can be named' \
-    make -s B="$B" DESTDIR="$D" BINDIR=/b MANDIR=/m install
+check 'BINDIR, MANDIR and PYDIR can be named' \
+    make -s B="$B" DESTDIR="$D" BINDIR=/b MANDIR=/m PYDIR=/y install
 check 'and are used' test -x "$D/b/q2cat" -a -e "$D/m/man1/q2cat.1" -a \
+    -e "$D/y/q2.py" -a \
     ! -e "$D/usr"
 # A fresh tree: what git would hand out, and no build yet.
 mkdir "$T/tree"
@@ -64,7 +80,7 @@ git init -q && git add -A && git commit -q -m t
 check 'make succeeds in a fresh tree' \
     make -s -j2 -C "$T/tree" B=build CFLAGS=-O0
 check 'all programs are built' \
-    test "$(ls "$T/tree/build" | grep -cxE 'q2slots|q2cat|peakfind|cxiwrite|q2ls|q2sim|cxireport')" -eq 7
+    test "$(ls "$T/tree/build" | grep -cxE 'q2slots|q2cat|peakfind|cxiwrite|q2ls|q2sim|cxiview')" -eq 7
 check 'git sees no litter' test -z "$(git status --porcelain)"
 check 'everything made is in build/' \
     test "$(git status --porcelain --ignored)" = '!! build/'

@@ -2,8 +2,9 @@
 # The manual pages: sound, complete, true to the programs, and their examples work.
 . tests/lib.sh
 
-PROGRAMS='q2slots q2cat peakfind cxiwrite q2ls q2sim cxireport'
-PAGES=$(echo man/*.[157])
+PATH=$PATH:$PWD/scripts
+PROGRAMS='q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport ray2q2'
+PAGES=$(echo man/*.[1357])
 
 # Letters of the options in a program's usage, one a line.
 usage_options() {
@@ -53,7 +54,7 @@ example() {
 # In their own directory, where the pages find each other before they are
 # installed.
 lint_silent() {
-	(cd man && mandoc -T lint ./*.[157]) >"$T/lint" 2>&1
+	(cd man && mandoc -T lint ./*.[1357]) >"$T/lint" 2>&1
 	cat "$T/lint"
 	test ! -s "$T/lint"
 }

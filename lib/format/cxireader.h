@@ -23,7 +23,7 @@ struct cxireader_info {
 	uint64_t	events;
 	uint32_t	height, width;	/* image: ss, fs, pixels; 0 without images */
 	uint32_t	capacity;	/* peaks an event has room for; 0 without peaks */
-	uint32_t	mask;		/* 1 if there is a mask, 0 if not */
+	uint32_t	mask;		/* 1 one for all events, 2 one for each, 0 none */
 	char		type[8];	/* of pixels, in the file: "f32", "i16"; "" */
 	char		program[64];	/* texts of process_1; "" if absent */
 	char		options[4096];

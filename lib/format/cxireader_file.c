@@ -312,7 +312,7 @@ mask_survey(struct cxireader_file *c, struct fault *f)
 	if (s->rank < 2 || d[0] != c->info.height || d[1] != c->info.width ||
 	    (s->rank == 3 && s->dims[0] < c->info.events))
 		return fault_set(f, "%s: is not of the images' shape", s->path);
-	c->info.mask = 1;
+	c->info.mask = s->rank == 3 ? 2 : 1;
 	return 0;
 }
 

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "base/crc.h"
@@ -30,6 +31,24 @@ eventblock_update(unsigned char *p, const struct event *e)
 	memcpy(crcs, p + CRC_PLANES, sizeof crcs);
 	eventblock_pack(p, e);
 	memcpy(p + CRC_PLANES, crcs, sizeof crcs);
+}
+
+void
+eventblock_name(unsigned char *p, const char *text)
+{
+	char *source = (char *)p + SOURCE_AT, whole[2 * EVENT_SOURCE_SIZE];
+	size_t n;
+
+	snprintf(whole, sizeof whole, "%s%s%.*s", text, *source == '\0' ? "" : ":",
+	    (int)strnlen(source, EVENT_SOURCE_SIZE - 1), source);
+	n = strlen(whole);
+	if (n >= EVENT_SOURCE_SIZE)
+		/* Not between the bytes of one character of UTF-8. */
+		for (n = EVENT_SOURCE_SIZE - 1; n > 0 &&
+		    ((unsigned char)whole[n] & 0xc0) == 0x80; n--)
+			;
+	memset(source, 0, EVENT_SOURCE_SIZE);
+	memcpy(source, whole, n);
 }
 
 int

@@ -34,6 +34,13 @@ void	eventblock_pack(unsigned char *block, const struct event *);
 /* The same, but the CRCs stay: for a block whose planes have not changed. */
 void	eventblock_update(unsigned char *block, const struct event *);
 
+/*
+ * Puts text and a colon in front of the block's source, or text in its place if it
+ * has none. What then is too long is cut off at its end, between characters. The
+ * block's CRC is the caller's to make anew.
+ */
+void	eventblock_name(unsigned char *block, const char *text);
+
 /* Reads a block; -1 if a field is out of range for this layout. */
 int	eventblock_unpack(const unsigned char *block, const struct layout *,
 	    struct event *, struct fault *);

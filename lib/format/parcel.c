@@ -19,15 +19,22 @@ sender_free(struct sender *s)
 	s->room = 0;
 }
 
+void
+parcel_at(const struct stream *stream, unsigned char *buffer, struct parcel *p)
+{
+	memset(p, 0, sizeof *p);
+	p->record.type = RECORD_EVENT;
+	p->record.stream = stream->id;
+	p->record.planes = stream->planes;
+	p->record.length = stream_event_length(stream);
+	place_inline(&p->place, buffer, stream->planes);
+}
+
 enum parcel_got
 parcel_inline(struct sender *s, const struct stream *stream, struct parcel *p,
     struct fault *f)
 {
 	uint64_t size = layout_size(&stream->layout, stream->planes);
-
-	memset(p, 0, sizeof *p);
-	p->record.stream = stream->id;
-	p->record.planes = stream->planes;
 
 	if (s->room < size) {
 		free(s->buffer);
@@ -38,9 +45,7 @@ parcel_inline(struct sender *s, const struct stream *stream, struct parcel *p,
 		fault_set(f, "no memory for an event");
 		return PARCEL_FAULT;
 	}
-	place_inline(&p->place, s->buffer, stream->planes);
-	p->record.type = RECORD_EVENT;
-	p->record.length = stream_event_length(stream);
+	parcel_at(stream, s->buffer, p);
 	return PARCEL_FOUND;
 }
 

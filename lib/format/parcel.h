@@ -57,6 +57,12 @@ enum parcel_got	parcel_inline(struct sender *, const struct stream *,
 		    struct parcel *, struct fault *);
 
 /*
+ * The same, in a buffer of the caller's, who keeps it until the parcel has left:
+ * as long as layout_size of the stream's planes, aligned to LAYOUT_ALIGN.
+ */
+void	parcel_at(const struct stream *, unsigned char *buffer, struct parcel *);
+
+/*
  * Reads the payload of the event just met to its place. The planes of a capture
  * that the slots know by this number (-1: none) are left where they are; crc and
  * whoever else looks at them needs maps.

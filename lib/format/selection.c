@@ -18,3 +18,22 @@ selection_over(const struct selection *s)
 {
 	return s->position >= s->skip && s->position - s->skip >= s->count;
 }
+
+/* Positions below n that are of this shard. */
+static uint64_t
+shard_below(const struct selection *s, uint64_t n)
+{
+	return n / s->shards + (n % s->shards > s->shard);
+}
+
+uint64_t
+selection_count(const struct selection *s, uint64_t events)
+{
+	uint64_t from = s->position, to = s->position + events;
+
+	if (from < s->skip)
+		from = s->skip;
+	if (s->count != UINT64_MAX && to > s->skip + s->count)
+		to = s->skip + s->count;
+	return to <= from ? 0 : shard_below(s, to) - shard_below(s, from);
+}

@@ -18,6 +18,9 @@ struct selection {
 /* Is the next event one to send? */
 bool	selection_wants(const struct selection *);
 
+/* How many of the next so many events are ones to send? */
+uint64_t	selection_count(const struct selection *, uint64_t events);
+
 /* The next event is met, sent or not. */
 void	selection_advance(struct selection *);
 

@@ -9,6 +9,8 @@
 
 _Static_assert((int)STREAM_SIZE == (int)RECORD_STREAM_SIZE, "one size");
 
+enum { LINE_SAID = 120 };	/* bytes of a line of the text in a message */
+
 static int
 key_valid(const char *key, size_t n)
 {
@@ -216,4 +218,65 @@ uint64_t
 stream_event_length(const struct stream *s)
 {
 	return RECORD_SIZE + layout_size(&s->layout, s->planes);
+}
+
+/* Bytes of a line that a message has room for. */
+static int
+line_said(const char *line)
+{
+	size_t n = strcspn(line, "\n");
+
+	return n < LINE_SAID ? (int)n : LINE_SAID;
+}
+
+/* The first line in which they differ is what is said. */
+static int
+text_accord(const char *a, const char *b, struct fault *f)
+{
+	const char *a_line = a, *b_line = b;
+
+	for (; *a == *b && *a != '\0'; a++, b++)
+		if (*a == '\n') {
+			a_line = a + 1;
+			b_line = b + 1;
+		}
+	if (*a == *b)
+		return 0;
+	return fault_set(f, "its text has \"%.*s\" where the first has \"%.*s\"",
+	    line_said(b_line), b_line, line_said(a_line), a_line);
+}
+
+int
+stream_accord(const struct stream *a, const struct stream *b, struct fault *f)
+{
+	const struct layout *l = &a->layout, *m = &b->layout;
+	const struct {
+		const char	*what;
+		uint32_t	a, b;
+	} numbers[] = {
+		{ "panels", l->panels, m->panels },
+		{ "classes", l->classes, m->classes },
+		{ "rows a panel", l->height, m->height },
+		{ "columns a panel", l->width, m->width },
+		{ "real rows", l->real_height, m->real_height },
+		{ "real columns", l->real_width, m->real_width },
+		{ "as capacity for peaks", l->capacity, m->capacity },
+		{ "as mask of planes", a->planes, b->planes },
+		{ "as mask of quantities", a->quantities, b->quantities }
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		if (numbers[i].a != numbers[i].b)
+			return fault_set(f, "it has %u %s where the first has %u",
+			    numbers[i].b, numbers[i].what, numbers[i].a);
+	if (l->logits_type != m->logits_type)
+		return fault_set(f, "its logits are %s, those of the first %s",
+		    logits_type_name(m->logits_type),
+		    logits_type_name(l->logits_type));
+	if (l->image_type != m->image_type)
+		return fault_set(f, "its images are %s, those of the first %s",
+		    image_type_name(m->image_type),
+		    image_type_name(l->image_type));
+	return text_accord(a->text, b->text, f);
 }

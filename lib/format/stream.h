@@ -69,6 +69,14 @@ void	stream_pack(const struct stream *, unsigned char *);
  */
 int	stream_unpack(const unsigned char *, struct stream *, struct fault *);
 
+/*
+ * Do events of b mean the same as those of a, so that one header, that of a, can
+ * stand for both: layout, planes, quantities, and each line of the text? Ids may
+ * differ. 0, or -1 with the first difference.
+ */
+int	stream_accord(const struct stream *a, const struct stream *b,
+	    struct fault *);
+
 /* Bytes of an inline event record of this stream, its header included. */
 uint64_t	stream_event_length(const struct stream *);
 

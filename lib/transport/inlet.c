@@ -200,6 +200,12 @@ inlet_regular(const struct inlet *in)
 	return in->regular;
 }
 
+uint64_t
+inlet_left(const struct inlet *in)
+{
+	return in->size > in->at ? in->size - in->at : 0;
+}
+
 int
 inlet_ended(const struct inlet *in)
 {
@@ -403,6 +409,55 @@ inlet_payload(struct inlet *in, struct iovec *v, int n, struct fault *f)
 		}
 	}
 	return INLET_GOT;
+}
+
+/* So many bytes of it have come. */
+static void
+want_advance(struct inlet_want *w, size_t n)
+{
+	struct iovec *v;
+
+	while (w->first < w->n && n >= (v = &w->v[w->first])->iov_len) {
+		n -= v->iov_len;
+		w->first++;
+	}
+	if (w->first == w->n)
+		return;
+	v = &w->v[w->first];
+	v->iov_base = (char *)v->iov_base + n;
+	v->iov_len -= n;
+}
+
+enum inlet_got
+inlet_gather(struct inlet *in, struct inlet_want *w, struct fault *f)
+{
+	ssize_t r;
+
+	for (; w->first < w->n; w->first++) {
+		buffer_give(in, &w->v[w->first]);
+		if (w->v[w->first].iov_len > 0)
+			break;
+	}
+	if (w->first == w->n)
+		return INLET_GOT;
+	do
+		r = readv(in->fd, &w->v[w->first], w->n - w->first);
+	while (r == -1 && errno == EINTR);
+	if (r == -1 && errno != EAGAIN)
+		return input_broken(in, "read", f);
+	if (r == 0)
+		return INLET_END;
+	if (r > 0) {
+		in->at += (uint64_t)r;
+		want_advance(w, (size_t)r);
+	}
+	return INLET_GOT;
+}
+
+uint64_t
+inlet_buffered(const struct inlet *in)
+{
+	return in->to - in->from;
 }
 
 uint64_t

@@ -44,6 +44,9 @@ enum inlet_got	inlet_fill(struct inlet *, struct fault *);
 /* A regular file: reading never waits, and its descriptor's offset stays. */
 int	inlet_regular(const struct inlet *);
 
+/* Bytes of a regular file from here to its end, as it was when last looked; else 0. */
+uint64_t	inlet_left(const struct inlet *);
+
 /* 1 when input has ended and nothing is left in the buffer. */
 int	inlet_ended(const struct inlet *);
 
@@ -81,6 +84,23 @@ int	inlet_back(struct inlet *, uint64_t offset, const struct iovec *v);
  */
 enum inlet_got	inlet_payload(struct inlet *, struct iovec *, int n,
 		    struct fault *);
+
+/* A payload on its way: the pieces that it still wants. */
+struct inlet_want {
+	struct iovec	v[8];
+	int		first, n;	/* v[first] to v[n - 1] are not full yet */
+};
+
+/*
+ * The same for callers that poll the descriptor themselves: takes what the buffer
+ * has and what one read gives of it, without waiting (if the descriptor does not
+ * block). GOT: it is complete when first has reached n; END: the input has ended
+ * before that; or ERROR.
+ */
+enum inlet_got	inlet_gather(struct inlet *, struct inlet_want *, struct fault *);
+
+/* Bytes of the input that are in the buffer. */
+uint64_t	inlet_buffered(const struct inlet *);
 
 /* Bytes taken since the inlet was made; in a regular file, the place in it. */
 uint64_t	inlet_offset(const struct inlet *);

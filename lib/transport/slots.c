@@ -13,6 +13,7 @@
  * how many consumers there ever were: a producer that starts before its consumer
  * must not take "not yet" for "gone".
  */
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -50,6 +51,7 @@ struct control {
 	_Atomic uint32_t consumers;	/* that ever took the lock */
 	_Atomic uint32_t captures;	/* entries ever asked for; may exceed all */
 	struct capture_name names[SLOTS_CAPTURES];
+	_Atomic uint64_t expected;	/* events in all; 0: unknown */
 };
 
 _Static_assert(sizeof(struct control) <= CONTROL_SIZE, "the control fits");
@@ -293,6 +295,31 @@ unsigned
 slots_count(const struct slots *s)
 {
 	return s->n;
+}
+
+unsigned
+slots_pending(const struct slots *s)
+{
+	int free_tokens;
+
+	if (s->take == -1 || ioctl(s->take, FIONREAD, &free_tokens) == -1 ||
+	    free_tokens < 0 || (unsigned)free_tokens > s->n)
+		return 0;
+	return s->n - (unsigned)free_tokens;
+}
+
+void
+slots_expect(struct slots *s, uint64_t events)
+{
+	atomic_store_explicit(&s->control->expected, events,
+	    memory_order_relaxed);
+}
+
+uint64_t
+slots_expected(const struct slots *s)
+{
+	return atomic_load_explicit(&s->control->expected,
+	    memory_order_relaxed);
 }
 
 unsigned

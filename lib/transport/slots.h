@@ -66,6 +66,19 @@ void	slots_close(struct slots *);
 
 unsigned	slots_count(const struct slots *);
 
+/*
+ * Slots whose events are under way, or that a producer has in hand to fill: those
+ * without a token in the pipe. For display; another thread may ask.
+ */
+unsigned	slots_pending(const struct slots *);
+
+/*
+ * How many events will come in all, as far as their source knows: 0 is unknown.
+ * The source tells it to whoever uses the slots; for display only.
+ */
+void	slots_expect(struct slots *, uint64_t events);
+uint64_t	slots_expected(const struct slots *);
+
 /* Free slots in this process's hands: what slots_take gives without waiting. */
 unsigned	slots_held(const struct slots *);
 

@@ -82,13 +82,37 @@ test_shard_resumes(void **state)
 	}
 }
 
+/* The count of what is left is what going through it chooses. */
+static void
+test_count_ahead(void **state)
+{
+	unsigned n, i, rest[EVENTS];
+	struct selection s, at;
+
+	(void)state;
+	for (n = 0; n < 12 * 12 * 5 * EVENTS; n++) {
+		s = (struct selection){ n % 12, n / 12 % 12, 0, 1 + n / 144 % 5,
+		    n / 720 };
+		s.shard = s.shards / 2;
+		if (s.count == 11)
+			s.count = UINT64_MAX;
+		at = s;
+		for (i = 0, rest[0] = 0; at.position < EVENTS; i++) {
+			rest[0] += selection_wants(&at);
+			selection_advance(&at);
+		}
+		assert_int_equal(selection_count(&s, i), rest[0]);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_shards_partition),
-		cmocka_unit_test(test_shard_resumes)
+		cmocka_unit_test(test_shard_resumes),
+		cmocka_unit_test(test_count_ahead)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,0 +1,852 @@
+/*
+ * cxiview: an event of a CXI file as a picture, the virtual powder of a run, or its
+ * best hits on one sheet.
+ *
+ * Whatever is shown, the way is the same: a plane of floats in the slab, NaN where
+ * nothing is known; the contrast is chosen from it, and an assembly says which of
+ * its pixels comes where. Planes are read one by one, so a run of any length needs
+ * the memory of two images.
+ */
+#include <sys/stat.h>
+
+#include <err.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/sidefile.h"
+#include "data/assembly.h"
+#include "data/resolution.h"
+#include "data/tone.h"
+#include "format/cxireader.h"
+#include "format/picture.h"
+#include "format/runfiles.h"
+#include "status.h"
+#include "tool.h"
+
+enum mode { MODE_EVENT, MODE_SUM, MODE_MAXIMUM, MODE_PEAKS, MODE_SHEET };
+
+enum {
+	GEOMETRY_MAX = 16 << 20,
+	SHEET_MAX = 400,
+	TILE = 400,		/* pixels of the longest side on a sheet */
+	SMALL = 800		/* detectors with fewer pixels are enlarged */
+};
+
+struct options {
+	enum mode	mode;
+	uint64_t	event;
+	size_t		tiles;
+	const char	*geometry, *out;
+};
+
+/* An event of the run: its file, and its row there. */
+struct place {
+	size_t		file;
+	uint64_t	row;
+	uint32_t	peaks;
+};
+
+struct view {
+	struct options	o;
+	struct runfiles	run;
+	struct geometry	geometry;	/* n_asics 0: none */
+	struct assembly	assembly;	/* from NULL until the first file is open */
+	size_t		file;		/* which is open */
+	struct cxireader *reader;	/* NULL: none */
+	uint32_t	height, width;	/* of images, of all files */
+	float		*plane, *image;	/* what is shown; what was read */
+	uint8_t		*bad;
+	bool		bad_known;	/* bad is that of the open file */
+	uint64_t	events;		/* in the powder */
+	double		energy, distance;	/* sums over events that know them */
+	uint64_t	energies, distances;
+	struct picture	*picture;
+	char		title[600];
+};
+
+/* ---- the run ---- */
+
+static void
+geometry_read(struct view *v)
+{
+	struct fault f;
+	size_t n;
+	char *text;
+
+	if (v->o.geometry == NULL)
+		return;
+	if ((text = io_slurp(v->o.geometry, GEOMETRY_MAX, &n)) == NULL)
+		err(STATUS_INPUT, "%s", v->o.geometry);
+	if (geometry_parse(text, n, &v->geometry, &f) == -1)
+		errx(STATUS_INPUT, "%s: %s", v->o.geometry, f.text);
+	free(text);
+}
+
+static void *
+memory(size_t n, size_t size)
+{
+	void *p = calloc(n, size);
+
+	if (p == NULL)
+		err(STATUS_SYSTEM, NULL);
+	return p;
+}
+
+/* The first file says how large images are, and so how they are assembled. */
+static void
+planes_make(struct view *v, const struct cxireader_info *x)
+{
+	size_t n = (size_t)x->height * x->width;
+	struct fault f;
+	int r;
+
+	v->height = x->height;
+	v->width = x->width;
+	r = v->geometry.n_asics > 0 ? assembly_geometry(&v->geometry, x->height,
+	    x->width, &v->assembly, &f) : assembly_slab(x->height, x->width,
+	    &v->assembly, &f);
+	if (r == -1)
+		errx(STATUS_INPUT, "%s: %s", v->geometry.n_asics > 0 ?
+		    v->o.geometry : v->run.paths[0], f.text);
+	v->plane = memory(n, sizeof *v->plane);
+	v->image = memory(n, sizeof *v->image);
+	v->bad = memory(n, 1);
+}
+
+static void
+file_open(struct view *v, size_t file)
+{
+	const struct cxireader_info *x;
+	const char *path = v->run.paths[file];
+	struct fault f;
+
+	if (v->reader != NULL && v->file == file)
+		return;
+	cxireader_close(v->reader);
+	v->bad_known = false;
+	v->file = file;
+	if (cxireader_open(path, v->geometry.clen_path, &v->reader, &f) == -1)
+		errx(STATUS_INPUT, "%s", f.text);
+	x = cxireader_info(v->reader);
+	if (x->height == 0)
+		errx(STATUS_INPUT, "%s: has no images (/entry_1/data_1/data)", path);
+	if (v->plane == NULL)
+		planes_make(v, x);
+	if (x->height != v->height || x->width != v->width)
+		errx(STATUS_INPUT, "%s: its images have %u x %u pixels, those of %s"
+		    " %u x %u", path, x->height, x->width, v->run.paths[0],
+		    v->height, v->width);
+}
+
+static struct cxireader_event
+event_read(struct view *v, uint64_t row, const struct cxireader_peak **peaks)
+{
+	struct cxireader_event e;
+	struct fault f;
+
+	if (cxireader_event(v->reader, row, &e, peaks, &f) == -1)
+		errx(STATUS_INPUT, "%s", f.text);
+	return e;
+}
+
+/* An image, NaN at bad pixels. */
+static void
+image_read(struct view *v, uint64_t row, float *out)
+{
+	size_t i, n = (size_t)v->height * v->width;
+	struct fault f;
+
+	if ((!v->bad_known && cxireader_mask(v->reader, row, v->bad, &f) == -1) ||
+	    cxireader_image(v->reader, row, out, &f) == -1)
+		errx(STATUS_INPUT, "%s", f.text);
+	v->bad_known = cxireader_info(v->reader)->mask < 2;	/* one for all */
+	for (i = 0; i < n; i++)
+		if (v->bad[i])
+			out[i] = NAN;
+}
+
+/* Keeps what rings need: the mean of the events that are shown. */
+static void
+beam_add(struct view *v, const struct cxireader_event *e)
+{
+	double z = v->geometry.n_asics == 0 ? NAN : resolution_distance(
+	    &v->geometry, e->clen * v->geometry.clen_unit);
+
+	if (isnan(z) && v->geometry.clen_path[0] == '\0')
+		z = e->distance;
+	if (!isnan(e->energy)) {
+		v->energy += e->energy;
+		v->energies++;
+	}
+	if (!isnan(z) && z > 0) {
+		v->distance += z;
+		v->distances++;
+	}
+}
+
+/* Calls each for every event of the run, in order. */
+static void
+run_walk(struct view *v, void (*each)(struct view *, uint64_t row, void *),
+    void *arg)
+{
+	uint64_t row;
+	size_t i;
+
+	for (i = 0; i < v->run.n; i++) {
+		file_open(v, i);
+		for (row = 0; row < cxireader_info(v->reader)->events; row++) {
+			if (tool_stop)
+				errx(STATUS_INTERRUPTED, "stopped; no picture was"
+				    " made");
+			each(v, row, arg);
+			v->events++;
+		}
+	}
+	if (v->events == 0)
+		errx(STATUS_INPUT, "%s: there are no events in it",
+		    v->run.n == 0 ? "the run" : v->run.paths[0]);
+}
+
+/* ---- drawing ---- */
+
+/* How large a line is that is thin on the whole picture. */
+static double
+unit_of(uint32_t width, uint32_t height)
+{
+	double longest = width > height ? width : height;
+
+	return longest > 1000 ? longest / 1000 : 1;
+}
+
+static void
+plane_draw(struct view *v, const struct tone *t, uint32_t zoom)
+{
+	const struct assembly *m = &v->assembly;
+	uint32_t r, c, from;
+	double g;
+
+	for (r = 0; r < m->height; r++)
+		for (c = 0; c < m->width; c++) {
+			from = m->from[(size_t)r * m->width + c];
+			g = from == ASSEMBLY_GAP ? NAN :
+			    tone_apply(t, (double)v->plane[from]);
+			if (isnan(g))
+				picture_nothing(v->picture, c * zoom, r * zoom,
+				    zoom);
+			else
+				picture_block(v->picture, c * zoom, r * zoom, zoom,
+				    tone_grey(g));
+		}
+}
+
+/* Circles stay clear of the peak: half a pixel's diagonal and then some. */
+static void
+peaks_draw(struct view *v, const struct cxireader_event *e,
+    const struct cxireader_peak *p, double x0, double y0, double zoom,
+    double line, double margin)
+{
+	double x, y, size;
+	uint32_t i;
+
+	for (i = 0; i < e->n_peaks; i++) {
+		assembly_locate(&v->assembly, (double)p[i].fs, (double)p[i].ss,
+		    &x, &y);
+		if (isnan(x))
+			continue;
+		size = p[i].npixels > 0 ? sqrt((double)p[i].npixels / 3) : 1;
+		picture_circle(v->picture, PICTURE_PEAK, x0 + x * zoom,
+		    y0 + y * zoom, size * zoom + margin, line);
+	}
+}
+
+static void
+ring_draw(struct view *v, double d, double radius, double zoom, double u)
+{
+	double x = -v->assembly.left * zoom, y = v->assembly.top * zoom;
+	double at = radius * zoom * sqrt(0.5), size = 14 * u;
+	char label[32];
+
+	snprintf(label, sizeof label, "%.3g \303\205", d);
+	picture_circle(v->picture, PICTURE_RING, x, y, radius * zoom, u);
+	picture_text(v->picture, PICTURE_RING, x + at + 3 * u, y - at, size, label);
+}
+
+/* Round spacings, as far apart that their labels have room. */
+static void
+rings_draw(struct view *v, double zoom, double u)
+{
+	static const double spacings[] = { 50, 30, 20, 15, 10, 8, 7, 6, 5, 4.5, 4,
+	    3.5, 3.2, 3, 2.8, 2.6, 2.4, 2.2, 2, 1.9, 1.8, 1.7, 1.6, 1.5, 1.4, 1.3,
+	    1.2, 1.1, 1, 0.9, 0.8, 0.7, 0.6, 0.5 };
+	const struct assembly *m = &v->assembly;
+	double wavelength, z, res, radius, last = 0, most;
+	size_t i;
+
+	if (v->geometry.n_asics == 0)
+		return;
+	wavelength = resolution_wavelength(v->energy / (double)v->energies);
+	z = v->distance / (double)v->distances;
+	res = resolution_res(&v->geometry);
+	if (isnan(wavelength) || isnan(z) || isnan(res)) {
+		warnx("no resolution rings: %s unknown", isnan(wavelength) ?
+		    "the photon energy is" : isnan(z) ?
+		    "the distance of the detector is" : "the pixel size is");
+		return;
+	}
+	most = fmax(fmax(-m->left, m->left + m->width),
+	    fmax(m->top, m->height - m->top));
+	for (i = 0; i < sizeof spacings / sizeof spacings[0]; i++) {
+		radius = resolution_radius(spacings[i], wavelength, z) * res;
+		if (!(radius <= most) || radius - last < most / 6)
+			continue;
+		ring_draw(v, spacings[i], radius, zoom, u);
+		last = radius;
+	}
+}
+
+/* The scale: a bar of greys with values below. */
+static double
+scale_draw(struct view *v, const struct tone *t, double x, double y, double u)
+{
+	double width = 220 * u, size = 12 * u, value;
+	uint32_t i, k, step = (uint32_t)ceil(u);
+	char label[32];
+
+	for (i = 0; i < (uint32_t)width; i += step)
+		for (k = 0; k < (uint32_t)(14 * u); k += step)
+			picture_block(v->picture, (uint32_t)x + i,
+			    (uint32_t)y + k, step, tone_grey(i / width));
+	for (i = 0; i <= 3; i++) {
+		value = tone_invert(t, i / 3.0);
+		snprintf(label, sizeof label, fabs(value) < 100 ? "%.3g" : "%.0f",
+		    value);
+		picture_text(v->picture, PICTURE_TEXT, x + width * i / 3 -
+		    picture_text_width(v->picture, size, label) / 2, y + 28 * u,
+		    size, label);
+	}
+	return width;
+}
+
+/* Two lines at the bottom: what it is, and the scale beside it. */
+static void
+caption_draw(struct view *v, const struct tone *t, double width, double top,
+    double u, const char *more)
+{
+	double right = width - 250 * u, size = 15 * u;
+
+	picture_clip(v->picture, 0, top, right > 300 * u ? right - 30 * u : width,
+	    60 * u);
+	picture_text(v->picture, PICTURE_TEXT, 10 * u, top + 22 * u, size,
+	    v->title);
+	picture_text(v->picture, PICTURE_TEXT, 10 * u, top + 42 * u, 13 * u, more);
+	picture_clip(v->picture, 0, 0, 0, 0);
+	if (right > 300 * u)
+		scale_draw(v, t, right, top + 10 * u, u);
+}
+
+static void
+facts_make(const struct view *v, char *text, size_t size)
+{
+	size_t n = 0;
+
+	*text = '\0';
+	if (v->energies > 0)
+		n += (size_t)snprintf(text + n, size - n, "%.0f eV   ", v->energy /
+		    (double)v->energies);
+	if (v->distances > 0)
+		n += (size_t)snprintf(text + n, size - n, "%.1f mm   ",
+		    1e3 * v->distance / (double)v->distances);
+	snprintf(text + n, size - n, "%s", v->o.geometry == NULL ?
+	    "slab, not assembled" : "seen into the beam, y up");
+}
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+/* The plane with all that goes on and below it. */
+static struct tone
+page_draw(struct view *v, const struct cxireader_event *e,
+    const struct cxireader_peak *peaks)
+{
+	const struct assembly *m = &v->assembly;
+	uint32_t longest = m->width > m->height ? m->width : m->height;
+	uint32_t zoom = longest < SMALL ? (SMALL - 1) / longest + 1 : 1;
+	uint32_t width = m->width * zoom, height = m->height * zoom;
+	double u = unit_of(width, width < height ? width : height);
+	struct tone t = tone_choose(v->plane, (size_t)v->height * v->width);
+	char facts[200];
+	struct fault f;
+
+	v->picture = picture_new(width, height + (uint32_t)(52 * u), &f);
+	if (v->picture == NULL)
+		errx(STATUS_SYSTEM, "%s", f.text);
+	plane_draw(v, &t, zoom);
+	picture_clip(v->picture, 0, 0, width, height);
+	rings_draw(v, zoom, u);
+	if (peaks != NULL)
+		peaks_draw(v, e, peaks, 0, 0, zoom, 1.1 * u, 3.5 * u);
+	facts_make(v, facts, sizeof facts);
+	caption_draw(v, &t, width, height, u, facts);
+	return t;
+}
+
+/* ---- one event ---- */
+
+static void
+title_event(struct view *v, const char *path, uint64_t row,
+    const struct cxireader_event *e)
+{
+	size_t n = (size_t)snprintf(v->title, sizeof v->title,
+	    "%.200s   row %" PRIu64, base_name(path), row);
+
+	if (e->has_number)
+		n += (size_t)snprintf(v->title + n, sizeof v->title - n,
+		    "   event %" PRIu64, e->number);
+	if (e->has_peaks)
+		snprintf(v->title + n, sizeof v->title - n, "   %u peaks",
+		    e->n_found);
+}
+
+/* Finds event k of the run and opens its file. */
+static uint64_t
+event_find(struct view *v, uint64_t k)
+{
+	uint64_t before = 0, n;
+	size_t i;
+
+	for (i = 0; i < v->run.n; i++, before += n) {
+		file_open(v, i);
+		n = cxireader_info(v->reader)->events;
+		if (k - before < n)
+			return k - before;
+	}
+	if (before == 0)
+		errx(STATUS_INPUT, "there are no events in the run");
+	errx(STATUS_INPUT, "-e %" PRIu64 ": no such event; %s 0 to %" PRIu64, k,
+	    v->run.n == 1 ? "the file has" : "the files have", before - 1);
+}
+
+static struct tone
+event_show(struct view *v)
+{
+	uint64_t row = event_find(v, v->o.event);
+	const struct cxireader_peak *peaks;
+	struct cxireader_event e = event_read(v, row, &peaks);
+
+	image_read(v, row, v->plane);
+	beam_add(v, &e);
+	title_event(v, v->run.paths[v->file], row, &e);
+	return page_draw(v, &e, peaks);
+}
+
+/* ---- powders ---- */
+
+static void
+powder_add(struct view *v, uint64_t row, void *arg)
+{
+	struct cxireader_event e = event_read(v, row, NULL);
+	size_t i, n = (size_t)v->height * v->width;
+	double *sum = arg;
+
+	beam_add(v, &e);
+	image_read(v, row, v->image);
+	if (sum == NULL) {
+		/* A comparison with NaN is false: what is known stays. */
+		for (i = 0; i < n; i++)
+			if (!(v->plane[i] >= v->image[i]) &&
+			    !isnan(v->image[i]))
+				v->plane[i] = v->image[i];
+		return;
+	}
+	/* Begins with NaN: a pixel that no event knows stays unknown. */
+	for (i = 0; i < n; i++)
+		if (!isnan(v->image[i]))
+			sum[i] = isnan(sum[i]) ? (double)v->image[i] :
+			    sum[i] + (double)v->image[i];
+}
+
+/* A peak counts where it is and on the pixels beside, so that one is seen. */
+static void
+powder_mark(struct view *v, uint64_t row, void *arg)
+{
+	const struct cxireader_peak *p;
+	struct cxireader_event e = event_read(v, row, &p);
+	long ss, fs, r, c;
+	uint32_t i;
+
+	(void)arg;
+	beam_add(v, &e);
+	for (i = 0; i < e.n_peaks; i++) {
+		if (!(p[i].fs > -0.5F && p[i].fs < (float)v->width &&
+		    p[i].ss > -0.5F && p[i].ss < (float)v->height))
+			continue;
+		ss = lrintf(p[i].ss);
+		fs = lrintf(p[i].fs);
+		for (r = ss - 1; r <= ss + 1; r++)
+			for (c = fs - 1; c <= fs + 1; c++)
+				if (r >= 0 && c >= 0 && r < (long)v->height &&
+				    c < (long)v->width)
+					v->plane[r * (long)v->width + c]++;
+	}
+}
+
+static void
+plane_fill(struct view *v, float value)
+{
+	size_t i, n = (size_t)v->height * v->width;
+
+	for (i = 0; i < n; i++)
+		v->plane[i] = value;
+}
+
+static void
+sum_make(struct view *v)
+{
+	size_t i, n = (size_t)v->height * v->width;
+	double *sum = memory(n, sizeof *sum);
+
+	for (i = 0; i < n; i++)
+		sum[i] = NAN;
+	run_walk(v, powder_add, sum);
+	for (i = 0; i < n; i++)
+		v->plane[i] = (float)sum[i];
+	free(sum);
+}
+
+static struct tone
+powder_show(struct view *v)
+{
+	static const char *const what[] = { [MODE_SUM] = "sum",
+	    [MODE_MAXIMUM] = "maximum", [MODE_PEAKS] = "peaks" };
+
+	if (v->run.n > 0)
+		file_open(v, 0);
+	else
+		errx(STATUS_INPUT, "there are no files in the run");
+	if (v->o.mode == MODE_SUM)
+		sum_make(v);
+	else {
+		plane_fill(v, v->o.mode == MODE_PEAKS ? 0 : NAN);
+		run_walk(v, v->o.mode == MODE_PEAKS ? powder_mark : powder_add,
+		    NULL);
+	}
+	snprintf(v->title, sizeof v->title, "%.200s%s   %s of %" PRIu64
+	    " events", base_name(v->run.paths[0]), v->run.n > 1 ? " ..." : "",
+	    what[v->o.mode], v->events);
+	return page_draw(v, NULL, NULL);
+}
+
+/* ---- the sheet ---- */
+
+struct best {
+	struct place	*places;	/* most peaks first */
+	size_t		n, room;
+};
+
+/* Keeps an event if it is among the best; of equals the earlier. */
+static void
+best_add(struct view *v, uint64_t row, void *arg)
+{
+	struct best *b = arg;
+	struct cxireader_event e = event_read(v, row, NULL);
+	size_t at = b->n;
+
+	if (at == b->room && b->places[at - 1].peaks >= e.n_found)
+		return;
+	if (at == b->room)
+		at--;
+	else
+		b->n++;
+	for (; at > 0 && b->places[at - 1].peaks < e.n_found; at--)
+		b->places[at] = b->places[at - 1];
+	b->places[at] = (struct place){ v->file, row, e.n_found };
+}
+
+/* The strongest of each block: a spot must not be lost in the mean. */
+static float *
+tile_shrink(const struct view *v, uint32_t factor, uint32_t width,
+    uint32_t height)
+{
+	const struct assembly *m = &v->assembly;
+	float *tile = memory((size_t)width * height, sizeof *tile), value, *at;
+	uint32_t r, c, from;
+
+	for (r = 0; r < width * height; r++)
+		tile[r] = NAN;
+	for (r = 0; r < m->height; r++)
+		for (c = 0; c < m->width; c++) {
+			from = m->from[(size_t)r * m->width + c];
+			if (from == ASSEMBLY_GAP)
+				continue;
+			value = v->plane[from];
+			at = &tile[(size_t)(r / factor) * width + c / factor];
+			if (!isnan(value) && !(*at >= value))
+				*at = value;
+		}
+	return tile;
+}
+
+static void
+tile_draw(struct view *v, const struct place *p, uint32_t x, uint32_t y,
+    uint32_t factor, uint32_t width, uint32_t height)
+{
+	const struct cxireader_peak *peaks;
+	struct cxireader_event e;
+	char caption[120];
+	uint32_t r, c;
+	float *tile;
+	struct tone t;
+	double g;
+
+	file_open(v, p->file);
+	e = event_read(v, p->row, &peaks);
+	image_read(v, p->row, v->plane);
+	tile = tile_shrink(v, factor, width, height);
+	t = tone_choose(tile, (size_t)width * height);
+	for (r = 0; r < height; r++)
+		for (c = 0; c < width; c++) {
+			g = tone_apply(&t, (double)tile[(size_t)r * width + c]);
+			if (isnan(g))
+				picture_nothing(v->picture, x + c, y + r, 1);
+			else
+				picture_block(v->picture, x + c, y + r, 1,
+				    tone_grey(g));
+		}
+	free(tile);
+	picture_clip(v->picture, x, y, width, height);
+	peaks_draw(v, &e, peaks, x, y, 1.0 / factor, 0.7, 2.5);
+	picture_clip(v->picture, x, y + height, width, 24);
+	snprintf(caption, sizeof caption, e.has_number ? "event %" PRIu64
+	    "   %u peaks" : "row %" PRIu64 "   %u peaks", e.has_number ? e.number :
+	    p->row, e.n_found);
+	picture_text(v->picture, PICTURE_TEXT, x + 2, y + height + 16, 13, caption);
+	picture_clip(v->picture, 0, 0, 0, 0);
+}
+
+static void
+sheet_draw(struct view *v, const struct best *b)
+{
+	enum { EDGE = 10, WORDS = 24 };
+	const struct assembly *m = &v->assembly;
+	uint32_t longest = m->width > m->height ? m->width : m->height;
+	uint32_t factor = (longest - 1) / TILE + 1;
+	uint32_t width = (m->width - 1) / factor + 1;
+	uint32_t height = (m->height - 1) / factor + 1;
+	uint32_t n = (uint32_t)b->n, columns = 1, rows, i;
+	struct fault f;
+
+	/* About as wide as high. */
+	while (columns < n && columns * (width + EDGE) <
+	    ((n - 1) / columns + 1) * (height + EDGE + WORDS))
+		columns++;
+	rows = (n - 1) / columns + 1;
+	v->picture = picture_new(EDGE + columns * (width + EDGE), EDGE + 20 +
+	    rows * (height + WORDS + EDGE), &f);
+	if (v->picture == NULL)
+		errx(STATUS_SYSTEM, "%s", f.text);
+	picture_text(v->picture, PICTURE_TEXT, EDGE + 2, 20, 14, v->title);
+	for (i = 0; i < n && !tool_stop; i++)
+		tile_draw(v, &b->places[i], EDGE + i % columns * (width + EDGE),
+		    EDGE + 20 + i / columns * (height + WORDS + EDGE), factor,
+		    width, height);
+	if (tool_stop)
+		errx(STATUS_INTERRUPTED, "stopped; no picture was made");
+}
+
+static void
+sheet_show(struct view *v)
+{
+	struct best b = { .room = v->o.tiles };
+
+	b.places = memory(b.room, sizeof *b.places);
+	run_walk(v, best_add, &b);
+	snprintf(v->title, sizeof v->title, "%.200s%s   %zu of %" PRIu64
+	    " events, most peaks first", base_name(v->run.paths[0]),
+	    v->run.n > 1 ? " ..." : "", b.n, v->events);
+	sheet_draw(v, &b);
+	free(b.places);
+}
+
+/* ---- the output ---- */
+
+static int
+output_sync(FILE *out)
+{
+	/* Pipes and devices cannot be synced. */
+	return fsync(fileno(out)) == -1 && errno != EINVAL && errno != EROFS ?
+	    -1 : 0;
+}
+
+static int
+notes_write(struct view *v, const struct tone *t, FILE *out, struct fault *f)
+{
+	char scale[120];
+	const struct picture_note notes[] = {
+		{ "Title", v->title },
+		{ "Software", "cxiview " VERSION },
+		{ "Scale", scale },
+		{ "Source", cxireader_info(v->reader)->program },
+		{ "Comment", cxireader_info(v->reader)->options },
+	};
+
+	snprintf(scale, sizeof scale, "low=%.9g knee=%.9g high=%.9g", t->low,
+	    t->knee, t->high);
+	return picture_write(v->picture, out, notes,
+	    sizeof notes / sizeof notes[0], f);
+}
+
+/* A name that is no regular file cannot be replaced: a device, a FIFO. */
+static bool
+is_special(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+/* Under a temporary name until it is complete, so no half picture is left. */
+static void
+picture_save(struct view *v, const struct tone *t)
+{
+	const char *name = v->o.out;
+	char temporary[PATH_MAX];
+	struct fault f;
+	FILE *out;
+	int r;
+
+	if (is_special(name))
+		snprintf(temporary, sizeof temporary, "%s", name);
+	else if (snprintf(temporary, sizeof temporary, "%s.tmp", name) >=
+	    (int)sizeof temporary)
+		errx(STATUS_USAGE, "-o %.100s...: too long a name", name);
+	if ((out = sidefile_open(temporary, "w", &f)) == NULL)
+		errx(STATUS_OUTPUT, "%s", f.text);
+	r = notes_write(v, t, out, &f);
+	if (r == 0 && output_sync(out) == -1)
+		r = fault_set(&f, "%s", strerror(errno));
+	if (fclose(out) == EOF && r == 0)
+		r = fault_set(&f, "%s", strerror(errno));
+	if (r == 0 && !is_special(name) && rename(temporary, name) == -1)
+		r = fault_set(&f, "%s", strerror(errno));
+	if (r == 0)
+		return;
+	if (!is_special(name))
+		unlink(temporary);
+	errx(STATUS_OUTPUT, "%s: %s", name, f.text);
+}
+
+static int
+picture_send(struct view *v, const struct tone *t)
+{
+	struct fault f;
+
+	errno = 0;
+	if (notes_write(v, t, stdout, &f) == 0)
+		return STATUS_OK;
+	if (errno == EPIPE)
+		return STATUS_GONE;
+	errx(STATUS_OUTPUT, "standard output: %s", f.text);
+}
+
+static void
+options_parse(int argc, char *argv[], struct options *o)
+{
+	int ch, modes = 0;
+
+	memset(o, 0, sizeof *o);
+	while ((ch = getopt(argc, argv, "+e:g:mo:Pst:")) != -1)
+		switch (ch) {
+		case 'e':
+			o->event = (uint64_t)tool_int('e', optarg, 0, LLONG_MAX);
+			modes++;
+			break;
+		case 'g':
+			o->geometry = optarg;
+			break;
+		case 'm':
+			o->mode = MODE_MAXIMUM;
+			modes++;
+			break;
+		case 'o':
+			o->out = optarg;
+			break;
+		case 'P':
+			o->mode = MODE_PEAKS;
+			modes++;
+			break;
+		case 's':
+			o->mode = MODE_SUM;
+			modes++;
+			break;
+		case 't':
+			o->mode = MODE_SHEET;
+			o->tiles = (size_t)tool_int('t', optarg, 1, SHEET_MAX);
+			modes++;
+			break;
+		default:
+			tool_usage();
+		}
+	if (optind == argc)
+		tool_usage();
+	if (modes > 1)
+		errx(STATUS_USAGE, "only one of -e, -m, -P, -s and -t");
+	if (o->out != NULL && strcmp(o->out, "-") == 0)
+		o->out = NULL;
+	if (o->out == NULL && isatty(STDOUT_FILENO))
+		errx(STATUS_USAGE, "a picture is not for a terminal; name a file"
+		    " with -o");
+}
+
+static void
+view_free(struct view *v)
+{
+	picture_free(v->picture);
+	cxireader_close(v->reader);
+	assembly_free(&v->assembly);
+	geometry_free(&v->geometry);
+	runfiles_free(&v->run);
+	free(v->plane);
+	free(v->image);
+	free(v->bad);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct tone t = { 0, 0, 0 };
+	struct fault f;
+	struct view v;
+	int status = STATUS_OK;
+
+	tool_begin(argc, argv, "[-mPs] [-e event] [-g geometry] [-o out.png]"
+	    " [-t n] file ...");
+	memset(&v, 0, sizeof v);
+	options_parse(argc, argv, &v.o);
+	tool_signals(NULL);
+	geometry_read(&v);
+	for (argv += optind; *argv != NULL; argv++)
+		if (runfiles_add(&v.run, *argv, &f) == -1)
+			errx(STATUS_INPUT, "%s", f.text);
+	if (v.o.mode == MODE_SHEET)
+		sheet_show(&v);
+	else
+		t = v.o.mode == MODE_EVENT ? event_show(&v) : powder_show(&v);
+	if (v.o.out != NULL)
+		picture_save(&v, &t);
+	else
+		status = picture_send(&v, &t);
+	view_free(&v);
+	return status;
+}

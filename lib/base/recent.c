@@ -1,0 +1,42 @@
+#include "base/recent.h"
+
+#define SPACING 1.0	/* seconds between two points */
+
+/* The point noted i before the next one, i from 1. */
+static const struct recent_point *
+point_back(const struct recent *r, unsigned i)
+{
+	return &r->points[(r->next + RECENT_POINTS - i) % RECENT_POINTS];
+}
+
+void
+recent_note(struct recent *r, double now, uint64_t events, uint64_t hits)
+{
+	if (r->n > 1 && now - point_back(r, 2)->at < SPACING) {
+		r->next = (r->next + RECENT_POINTS - 1) % RECENT_POINTS;
+		r->n--;
+	}
+	r->points[r->next] = (struct recent_point){ now, events, hits };
+	r->next = (r->next + 1) % RECENT_POINTS;
+	if (r->n < RECENT_POINTS)
+		r->n++;
+}
+
+void
+recent_since(const struct recent *r, double now, double window,
+    uint64_t *events, uint64_t *hits, double *seconds)
+{
+	const struct recent_point *last, *p;
+	unsigned i;
+
+	*events = *hits = 0;
+	*seconds = 0;
+	if (r->n == 0)
+		return;
+	last = p = point_back(r, 1);
+	for (i = 2; i <= r->n && now - point_back(r, i)->at <= window; i++)
+		p = point_back(r, i);
+	*events = last->events - p->events;
+	*hits = last->hits - p->hits;
+	*seconds = last->at - p->at;
+}

@@ -1,0 +1,30 @@
+/*
+ * What happened lately: counts that only grow, noted once a second for the last
+ * minute, and from them rates over a window. The caller brings the time.
+ */
+#ifndef BASE_RECENT_H
+#define BASE_RECENT_H
+
+#include <stdint.h>
+
+enum { RECENT_POINTS = 61 };	/* the last minute, both ends */
+
+struct recent {
+	struct recent_point {
+		double		at;	/* seconds, of any clock that only grows */
+		uint64_t	events, hits;
+	} points[RECENT_POINTS];	/* a ring */
+	unsigned	n, next;
+};
+
+/* Notes the counts at a time; times less than a second apart are one. */
+void	recent_note(struct recent *, double now, uint64_t events, uint64_t hits);
+
+/*
+ * Events and hits since the oldest point that is at most window seconds old (or
+ * the only one there is), and the seconds between. All are 0 before the first note.
+ */
+void	recent_since(const struct recent *, double now, double window,
+	    uint64_t *events, uint64_t *hits, double *seconds);
+
+#endif

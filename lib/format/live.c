@@ -1,0 +1,451 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format/feed.h"
+#include "format/live.h"
+#include "format/merge.h"
+#include "format/producer.h"
+#include "transport/budget.h"
+
+enum {
+	WATCH_MS = 1000,
+	GRACE_MS = 2000		/* of silence, in an event, after a signal */
+};
+
+struct live {
+	struct sender	*to;
+	struct listener	*listeners;
+	unsigned	n_listeners;
+	const volatile int *stop;
+	uint64_t	ends;		/* producers to be served; 0: any number */
+	uint64_t	begun;		/* producers whose header was taken */
+	struct producer	*producers[LIVE_PRODUCERS];
+	unsigned	n, room;	/* connected, and at most */
+	unsigned	turn;		/* the next to be served in this round */
+	unsigned	connected;	/* ever */
+	struct merge	merge;
+	bool		crowded;	/* that others wait was said */
+	bool		stopping;	/* a signal came */
+	bool		abandon;	/* and GRACE_MS are over */
+};
+
+struct live *
+live_new(struct sender *to, struct listener *listeners, unsigned n,
+    uint64_t ends, const volatile int *stop)
+{
+	struct live *l = calloc(1, sizeof *l);
+
+	if (l == NULL)
+		return NULL;
+	l->to = to;
+	l->listeners = listeners;
+	l->n_listeners = n;
+	l->ends = ends;
+	l->stop = stop;
+	l->room = LIVE_PRODUCERS;
+	if (sender_refers(to) && slots_count(to->slots) < l->room)
+		l->room = slots_count(to->slots);
+	to->header = l->merge.header;
+	return l;
+}
+
+void
+live_free(struct live *l)
+{
+	unsigned i;
+
+	if (l == NULL)
+		return;
+	for (i = 0; i < l->n; i++)
+		producer_free(l->producers[i], l->to);
+	free(l);
+}
+
+int
+live_add(struct live *l, int fd, const char *peer, struct fault *f)
+{
+	struct producer *p = producer_new(fd, l->connected + 1, peer);
+
+	if (p == NULL)
+		return fault_set(f, "no memory for a producer");
+	l->connected++;
+	l->producers[l->n++] = p;
+	return 0;
+}
+
+unsigned
+live_count(const struct live *l)
+{
+	return l->n;
+}
+
+static void
+listeners_close(struct live *l)
+{
+	unsigned i;
+
+	for (i = 0; i < l->n_listeners; i++)
+		listener_close(&l->listeners[i]);
+}
+
+/* Takes a producer out; got is passed on, its text named. */
+static enum live_got
+producer_leave(struct live *l, struct producer *p, enum live_got got,
+    struct fault *f)
+{
+	unsigned i;
+
+	fault_prefix(f, "p%u (%s)", p->number, p->peer);
+	for (i = 0; l->producers[i] != p; i++)
+		;
+	memmove(&l->producers[i], &l->producers[i + 1],
+	    (--l->n - i) * sizeof p);
+	if (l->turn > i)
+		l->turn--;
+	producer_free(p, l->to);
+	return got;
+}
+
+/* What it sent of a stream is not all, and nobody knows what is missing. */
+static enum live_got
+producer_lost(struct live *l, struct producer *p, enum live_got got,
+    struct fault *f)
+{
+	if (p->owes)
+		l->merge.uncounted = true;
+	return producer_leave(l, p, got, f);
+}
+
+/* It is left between two events, since we were stopped. */
+static enum live_got
+producer_cut(struct live *l, struct producer *p, struct fault *f)
+{
+	l->merge.owed += p->since;
+	fault_set(f, "left after %llu events", (unsigned long long)p->since);
+	return producer_leave(l, p, LIVE_NEWS, f);
+}
+
+/* Its bytes have ended between records, or inside one (f has the reason). */
+static enum live_got
+producer_ended(struct live *l, struct producer *p, struct fault *f)
+{
+	if (f->text[0] != '\0')
+		return producer_lost(l, p, p->begun ? LIVE_LOST : LIVE_REFUSED, f);
+	if (!p->owes) {
+		fault_set(f, p->begun ? "has ended" : "left without a word");
+		return producer_leave(l, p, LIVE_NEWS, f);
+	}
+	fault_set(f, "ended without an end record, after %llu events",
+	    (unsigned long long)p->since);
+	return producer_lost(l, p, LIVE_LOST, f);
+}
+
+/* The first header of all: it leaves, and memory is checked. */
+static enum live_got
+merge_open(struct live *l, struct fault *f)
+{
+	const struct stream *s = &l->merge.stream;
+
+	if (outlet_stream(&l->to->out, l->merge.header) == -1)
+		return LIVE_OUTPUT;
+	if (!sender_refers(l->to))
+		return LIVE_GOING;
+	return budget_check(slots_count(l->to->slots), RECORD_SIZE +
+	    layout_size(&s->layout, s->planes | PLANE_SEGMAP | PLANE_PEAKS),
+	    f) == -1 ? LIVE_FAULT : LIVE_WARNING;
+}
+
+static enum live_got
+header_take(struct live *l, struct producer *p, const unsigned char *bytes,
+    struct fault *f)
+{
+	struct stream s;
+	int first;
+
+	if (stream_unpack(bytes, &s, f) == -1)
+		return producer_lost(l, p, LIVE_REFUSED, f);
+	if (!p->begun && l->ends > 0 && l->begun == l->ends) {
+		fault_set(f, "refused: %llu producers were asked for, and have"
+		    " come", (unsigned long long)l->ends);
+		return producer_leave(l, p, LIVE_REFUSED, f);
+	}
+	if (p->owes && s.id != p->stream.id) {
+		fault_set(f, "began another stream before the end of its first");
+		return producer_lost(l, p, LIVE_LOST, f);
+	}
+	if ((first = merge_header(&l->merge, &s, bytes, f)) == -1) {
+		fault_prefix(f, "refused");
+		return producer_lost(l, p, LIVE_REFUSED, f);
+	}
+	l->begun += !p->begun;
+	if (l->begun == l->ends)
+		listeners_close(l);
+	p->stream = s;
+	p->begun = p->owes = true;
+	return first ? merge_open(l, f) : LIVE_GOING;
+}
+
+static enum live_got
+end_take(struct live *l, struct producer *p, const struct record *r,
+    struct fault *f)
+{
+	if (!p->begun || r->stream != p->stream.id) {
+		fault_set(f, "an end record of a stream that never began");
+		return producer_lost(l, p, LIVE_REFUSED, f);
+	}
+	merge_end(&l->merge, r);
+	p->owes = false;
+	p->since = 0;
+	if (!(r->flags & RECORD_INTERRUPTED))
+		return LIVE_GOING;
+	fault_set(f, "p%u (%s): was interrupted after %llu events", p->number,
+	    p->peer, (unsigned long long)r->count);
+	return LIVE_WARNING;
+}
+
+static enum live_got
+event_send(struct live *l, struct producer *p)
+{
+	int saved;
+
+	merge_event(&l->merge, p->number, &p->record, &p->parcel);
+	if (parcel_send(l->to, &l->merge.stream, &p->parcel) == -1) {
+		saved = errno;
+		(void)parcel_drop(l->to, &p->parcel, NULL);
+		p->filling = false;
+		errno = saved;
+		return LIVE_OUTPUT;
+	}
+	p->filling = false;
+	p->since++;
+	return outlet_flush(&l->to->out) == -1 ? LIVE_OUTPUT : LIVE_EVENT;
+}
+
+static enum live_got
+event_fill(struct live *l, struct producer *p, struct fault *f)
+{
+	switch (producer_fill(p, f)) {
+	case INLET_GOT:
+		return event_send(l, p);
+	case INLET_STOPPED:
+		return LIVE_GOING;
+	default:
+		return producer_lost(l, p, LIVE_LOST, f);
+	}
+}
+
+static enum live_got
+event_begin(struct live *l, struct producer *p, const struct record *r,
+    struct fault *f)
+{
+	if (!p->begun || r->type == RECORD_REFERENCE) {
+		fault_set(f, p->begun ? "a reference: producers must send events"
+		    " whole" : "an event before any stream header");
+		return producer_lost(l, p, LIVE_REFUSED, f);
+	}
+	if (feed_admit(&p->stream, r, f) == -1)
+		return producer_lost(l, p, LIVE_REFUSED, f);
+	p->owes = true;
+	switch (producer_begin(p, l->to, &l->merge.stream, r,
+	    l->stopping ? NULL : l->stop, f)) {
+	case PARCEL_FOUND:
+		return event_fill(l, p, f);
+	case PARCEL_STOPPED:
+		return LIVE_GOING;
+	case PARCEL_OUTPUT:
+		return LIVE_OUTPUT;
+	default:
+		return LIVE_FAULT;
+	}
+}
+
+/* One that is not in the middle of an event: its next record, if it is there. */
+static enum live_got
+record_take(struct live *l, struct producer *p, struct fault *f)
+{
+	const unsigned char *bytes;
+	struct record r;
+
+	/* What is not here yet is not wanted any more. */
+	if (l->stopping && !producer_ready(p))
+		return producer_cut(l, p, f);
+	switch (producer_look(p, &r, &bytes, f)) {
+	case INLET_GOT:
+		break;
+	case INLET_STOPPED:
+		return LIVE_GOING;
+	case INLET_END:
+		return producer_ended(l, p, f);
+	default:
+		return producer_lost(l, p, LIVE_REFUSED, f);
+	}
+	if (l->stopping && r.length > inlet_buffered(p->in))
+		return producer_cut(l, p, f);
+	if (r.type == RECORD_EVENT || r.type == RECORD_REFERENCE)
+		return event_begin(l, p, &r, f);
+	(void)inlet_next(p->in, &r, &bytes, f);
+	if (r.type == RECORD_STREAM)
+		return header_take(l, p, bytes, f);
+	return end_take(l, p, &r, f);
+}
+
+static enum live_got
+producer_serve(struct live *l, struct producer *p, struct fault *f)
+{
+	if (!p->filling)
+		return record_take(l, p, f);
+	if (p->readable)
+		return event_fill(l, p, f);
+	if (!l->abandon)
+		return LIVE_GOING;
+	producer_unfinished(p, "left, silent", f);
+	l->merge.owed += p->since;
+	return producer_leave(l, p, LIVE_WARNING, f);
+}
+
+/* One has connected. */
+static enum live_got
+connection_take(struct live *l, const struct listener *from, struct fault *f)
+{
+	char peer[64];
+	int fd = listener_accept(from, peer, sizeof peer);
+
+	if (fd == -1 && (errno == EMFILE || errno == ENFILE ||
+	    errno == ENOMEM || errno == ENOBUFS)) {
+		fault_set(f, "%s: accept: %s", from->name, strerror(errno));
+		/* Those who are there will do; with nobody there, nothing will. */
+		l->room = l->n;
+		return l->n == 0 ? LIVE_FAULT : LIVE_WARNING;
+	}
+	if (fd == -1)
+		return LIVE_GOING;
+	if (live_add(l, fd, peer, f) == -1)
+		return LIVE_FAULT;
+	fault_set(f, "p%u (%s): connected", l->connected, peer);
+	if (l->n < l->room || l->crowded)
+		return LIVE_NEWS;
+	l->crowded = true;
+	fault_set(f, "%u producers are connected, the most there can be: others"
+	    " wait until one ends", l->n);
+	return LIVE_WARNING;
+}
+
+/* What poll waits for, at most: nothing, if somebody can go on without a read. */
+static int
+round_patience(const struct live *l)
+{
+	unsigned i;
+
+	for (i = 0; i < l->n; i++)
+		if (producer_ready(l->producers[i]) ||
+		    (l->stopping && !l->producers[i]->filling))
+			return 0;
+	return l->stopping ? GRACE_MS : WATCH_MS;
+}
+
+/* The descriptors of a round: output, listeners, producers. */
+static unsigned
+round_watch(const struct live *l, struct pollfd *p)
+{
+	bool wanted = l->n < l->room && !l->stopping;
+	unsigned n = 0, i;
+
+	p[n++] = (struct pollfd){ .fd = l->to->out.fd };
+	for (i = 0; i < l->n_listeners; i++)
+		p[n++] = (struct pollfd){
+			.fd = wanted ? l->listeners[i].fd : -1, .events = POLLIN
+		};
+	for (i = 0; i < l->n; i++)
+		p[n++] = (struct pollfd){
+			.fd = l->producers[i]->fd, .events = POLLIN
+		};
+	return n;
+}
+
+/* Begins a round: who has sent something, who has connected? */
+static enum live_got
+round_begin(struct live *l, struct fault *f)
+{
+	struct pollfd p[1 + LIVE_LISTENERS + LIVE_PRODUCERS];
+	enum live_got got = LIVE_GOING;
+	int patience = round_patience(l), r;
+	unsigned i, n;
+
+	if (outlet_flush(&l->to->out) == -1)
+		return LIVE_OUTPUT;
+	n = round_watch(l, p);
+	if ((r = poll(p, n, patience)) == -1) {
+		if (errno == EINTR)
+			return LIVE_GOING;
+		fault_set(f, "poll: %s", strerror(errno));
+		return LIVE_FAULT;
+	}
+	if (p[0].revents & (POLLERR | POLLHUP | POLLNVAL)) {
+		errno = p[0].revents & POLLNVAL ? EBADF : EPIPE;
+		return LIVE_OUTPUT;
+	}
+	l->abandon = r == 0 && patience == GRACE_MS;
+	for (i = 0; i < l->n; i++)
+		l->producers[i]->readable =
+		    p[1 + l->n_listeners + i].revents != 0;
+	l->turn = 0;
+	/* One a round: they are not in a hurry, and each has something to tell. */
+	for (i = 0; i < l->n_listeners && got == LIVE_GOING; i++)
+		if (p[1 + i].revents != 0)
+			got = connection_take(l, &l->listeners[i], f);
+	return got;
+}
+
+/* Is there a producer that has begun and may go on? */
+static bool
+begun_any(const struct live *l)
+{
+	unsigned i;
+
+	for (i = 0; i < l->n; i++)
+		if (l->producers[i]->begun)
+			return true;
+	return false;
+}
+
+/* Nobody more is to come, and all who came have ended. */
+static bool
+live_over(const struct live *l)
+{
+	if (l->stopping)
+		return l->n == 0;
+	return l->ends > 0 && l->begun == l->ends && !begun_any(l);
+}
+
+static enum live_got
+live_finish(struct live *l)
+{
+	struct record end;
+
+	listeners_close(l);
+	if (merge_finish(&l->merge, l->stopping ? RECORD_INTERRUPTED : 0, &end) &&
+	    outlet_record(&l->to->out, &end) == -1)
+		return LIVE_OUTPUT;
+	return outlet_flush(&l->to->out) == -1 ? LIVE_OUTPUT : LIVE_OVER;
+}
+
+enum live_got
+live_next(struct live *l, struct fault *f)
+{
+	enum live_got got = LIVE_GOING;
+
+	if (*l->stop && !l->stopping) {
+		l->stopping = true;
+		listeners_close(l);
+	}
+	if (live_over(l))
+		return live_finish(l);
+	if (l->turn >= l->n && (got = round_begin(l, f)) != LIVE_GOING)
+		return got;
+	while (got == LIVE_GOING && l->turn < l->n)
+		got = producer_serve(l, l->producers[l->turn++], f);
+	return got;
+}

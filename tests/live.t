@@ -1,0 +1,459 @@
+#!/usr/bin/python3
+# q2cat -L: producers connect, and their events are merged.
+import os
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, "tests")
+import q2bytes
+from proc import *
+
+EVENTS = 12
+PARTS = [capture_make("part%d" % k, EVENTS, "-C", "64", "-k", "run=7", seed=k)
+         for k in range(4)]
+OTHER = capture_make("other", 3, "-C", "64", "-k", "run=7", width=64)
+FACTS = capture_make("facts", 3, "-C", "64", "-k", "run=8")
+STREAM, END = 4096, 64
+LENGTH = (os.path.getsize(PARTS[0]) - STREAM - END) // EVENTS
+BYTES = [read(p, "rb") for p in PARTS]
+
+
+def connect(address):
+    family, _, where = address.partition(":")
+    if family == "unix":
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(LIMIT)
+        s.connect(where)
+        return s
+    host, _, port = where.rpartition(":")
+    return socket.create_connection((host, int(port)), LIMIT)
+
+
+class Live:
+    """q2cat -L behind a UNIX socket, with what stands behind it."""
+
+    def __init__(self, *behind, options=(), slots=None, address=None):
+        name = os.path.join(tempfile.mkdtemp(dir=scratch()), "live")
+        self.address = address or "unix:" + name
+        self.name = name
+        self.p = Pipeline(["q2cat", "-v", "-L", self.address, *options],
+                          *(behind or [["cat"]]), slots=slots)
+
+    def __enter__(self):
+        self.p.__enter__()
+        must(self.says("listening at"), self.p.err(0))
+        self.address = self.p.err(0).split("listening at ")[1].split("\n")[0]
+        return self
+
+    def __exit__(self, *failure):
+        self.p.__exit__(*failure)
+
+    def connect(self):
+        return connect(self.address)
+
+    def says(self, text, times=1):
+        return wait_for(lambda: self.p.err(0).count(text) >= times)
+
+    def send(self, *pieces, close=True):
+        """A producer that sends in a thread, and closes."""
+        s = self.connect()
+
+        def run():
+            try:
+                for piece in pieces:
+                    s.sendall(piece)
+                if close:
+                    s.close()
+            except OSError:
+                s.close()
+        t = threading.Thread(target=run, daemon=True)
+        t.start()
+        return s
+
+    def out(self):
+        return read(self.p.path("stdout"), "rb")
+
+    def ends(self, *statuses):
+        must(self.p.wait(), "not all have ended", self.p.err(0))
+        if statuses:
+            must(self.p.statuses()[0] in statuses, self.p.statuses(),
+                 self.p.err(0))
+
+
+def source(record):
+    return record[64 + 128:64 + 192].rstrip(b"\0").decode()
+
+
+def events(data):
+    """(producer, its number, its source, all behind the record but the source)
+    of each event; the numbers of the stream must be 0, 1, 2, ..."""
+    got = []
+    for kind, seq, _, r in q2bytes.records(data):
+        if kind == q2bytes.TYPE_EVENT:
+            must(seq == len(got), "number", seq, len(got))
+            who, number, own = source(r).split(":", 2)
+            got.append((int(who[1:]), int(number), own,
+                        r[64:192] + r[256:]))
+    return got
+
+
+def ends_of(data):
+    return [(struct.unpack_from("<Q", r, 40)[0], flags)
+            for kind, _, flags, r in q2bytes.records(data)
+            if kind == q2bytes.TYPE_END]
+
+
+def own(capture):
+    return [(seq, source(r), r[64:192] + r[256:])
+            for kind, seq, _, r in q2bytes.records(capture)
+            if kind == q2bytes.TYPE_EVENT]
+
+
+def each_once(data, captures):
+    """Every event once, in order within each producer; whole streams."""
+    got = events(data)
+    for who in sorted({g[0] for g in got}):
+        mine = [g[1:] for g in got if g[0] == who]
+        must(mine in [own(c) for c in captures], "events of p%d" % who)
+    total = sum(len(own(c)) for c in captures)
+    must(len(got) == total, len(got), total)
+    must(len({g[3] for g in got}) == total, "an event twice")
+    headers = [r for kind, _, _, r in q2bytes.records(data)
+               if kind == q2bytes.TYPE_STREAM]
+    must(headers == [captures[0][:STREAM]], "headers")
+
+
+for n in 1, 4:
+    for kind in "unix", "tcp":
+        @test("%d at once, %s: each event once, in order" % (n, kind))
+        def _():
+            with Live(options=["-e", str(n)],
+                      address=None if kind == "unix" else "tcp:0") as l:
+                must(kind == "unix" or "tcp:127.0.0.1:" in l.address, l.address)
+                for k in range(n):
+                    l.send(BYTES[k])
+                l.ends(0)
+                each_once(l.out(), BYTES[:n])
+                must(ends_of(l.out()) == [(n * EVENTS, 0)], ends_of(l.out()))
+                must(not os.path.exists(l.name))
+
+
+def rows(out):
+    import h5py
+    found = []
+    for f in sorted(glob.glob(out + "/*.cxi")):
+        with h5py.File(f) as h:
+            n = h["/entry_1/result_1/nPeaks"][...]
+            x = h["/entry_1/result_1/peakXPosRaw"][...]
+            total = h["/entry_1/result_1/peakTotalIntensity"][...]
+            image = h["/entry_1/data_1/data"][...]
+            found += [(int(n[i]), x[i].tobytes(), total[i].tobytes(),
+                       image[i].tobytes()) for i in range(len(n))]
+    return sorted(found)
+
+
+WRITE = [["peakfind", "-P", "2"], ["cxiwrite", "-m", "0", "-o", "out"]]
+for mode, slots in ("inline", None), ("slots", 5), ("one slot a producer", 4):
+    @test("four at once give the hits and peaks of their captures (%s)" % mode)
+    def _():
+        with Live(*WRITE, options=["-e", "4", "-c"], slots=slots) as l:
+            for k in range(4):
+                l.send(BYTES[k])
+            l.ends(0)
+            must(l.p.statuses() == [0, 0, 0], l.p.statuses())
+            where = os.path.join(scratch(), "plain" + mode[:3])
+            subprocess.run(["sh", "-c", 'd=$1; shift; q2cat "$@" | peakfind |'
+                            'cxiwrite -m 0 -o "$d"', "sh", where, *PARTS],
+                           check=True, stderr=subprocess.DEVNULL)
+            want = rows(where)
+            must(len(want) == 4 * EVENTS, len(want))
+            must(rows(l.p.path("out")) == want, "peaks differ")
+            must(not l.p.segment())
+
+
+def safe(l):
+    """Whole events so far; of a stream that is still being written."""
+    data = l.out()
+    n = max(0, (len(data) - STREAM) // LENGTH)
+    return events(data[:STREAM + n * LENGTH]) if len(data) >= STREAM else []
+
+
+@test("a fast producer takes turns with another one")
+def _():
+    with Live() as l:
+        fast = l.connect()
+        fast.sendall(BYTES[0][:STREAM + LENGTH])
+        must(wait_for(lambda: len(safe(l)) == 1))
+        l.p.signal(1, signal.SIGSTOP)
+        # Far more than the pipe and the sockets take.
+        threading.Thread(target=fast.sendall, daemon=True,
+                         args=(BYTES[0][STREAM:-END] * 8,)).start()
+        # The pipe fills; what the other one sends waits in its socket.
+        other = l.connect()
+        other.sendall(BYTES[1][:STREAM + 4 * LENGTH])
+        l.p.signal(1, signal.SIGCONT)
+        must(wait_for(lambda: len(safe(l)) == 1 + 8 * EVENTS + 4), "starved")
+        turns = [i for i, g in enumerate(safe(l)) if g[0] == 2]
+        must(all(b - a <= 3 for a, b in zip(turns, turns[1:])), turns)
+        other.close()
+        fast.close()
+
+
+for name, capture, why in (("another layout", OTHER, "64 columns"),
+                           ("another fact", FACTS, "run=8")):
+    @test("%s is refused with the difference, others go on" % name)
+    def _():
+        with Live(options=["-e", "2"]) as l:
+            first = l.connect()
+            first.sendall(BYTES[0][:STREAM + LENGTH])
+            must(wait_for(lambda: len(l.out()) > STREAM))
+            l.send(read(capture, "rb"))
+            must(l.says("refused"), l.p.err(0))
+            must(why in l.p.err(0) and "p2 (" in l.p.err(0), l.p.err(0))
+            first.sendall(BYTES[0][STREAM + LENGTH:])
+            first.close()
+            l.send(BYTES[1])
+            l.ends(INPUT)
+            each_once(l.out(), BYTES[:2])
+            must(ends_of(l.out()) == [(2 * EVENTS, 0)])
+
+
+for mode, slots in ("inline", None), ("slots", 2):
+    @test("one that dies in an event loses that one, and it is said (%s)" % mode)
+    def _():
+        with Live(*WRITE, options=["-e", "2"], slots=slots) as l:
+            l.send(BYTES[0][:STREAM + 3 * LENGTH + 1000])
+            must(l.says("p1 ("))
+            l.send(BYTES[1])
+            l.ends(INCOMPLETE)
+            must("in the middle of event 3: 1000 of %d bytes" % LENGTH in
+                 l.p.err(0), l.p.err(0))
+            must(totals(l.p.err(2))[0] == 3 + EVENTS, l.p.err(2))
+            must(l.p.statuses()[2] == INCOMPLETE, l.p.statuses())
+            must(not l.p.segment())
+
+
+@test("one without an end record is said, and there is no end record")
+def _():
+    with Live(options=["-e", "2"]) as l:
+        l.send(BYTES[0][:-END])
+        l.send(BYTES[1])
+        l.ends(INCOMPLETE)
+        must("without an end record, after %d events" % EVENTS in l.p.err(0))
+        must(ends_of(l.out()) == [] and len(events(l.out())) == 2 * EVENTS)
+
+
+for name, bad, says in (
+        ("garbage", b"GET / HTTP/1.0\r\n\r\n" * 9, "not a q2 record"),
+        ("a million bytes of nothing", bytes(1000000), "not a q2 record"),
+        ("half a header", BYTES[1][:50], "inside a record header")):
+    @test("%s ends its connection, others go on" % name)
+    def _():
+        with Live(options=["-e", "2"]) as l:
+            first = l.connect()
+            first.sendall(BYTES[0][:STREAM + LENGTH])
+            must(wait_for(lambda: len(l.out()) > STREAM))
+            l.send(bad)
+            must(l.says(says), l.p.err(0))
+            first.sendall(BYTES[0][STREAM + LENGTH:])
+            first.close()
+            l.send(BYTES[1])
+            l.ends(INPUT)
+            each_once(l.out(), BYTES[:2])
+            must(ends_of(l.out()) == [(2 * EVENTS, 0)])
+
+
+@test("damage and references of producers that have begun are refused")
+def _():
+    ref = q2bytes.Stream(5).reference(
+        0, 0, 1, 1, stream=struct.unpack_from("<Q", BYTES[1], 24)[0])
+    with Live(options=["-e", "3"]) as l:
+        l.send(BYTES[0][:STREAM + LENGTH] + ref)
+        must(l.says("a reference: producers must send events whole"))
+        l.send(BYTES[1][:STREAM + LENGTH] + b"x" * 64)
+        must(l.says("not a q2 record"), l.p.err(0))
+        l.send(BYTES[2])
+        l.ends(INPUT)
+        must(len(events(l.out())) == 2 + EVENTS and not ends_of(l.out()))
+
+
+for mode, slots in ("inline", None), ("slots", 3):
+    @test("silence, half a header and half an event hold nobody up (%s)" % mode)
+    def _():
+        with Live(["peakfind"], ["cxiwrite", "-m", "0", "-o", "out", "-l",
+                  "log.tsv"], slots=slots) as l:
+            silent = l.connect()
+            half = l.connect()
+            half.sendall(BYTES[0][:STREAM + 2 * LENGTH - 500])
+            must(l.p.logged_wait(1), l.p.err(0))
+            l.send(BYTES[1], BYTES[2][:0])
+            must(l.p.logged_wait(1 + EVENTS), l.p.logged())
+            l.send(BYTES[2])
+            must(l.p.logged_wait(1 + 2 * EVENTS), l.p.logged())
+            half.sendall(BYTES[0][STREAM + 2 * LENGTH - 500:])
+            must(l.p.logged_wait(3 * EVENTS), l.p.logged())
+            half.close()
+            silent.close()
+            must(l.says("without a word"))
+
+
+@test("the first signal takes what has begun, and says interrupted")
+def _():
+    with Live() as l:
+        s = l.connect()
+        s.sendall(BYTES[0][:STREAM + 3 * LENGTH + 1000])
+        idle = l.connect()
+        must(wait_for(lambda: len(safe(l)) == 3))
+        l.p.signal(0, signal.SIGINT)
+        must(wait_for(lambda: not os.path.exists(l.name)), "still there")
+        s.sendall(BYTES[0][STREAM + 3 * LENGTH + 1000:STREAM + 4 * LENGTH])
+        l.ends(INTERRUPTED)
+        must(ends_of(l.out()) == [(4, q2bytes.INTERRUPTED)], ends_of(l.out()))
+        must(len(events(l.out())) == 4)
+        idle.close()
+
+
+@test("after a signal, one that is silent in an event is left, and it is said")
+def _():
+    with Live() as l:
+        s = l.connect()
+        s.sendall(BYTES[0][:STREAM + 3 * LENGTH + 1000])
+        must(wait_for(lambda: len(safe(l)) == 3))
+        l.p.signal(0, signal.SIGTERM)
+        l.ends(INTERRUPTED)
+        must("left, silent in the middle of event 3: 1000 of" in l.p.err(0),
+             l.p.err(0))
+        must(ends_of(l.out()) == [(3, q2bytes.INTERRUPTED)])
+        s.close()
+
+
+@test("the second signal ends at once and removes the socket")
+def _():
+    with Live() as l:
+        s = l.connect()
+        s.sendall(BYTES[0][:STREAM + 3 * LENGTH + 1000])
+        must(wait_for(lambda: len(safe(l)) == 3))
+        l.p.signal(0, signal.SIGINT)
+        l.p.signal_taken(0)
+        l.p.signal(0, signal.SIGINT)
+        l.ends(INTERRUPTED)
+        must(ends_of(l.out()) == [] and not os.path.exists(l.name))
+        s.close()
+
+
+@test("an interrupted producer makes an interrupted end")
+def _():
+    with Live(options=["-e", "1"]) as l:
+        end = q2bytes.Stream(5).end(
+            2, flags=q2bytes.INTERRUPTED,
+            stream=struct.unpack_from("<Q", BYTES[0], 24)[0])
+        l.send(BYTES[0][:STREAM + 2 * LENGTH] + end)
+        l.ends(0)
+        must(ends_of(l.out()) == [(2, q2bytes.INTERRUPTED)])
+        must("was interrupted after 2 events" in l.p.err(0), l.p.err(0))
+
+
+@test("the socket is the user's alone, whatever the umask")
+def _():
+    before = os.umask(0)
+    try:
+        with Live() as l:
+            mode = stat.S_IMODE(os.stat(l.name).st_mode)
+            must(mode == 0o600, oct(mode))
+    finally:
+        os.umask(before)
+
+
+def refused(address, text):
+    r = subprocess.run(["q2cat", "-L", address], stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                       timeout=LIMIT)
+    must(r.returncode == USAGE and text in r.stderr.decode(), r)
+
+
+@test("a dead socket is replaced; a live one and any other file are refused")
+def _():
+    with Live() as l:
+        l.p.signal(0, signal.SIGKILL)
+        must(l.p.wait() and os.path.exists(l.name))
+        with Live(options=["-e", "1"], address="unix:" + l.name) as m:
+            refused("unix:" + l.name, "another program listens")
+            m.send(BYTES[0])
+            m.ends(0)
+        must(not os.path.exists(l.name))
+        with open(l.name, "w") as f:
+            f.write("kept")
+        refused("unix:" + l.name, "not a socket")
+        must(read(l.name) == "kept")
+
+
+@test("addresses that are none are refused, and files and other options")
+def _():
+    for bad in "unix:", "tcp:", "tcp:70000", "tcp::5", "tcp:::1:5", "/tmp/x", \
+            "unix:" + "x" * 200:
+        refused(bad, "-L")
+    for options in ["-e", "1"], ["-L", "tcp:0", "-n", "3"], \
+            ["-L", "tcp:0", PARTS[0]], ["-L", "tcp:0", "-K"]:
+        r = subprocess.run(["q2cat", *options], stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, timeout=LIMIT)
+        must(r.returncode == USAGE and r.stderr, options)
+
+
+@test("all addresses are warned of")
+def _():
+    with Live(address="tcp:*:0") as l:
+        must("everybody" in l.p.err(0), l.p.err(0))
+
+
+for mode, slots in ("inline", None), ("slots", 3):
+    @test("a reader that has gone ends q2cat quietly (%s)" % mode)
+    def _():
+        with Live(*WRITE, slots=slots) as l:
+            s = l.connect()
+            s.sendall(BYTES[0][:STREAM + LENGTH + 100])
+            must(wait_for(lambda: l.p.files("out/*")), l.p.err(2))
+            l.p.signal(2, signal.SIGKILL)
+            l.ends(GONE)
+            lines = [x for x in l.p.err(0).splitlines() if "slots x" not in x
+                     and "listening" not in x and "connected" not in x]
+            must(not lines and not os.path.exists(l.name), lines)
+            s.close()
+
+
+@test("a stopped reader stops the producers, in bounded memory")
+def _():
+    with Live(*WRITE, slots=4) as l:
+        l.p.signal(2, signal.SIGSTOP)
+        body, sent = BYTES[0][STREAM:-END], [0]
+        s = l.connect()
+        s.sendall(BYTES[0][:STREAM])
+        s.settimeout(1)
+        try:
+            for _ in range(2000):
+                s.sendall(body)
+                sent[0] += len(body)
+        except TimeoutError:
+            pass
+        must(sent[0] < 100 * len(body), sent)
+        must(l.p.pss() < 100 << 20, l.p.pss())
+        l.p.signal(2, signal.SIGCONT)
+        s.settimeout(LIMIT)
+        s.close()
+
+
+@test("more producers than there are slots wait for one to end")
+def _():
+    with Live(*WRITE, options=["-e", "3"], slots=1) as l:
+        for k in range(3):
+            l.send(BYTES[k])
+        l.ends(0)
+        must("others wait" in l.p.err(0), l.p.err(0))
+        must(totals(l.p.err(2))[0] == 3 * EVENTS, l.p.err(2))
+
+
+done()

@@ -1,0 +1,478 @@
+"""q2.py against the programs in C, both ways."""
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+import q2
+from common import PYTHON, ROOT, VERSION, dump, out, script
+
+COPY = """
+r = q2.Reader(sys.argv[1] if len(sys.argv) > 1 else 0)
+with q2.Writer(1, header=r.header, signals="drain") as w:
+    for e in r:
+        w.write(e)
+    w.close(interrupted=r.interrupted)
+"""
+ENDLESS = """
+with q2.Writer(1, panels=2, shape=(30, 44), padded=(32, 48)) as w:
+    k = 0
+    while k < %s:
+        w.put(np.zeros((2, 2, 32, 48), "f4"), np.ones((2, 30, 44), "f4"),
+              timestamp=k + 1 << 32)
+        k += 1
+        %s
+"""
+TOKENS = "; %s %s/tests/q2refs.py tokens" % (PYTHON, ROOT)
+
+
+@pytest.fixture(scope="session")
+def material(tmp_path_factory):
+    """Captures of several kinds, by name."""
+    d = tmp_path_factory.mktemp("material")
+    dump(str(d / "run.h5"), [3, 2], panels=2)
+    made = {"run": "q2cat run.h5", "crc": "q2cat -c run.h5",
+            "peaks": "q2cat -c run.h5 | peakfind -k", "cut": "q2cat -i 1/2 run.h5",
+            "two": "cat run.q2 cut.q2"}
+    for t in "f32", "f16", "bf16":
+        made[t] = "q2sim -n 1 -D mfx -t " + t
+    for name, command in made.items():
+        (d / (name + ".q2")).write_bytes(out(command, cwd=d))
+    return d
+
+
+def header_of(material):
+    return q2.Reader(material / "run.q2").header
+
+
+def test_crc_vector():
+    """CRC-32C of 123456789 is e3069283"""
+    assert q2.crc32c(b"123456789") == 0xe3069283
+
+
+def test_crc_large():
+    """CRCs of large data are those of the table"""
+    rng = np.random.default_rng(1)
+    for n in 1, 1023, 1024, 1025, 70001, 131071, 131072, 131073, 300001:
+        x = rng.integers(0, 256, n, dtype="u1")
+        crc = 0xffffffff
+        for byte in x.tobytes():
+            crc = crc >> 8 ^ q2._TABLE[(crc ^ byte) & 255]
+        assert q2.crc32c(x) == crc ^ 0xffffffff, n
+
+
+@pytest.mark.parametrize("name", ["run", "crc", "peaks", "cut", "f32", "f16",
+                                  "bf16"])
+def test_copy(material, tmp_path, name):
+    """a capture ({name}) that Reader read and Writer wrote has the same bytes"""
+    data = (material / (name + ".q2")).read_bytes()
+    with q2.Reader(material / (name + ".q2")) as r, \
+            q2.Writer(tmp_path / "copy.q2", header=r.header) as w:
+        for e in r:
+            w.write(e)
+    assert (tmp_path / "copy.q2").read_bytes() == data
+    assert out(script(tmp_path / "c.py", COPY), data) == data
+
+
+@pytest.mark.parametrize("crc", [False, True])
+def test_put(material, crc):
+    """batches that are put make the bytes of q2cat of the same dump (crc {crc})"""
+    read, write = os.pipe()
+    got = []
+    t = threading.Thread(target=lambda: got.append(open(read, "rb").read()))
+    t.start()
+    with h5py.File(material / "run.h5") as f, q2.Writer(
+            write, panels=2, shape=(30, 44), padded=(32, 48), crc=crc,
+            text={"q2cat.version": VERSION, "q2cat.w": "A"}) as w:
+        for name in "batch_0", "batch_1":
+            b = f[name]
+            n = len(b["metadata/timestamp"])
+            w.put(b["logits"][()], b["original_image"][()],
+                  b["metadata/timestamp"][()],
+                  12398.419843320026 / b["metadata/photon_wavelength"][()],
+                  source=["%s/%d" % (name, k) for k in range(n)])
+    os.close(write)
+    t.join()
+    assert got[0] == (material / ("crc.q2" if crc else "run.q2")).read_bytes()
+
+
+def test_arrays(material):
+    """a Reader gives the planes and facts that h5py gives, mapped and read-only"""
+    events = q2.Reader(material / "run.q2")
+    with h5py.File(material / "run.h5") as f:
+        for name, n in ("batch_0", 3), ("batch_1", 2):
+            b = f[name]
+            for k in range(n):
+                e = next(events)
+                s = slice(2 * k, 2 * k + 2)
+                assert (e.logits == b["logits"][s]).all()
+                assert (e.image == b["original_image"][s, 0]).all()
+                assert e.timestamp == b["metadata/timestamp"][k]
+                assert e.source == "%s/%d" % (name, k) and not e.failed
+                assert e.peaks is None and e.encoder is None
+                assert not e.image.flags.owndata
+                assert not e.image.flags.writeable
+    assert list(events) == [] and events.ended and events.sent == 5
+
+
+def test_peaks(material):
+    """a Reader gives the peaks that q2ls prints"""
+    lines = out(["q2ls", "-p", str(material / "peaks.q2")]).decode().split("\n")
+    want = np.array([line.split("\t") for line in lines[1:] if line], "f8")
+    got = [[e.seq, p["panel"], *list(p)[:2], *list(p)[3:9]]
+           for e in q2.Reader(material / "peaks.q2") for p in e.peaks]
+    assert len(got) == len(want) > 20
+    assert np.allclose(got, want, rtol=1e-6)
+    assert all(e.segmap.max() == 1 for e in q2.Reader(material / "peaks.q2"))
+
+
+def test_padding(tmp_path):
+    """panels of the real size are padded with zeros, below and on the right"""
+    x = np.arange(2 * 2 * 3 * 5, dtype="f8").reshape(2, 2, 3, 5)
+    with q2.Writer(tmp_path / "a.q2", panels=2, shape=(3, 5), padded=(4, 8)) as w:
+        w.put(np.full((2, 2, 4, 8), 7.), np.full((2, 1, 4, 8), 7.))
+        w.put(x, x[:, 0])
+    _, e = q2.Reader(tmp_path / "a.q2")
+    assert (e.layout.real(e.logits) == x).all() and e.logits.sum() == x.sum()
+    assert (e.layout.real(e.image) == x[:, 0]).all()
+    assert e.image.sum() == x[:, 0].sum()
+
+
+def test_bf16(tmp_path):
+    """bf16 is taken as bits, or rounded to the nearest, ties to even"""
+    x = np.array([1, -2, np.inf, np.nan, 1 + 2 ** -8, 1 + 3 * 2 ** -8, 3e38,
+                  1 + 2 ** -8 + 2 ** -20], "f4").reshape(1, 2, 2, 2)
+    bits = [0x3f80, 0xc000, 0x7f80, 0x7fc0, 0x3f80, 0x3f82, 0x7f62, 0x3f81]
+    with q2.Writer(tmp_path / "a.q2", panels=1, shape=(2, 2), logits="bf16",
+                   image=None) as w:
+        w.put(x)
+        w.put(np.array(bits, "u2").reshape(1, 2, 2, 2))
+    for e in q2.Reader(tmp_path / "a.q2"):
+        assert e.logits.reshape(-1).tolist() == bits
+
+
+def test_segmap(tmp_path):
+    """peakfind takes a stream of segmentation maps"""
+    with q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8),
+                   logits="segmap") as w:
+        x = np.zeros((8, 8), "u1")
+        x[2, 3:5] = x[6, 6] = 1
+        w.put(x, np.ones((1, 8, 8)))
+    data = out(["peakfind"], (tmp_path / "a.q2").read_bytes())
+    (tmp_path / "b.q2").write_bytes(data)
+    e = next(q2.Reader(tmp_path / "b.q2"))
+    assert e.peaks[["ss", "fs", "npixels"]].tolist() == [(2, 3.5, 2), (6, 6, 1)]
+
+
+def test_failed(tmp_path):
+    """an event without image, and one that could not be read, are failed ones"""
+    with q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8)) as w:
+        w.put(np.zeros((1, 2, 8, 8)), source="here")
+        w.fail(source="there")
+    a, b = q2.Reader(tmp_path / "a.q2")
+    assert a.failed and "image" in a.cause and a.source == "here"
+    assert b.failed and "read" in b.cause and b.source == "there"
+    out("peakfind < a.q2 | cxiwrite -o out", cwd=tmp_path, status=4)
+    assert "2 failed" in out.err
+
+
+BAD = [dict(logits=np.zeros((3, 2, 8, 8))), dict(logits=np.zeros((2, 2, 7, 7))),
+       dict(logits=np.zeros((2, 2, 8, 8), "u2")),
+       dict(image=np.zeros((4, 8, 8))), dict(timestamp=[1, 2]),
+       dict(timestamp=1.5), dict(encoder=3.), dict(photon_energy="x"),
+       dict(logits=np.zeros((4, 2, 8, 8)), image=None, timestamp=5)]
+
+
+@pytest.mark.parametrize("k", range(len(BAD)))
+def test_refused(tmp_path, k):
+    """put refuses what is no event, and nothing of it was sent (case {k})"""
+    with q2.Writer(tmp_path / "a.q2", panels=2, shape=(8, 8)) as w:
+        with pytest.raises((ValueError, TypeError)):
+            w.put(**{"logits": np.zeros((2, 2, 8, 8)),
+                     "image": np.zeros((2, 8, 8)), **BAD[k]})
+    assert list(q2.Reader(tmp_path / "a.q2")) == []
+
+
+def test_layout_refused(tmp_path):
+    """a layout that cannot be is refused, and no file is made"""
+    for bad in dict(panels=0), dict(shape=(9, 8)), dict(logits="f64"), \
+            dict(text={"a b": 1}), dict(quantities=["time"]), \
+            dict(text={"a": "x" * 4000}):
+        with pytest.raises(ValueError):
+            q2.Writer(tmp_path / "a.q2", **{"panels": 1, "shape": (8, 8),
+                                            "padded": (8, 8), **bad})
+    assert os.listdir(tmp_path) == []
+
+
+def test_file(tmp_path):
+    """a file has its name only when the Writer was closed well"""
+    with q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8)):
+        assert not (tmp_path / "a.q2").exists()
+    assert os.listdir(tmp_path) == ["a.q2"]
+    with pytest.raises(KeyError), \
+            q2.Writer(tmp_path / "b.q2", panels=1, shape=(8, 8)):
+        raise KeyError
+    assert os.listdir(tmp_path) == ["a.q2"]
+
+
+@pytest.mark.parametrize("kind", ["unix", "tcp", "path"])
+def test_socket(material, tmp_path, kind):
+    """a Writer connects to a socket ({kind}) and sends events inline"""
+    if kind == "tcp":
+        s = socket.create_server(("127.0.0.1", 0))
+        name = "tcp:127.0.0.1:%d" % s.getsockname()[1]
+    else:
+        s = socket.socket(socket.AF_UNIX)
+        s.bind(str(tmp_path / "s"))
+        s.listen()
+        name = ("unix:" if kind == "unix" else "") + str(tmp_path / "s")
+    got = []
+
+    def serve():
+        with s, s.accept()[0] as c:
+            got.append(c.makefile("rb").read())
+    t = threading.Thread(target=serve)
+    t.start()
+    r = q2.Reader(material / "run.q2")
+    with q2.Writer(name, header=r.header) as w:
+        for e in r:
+            w.write(e)
+    t.join()
+    assert got[0] == (material / "run.q2").read_bytes()
+
+
+# ---- slots ----
+
+def test_slots_bytes(material, tmp_path):
+    """through slots the CXI file has the same bytes, and all tokens come back"""
+    copy = script(tmp_path / "c.py", COPY)
+    run = material / "run.q2"
+    line = "%s %s | peakfind | cxiwrite -o %s"
+    out(line % (copy, run, "plain"), cwd=tmp_path)
+    left = out(["q2slots", "-n", "3", "sh", "-c",
+                line % (copy, run, "slots") + TOKENS], cwd=tmp_path)
+    assert left.split() == [b"0", b"1", b"2"]
+    a, b = (next((tmp_path / d).glob("*.cxi")).read_bytes()
+            for d in ("plain", "slots"))
+    assert a == b
+
+
+def test_slots_references(material, tmp_path):
+    """a Writer sends references of 64 bytes into a pipe, and events elsewhere"""
+    copy = script(tmp_path / "c.py", COPY)
+    run = material / "run.q2"
+    assert len(out(["q2slots", "-n", "9", "sh", "-c", "%s %s | cat"
+                    % (copy, run)])) == 4096 + 6 * 64
+    out(["q2slots", "-n", "9", "sh", "-c", "%s %s > file" % (copy, run)],
+        cwd=tmp_path)
+    assert (tmp_path / "file").read_bytes() == run.read_bytes()
+
+
+@pytest.mark.parametrize("what", ["run", "crc", "peaks"])
+@pytest.mark.parametrize("how", ["copied into slots", "mapped"])
+def test_slots_reader(material, tmp_path, what, how):
+    """references ({what}, {how}) are read, written inline, and give tokens back"""
+    copy = script(tmp_path / "c.py", COPY)
+    run = material / (what + ".q2")
+    source = "q2cat %s" % run if how == "mapped" else "cat %s | q2cat" % run
+    out(["q2slots", "-n", "2", "sh", "-c", "%s | %s > file" % (source, copy) +
+         TOKENS], cwd=tmp_path)
+    assert (tmp_path / "file").read_bytes() == run.read_bytes()
+    left = out(["q2slots", "-n", "2", "sh", "-c", "%s | %s | %s | cxiwrite -o o"
+                % (source, copy, "peakfind" if what != "peaks" else "cat") +
+                TOKENS], cwd=tmp_path)
+    assert left.split() == [b"0", b"1"]
+
+
+def test_slot_views(tmp_path):
+    """slot() gives views that are sent, or dropped after an exception"""
+    line = script(tmp_path / "s.py", """
+with q2.Writer(1, panels=1, shape=(8, 8)) as w:
+    for k in range(5):
+        try:
+            with w.slot() as s:
+                s.logits[:] = k
+                s.image[:] = 10 * k
+                s.timestamp = k + 1 << 32
+                assert s.image.shape == (1, 8, 8) and s.image.flags.writeable
+                if k == 2:
+                    raise KeyError
+        except KeyError:
+            pass
+""")
+    want = [(0, 0), (1, 10), (3, 30), (4, 40)]
+    for command in line, "q2slots -n 2 sh -c '%s | q2cat > x; cat x%s'" % (
+            line, TOKENS):
+        data = out(command, cwd=tmp_path)
+        data, left = (data, b"0 1") if command is line else (data[:-4],
+                                                             data[-4:-1])
+        (tmp_path / "a.q2").write_bytes(data)
+        got = [(e.logits.max(), e.image.min())
+               for e in q2.Reader(tmp_path / "a.q2")]
+        assert got == want and left == b"0 1"
+
+
+@pytest.mark.parametrize("end, status", [
+    ("raise KeyError", 1), ("sys.exit(9)", 9), ("k > 2 and os.kill(os.getpid(),"
+                                                " signal.SIGTERM)", 3)])
+def test_slots_exit(tmp_path, end, status):
+    """tokens in hand come back when the producer ends by: {end}"""
+    line = script(tmp_path / "p.py", ENDLESS % (10, "s = w.slot(); " + end +
+                                                "; s.drop()"))
+    left = out(["q2slots", "-n", "3", "sh", "-c",
+                "{ %s; echo $? > status; } | q2ls > list" % line + TOKENS],
+               cwd=tmp_path)
+    assert (tmp_path / "status").read_text() == "%d\n" % status
+    assert left.split() == [b"0", b"1", b"2"]
+
+
+def test_no_close(tmp_path):
+    """tokens come back when nobody closed the Writer"""
+    line = script(tmp_path / "p.py", "w = q2.Writer(1, panels=1, shape=(8, 8))\n"
+                  "s = w.slot()\n")
+    left = out(["q2slots", "-n", "3", "sh", "-c", "%s | q2ls > list" % line +
+                TOKENS], cwd=tmp_path)
+    assert left.split() == [b"0", b"1", b"2"]
+
+
+@pytest.mark.parametrize("slots", ["", "q2slots -n 3"])
+def test_gone(tmp_path, slots):
+    """a producer whose reader has gone ends quietly with status 2 ({slots})"""
+    line = script(tmp_path / "p.py", ENDLESS % (1e9, ""))
+    out("%s bash -c '%s | head -c 4160 > x; exit ${PIPESTATUS[0]}'"
+        % (slots, line), cwd=tmp_path, status=2)
+    assert out.err == ""
+
+
+def test_gone_behind(tmp_path):
+    """a producer learns through a program between that the reader has gone"""
+    line = script(tmp_path / "p.py", ENDLESS % (1e9, ""))
+    out("q2slots -n 3 bash -c '%s | cat | true; exit ${PIPESTATUS[0]}'" % line,
+        cwd=tmp_path, status=2)
+
+
+def test_interrupted(tmp_path):
+    """SIGINT ends a producer with an end that says so, a second one at once"""
+    line = script(tmp_path / "p.py", ENDLESS % (1e9, "time.sleep(.01)"))
+    p = subprocess.Popen(line.split(), stdout=subprocess.PIPE)
+    head = p.stdout.read(100000)
+    p.send_signal(signal.SIGINT)
+    (tmp_path / "a.q2").write_bytes(head + p.stdout.read())
+    assert p.wait() == 3
+    r = q2.Reader(tmp_path / "a.q2")
+    assert len(list(r)) == r.sent > 1 and r.interrupted
+    p = subprocess.Popen(line.split(), stdout=subprocess.PIPE)
+    p.stdout.read(100000)
+    time.sleep(.3)              # now it waits for us, in the middle of a write
+    for _ in range(2):
+        p.send_signal(signal.SIGINT)
+        time.sleep(.1)
+    assert p.wait() == 3
+    p.stdout.close()
+
+
+# ---- damage ----
+
+def damaged(material, tmp_path, name, change):
+    data = bytearray((material / name).read_bytes())
+    data = change(data) or data
+    (tmp_path / "bad.q2").write_bytes(data)
+    return q2.Reader(tmp_path / "bad.q2")
+
+
+def flip(at):
+    def change(data):
+        data[at] ^= 1
+    return change
+
+
+LENGTH = 64 + 192 + 2 * 32 * 48 * 12      # of an event of run.q2
+
+
+def test_damage_plane(material, tmp_path):
+    """a damaged plane is named with its event, and the next one comes"""
+    for at, what in (300, "logits"), (LENGTH - 9, "image"), (70, "event block"):
+        r = damaged(material, tmp_path, "crc.q2", flip(4096 + LENGTH + at))
+        assert next(r).seq == 0
+        with pytest.raises(q2.Damaged, match="bad.q2: event 1: damaged " + what):
+            next(r)
+        assert [e.seq for e in r] == [2, 3, 4]
+
+
+def test_damage_header(material, tmp_path):
+    """a damaged record header, stream header, or a cut record, is named"""
+    r = damaged(material, tmp_path, "run.q2", flip(4096 + LENGTH + 20))
+    next(r)
+    with pytest.raises(q2.Damaged, match="behind event 0: .*checksum"):
+        next(r)
+    for at in 30, 130:
+        with pytest.raises(q2.Damaged, match="header .checksum"):
+            next(damaged(material, tmp_path, "run.q2", flip(at)))
+    r = damaged(material, tmp_path, "run.q2", lambda d: d[:4096 + LENGTH + 99])
+    next(r)
+    with pytest.raises(q2.Damaged, match="event 1: .*ends inside"):
+        next(r)
+    with pytest.raises(q2.Damaged, match="HDF5"):
+        next(q2.Reader(material / "run.h5"))
+
+
+def test_missing(material, tmp_path):
+    """a missing end and missing events are told when all events have come"""
+    for cut, why in (slice(0, -64), "no end"), \
+            (slice(4096 + LENGTH, 4096 + 2 * LENGTH), "5 events were sent, 4"):
+        def change(d):
+            del d[slice(-64, None) if cut.stop == -64 else cut]
+        r, n = damaged(material, tmp_path, "run.q2", change), 0
+        with pytest.raises(q2.Incomplete, match=why):
+            for _ in r:
+                n += 1
+        assert n == (5 if "no end" in why else 4)
+
+
+def test_concatenated(material):
+    """streams one behind the other are read, the same header goes on"""
+    assert [e.seq for e in q2.Reader(material / "two.q2")] == \
+        [0, 1, 2, 3, 4, 1, 3]
+
+
+@pytest.mark.parametrize("case", ["slot", "stale", "session", "stream", "planes",
+                                  "released", "duplicate", "cut"])
+def test_bad_reference(tmp_path, case):
+    """a bad reference ({case}) is an error that says so, and gives no token"""
+    line = script(tmp_path / "r.py", """
+try:
+    print(*[e.seq for e in q2.Reader(0)])
+except q2.Damaged as e:
+    print("DAMAGED", e)
+""")
+    data = out(["q2slots", "-n", "3", "sh", "-c",
+                "%s %s/tests/q2refs.py %s | %s" % (PYTHON, ROOT, case, line) +
+                TOKENS])
+    said, left = data.decode().splitlines()
+    assert said.startswith("DAMAGED standard input: ")
+    tokens = left.split()
+    assert len(tokens) == len(set(tokens))
+
+
+def test_no_slots(tmp_path, material):
+    """a reference without Q2_SLOTS is an error that says so"""
+    data = out(["q2slots", "-n", "9", "sh", "-c", "q2cat %s | cat"
+                % (material / "run.q2")])
+    (tmp_path / "refs.q2").write_bytes(data)
+    with pytest.raises(q2.Damaged, match="Q2_SLOTS is not set"):
+        list(q2.Reader(tmp_path / "refs.q2"))
+
+
+def test_example(tmp_path):
+    """the example producer's events become hits"""
+    example = os.path.join(ROOT, "scripts/examples/producer.py")
+    for front in "", "q2slots -n 4 ":
+        out("%sbash -o pipefail -c '%s %s 6 | peakfind | cxiwrite -o out%d'"
+            % (front, PYTHON, example, len(front)), cwd=tmp_path)
+        assert "6 events in = 6 written" in out.err
