@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # q2top says of running pipelines what they wait for, and disturbs none.
+import glob
 import os
 import pty
 import re
@@ -10,6 +11,7 @@ import sys
 sys.path.insert(0, "tests")
 from proc import *
 
+OUTPUT = 7
 TOP = os.path.join(ROOT, "scripts/q2top")
 HEADING = ("seq\tsource\ttimestamp\tenergy_eV\tpeaks_found\tpeaks_kept\thit\tfile"
            "\tindex\tcause\n")
@@ -120,14 +122,29 @@ def _():
     with Pipeline(["q2cat", "-l", "1000", RUN], BUSY, FIND, WRITE) as p:
         must(wait_for(lambda: os.path.exists(p.path("passed"))))
         must(p.logged_wait(1))
-        standstill_of = [p.pids[0], p.pids[3]]
-        must(wait_for(lambda: all(state(x) == "S" for x in standstill_of)))
+        must(wait_for(lambda: all(state(p.pids[i]) == "S" for i in (0, 3))))
         text, s = round_of(p)
         name = list(s)[1]
         must(s[name]["works"] > 90 and s[name]["cpu"] > 5, text)
         must(s["q2cat"]["output"] > 80 and s["peakfind"]["input"] > 80, text)
         must(re.search(r"^%s is busy \d+ %%: the others wait for it$" % name, text,
                        re.M), text)
+
+
+@test("with an empty input, a stage waits for output only if that is full")
+def _():
+    silent = ["tail", "-f", "/dev/null"]
+    hold = ["sh", "-c", "printf 'seq\\tsource\\t\\n' >log.tsv; "
+            "exec sleep 1000 3>>log.tsv"]
+    full = ["head", "-c", "1000000", "/dev/zero"]
+    partly = ["sh", "-c", "head -c 49152 /dev/zero; exec cat"]
+    for name, stage, kind in ("head", full, "output"), ("cat", partly, "input"):
+        with Pipeline(silent, stage, hold) as p:
+            must(wait_for(lambda: all(
+                read("/proc/%d/comm" % x).strip() == n and state(x) == "S"
+                for x, n in zip(p.pids, ("tail", name, "sleep")))))
+            text, s = round_of(p, "0.3")
+            must(s[name][kind] > 90, text)
 
 
 @test("a shell in between and its program are one stage")
@@ -164,6 +181,10 @@ def _():
         watch = subprocess.Popen([TOP, "-i", "0.1", "log.tsv"], cwd=p.dir,
                                  stdout=subprocess.PIPE, text=True)
         must(watch.stdout.readline())
+        pipes = {link("/proc/%d/fd/0" % x) for x in p.pids[1:]}
+        must(wait_for(lambda: not pipes & {
+            link(fd) for fd in glob.glob("/proc/%d/fd/*" % watch.pid)}),
+            "a pipe is kept open")
         p.signal(2, signal.SIGKILL)
         must(p.wait(), "stages are left")
         must(p.statuses() == [GONE, GONE, -signal.SIGKILL], p.statuses())
@@ -244,6 +265,16 @@ def _():
         must(watch.wait(LIMIT) == GONE, watch.returncode)
         must(watch.stderr.read() == b"")
         watch.stderr.close()
+
+
+@test("an output that cannot be written is said")
+def _():
+    file_put(os.path.join(scratch(), "log.tsv"), HEADING)
+    with open("/dev/full", "w") as full:
+        r = subprocess.run([TOP, "log.tsv"], cwd=scratch(), stdout=full,
+                           stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+    must(r.returncode == OUTPUT, r.returncode, r.stderr)
+    must(r.stderr == "q2top: standard output: No space left on device\n", r.stderr)
 
 
 done()
