@@ -775,7 +775,6 @@ live_tell(struct cat *c, enum live_got got, const struct fault *f)
 		return false;
 	case LIVE_EVENT:
 		c->total++;
-		progress_say(c);
 		return false;
 	case LIVE_NEWS:
 	case LIVE_WARNING:

@@ -160,11 +160,11 @@ def _():
 
 @test("errors have their statuses and leave nothing")
 def _():
-    sh("rm -f r.html; mkdir empty")
+    sh("rm -f r.html; mkdir empty; echo p0/min_fs = x >r.geom")
     for line, status in (("cxireport nowhere", 6), ("cxireport empty", 6),
                          ("cxireport", 1), ("cxireport -o no/r.html run", 7),
                          ("ulimit -f 1; cxireport -o r.html run", 7),
-                         ("cxireport -g run.h5 -o r.html run", 6)):
+                         ("cxireport -g r.geom -o r.html run", 6)):
         must(sh(line, status) != "", line)
     must(not glob.glob(D + "/r.html*") and not os.path.exists(D + "/report.html"))
 

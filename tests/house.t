@@ -47,7 +47,7 @@ check 'sim includes only base and data' stays lib/sim base data sim
 check 'format includes transport, data and base' \
     stays lib/format base data transport format
 check 'no command includes another, and none a file of C' \
-    only '' "$include\"((q2slots|q2cat|peakfind|cxiwrite|q2ls|q2sim|cxiview)\.h|.*\.c)\"" \
+    only '' "$include\"((q2slots|q2cat|peakfind|cxiwrite|q2ls|q2sim|cxiview|cxireport)\.h|.*\.c)\"" \
     cmd lib
 check 'nobody in lib includes a file of cmd' only '' "$include\"[a-z0-9_]+\.h\"" lib
 check '<hdf5.h> appears only in format' \

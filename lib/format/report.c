@@ -45,7 +45,7 @@ totals_put(FILE *f, const struct summary *s)
 	fputs("<dl class=\"totals\">\n", f);
 	if (known && in > 0)
 		fprintf(f, "<div><dt>hit rate</dt><dd data-key=\"hit-rate\""
-		    " data-value=\"%.6f\">%.1f %%</dd></div>\n",
+		    " data-value=\"%.6f\">%.1f&nbsp;%%</dd></div>\n",
 		    (double)s->rows / (double)in, 100 * (double)s->rows / (double)in);
 	else
 		total_absent(f, "hit-rate", "hit rate", "cxiwrite -l or -S");

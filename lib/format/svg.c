@@ -65,7 +65,7 @@ tick_text(enum svg_scale scale, double v, char text[32])
 	else if (scale == SVG_SPACING)
 		snprintf(text, 32, "%.3g", 1 / v);
 	else if (scale == SVG_PERCENT)
-		snprintf(text, 32, "%.4g", 100 * v);
+		snprintf(text, 32, "%.4g", fabs(v) < 1e-12 ? 0 : 100 * v);
 	else
 		number_short(fabs(v) < 1e-12 ? 0 : v, text);
 }
