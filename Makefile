@@ -58,8 +58,8 @@ BENCH := $(patsubst %.c,$B/%,$(wildcard scripts/bench.d/*.c)) \
 	$(patsubst %.c,$B/%.so,$(wildcard scripts/bench.d/shim/*.c))
 MAN := $(wildcard man/*.[1357])
 
-# What lib/producer/q2.c needs of lib, and that needs libc and libm only.
-LIBQ2 = base/crc base/fault base/io data/event data/layout format/eventblock \
+# What lib/producer/q2.c needs of lib, and that needs libc only.
+LIBQ2 = base/crc_plain base/fault base/io data/event data/layout format/eventblock \
 	format/parcel format/place format/source format/stream producer/q2 \
 	transport/budget transport/capture transport/inlet transport/outlet \
 	transport/record transport/slots
@@ -79,10 +79,11 @@ $B/libpeakpipe.a: $(LIB_OBJ)
 	$(AR) rcs $@ $(LIB_OBJ)
 
 # One object that defines nothing but q2_...: it must not clash with anything that
-# a producer has. Position independent, for shared objects; no sanitizer in it.
+# a producer has. Position independent, for shared objects; no sanitizer and no ISA-L.
 $B/q2/%.o: lib/%.c $(HEADERS) Makefile | deps-build
 	@mkdir -p $(@D)
-	$(CC) $(filter-out $(PKG_CFLAGS) $(SANITIZE),$(ALL_CFLAGS)) -fPIC -c -o $@ $<
+	$(CC) $(filter-out $(PKG_CFLAGS) $(SANITIZE),$(ALL_CFLAGS)) -fPIC -Dcrc32c=crc32c_plain \
+		-c -o $@ $<
 
 $B/libq2.a: $(LIBQ2:%=$B/q2/%.o)
 	@rm -f $@
@@ -122,9 +123,9 @@ install: all
 	install -m 644 $(MODULES:%=lib/python/%) $(DESTDIR)$(PYDIR)
 	install -m 644 lib/producer/q2.h $(DESTDIR)$(INCDIR)
 	install -m 644 $B/libq2.a $(DESTDIR)$(LIBDIR)
-	sed 's|@PREFIX@|$(PREFIX)|; s|@INCDIR@|$(INCDIR)|; s|@LIBDIR@|$(LIBDIR)|; \
-		s|@VERSION@|$(VERSION)|' lib/producer/q2.pc.in \
-		>$(DESTDIR)$(LIBDIR)/pkgconfig/q2.pc
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@INCDIR@|$(INCDIR)|' \
+		-e 's|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
+		lib/producer/q2.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/q2.pc
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/q2.pc
 	install -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(filter %.3,$(MAN)) $(DESTDIR)$(MANDIR)/man3
