@@ -29,7 +29,7 @@ PYDIR = $(if $(filter /usr,$(PREFIX)),/usr/lib/python3,$(PREFIX)/lib/$(notdir \
 VERSION = 0.1
 
 PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport
-SCRIPTS = ray2q2
+SCRIPTS = ray2q2 peakpipe
 MODULES = q2.py
 
 B = build
