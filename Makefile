@@ -1,6 +1,7 @@
 # peakpipe: from Q2 to CXI as a pipeline of small programs. See README.
 #
 #	make		build into build/		make install	PREFIX, DESTDIR
+#	make deb	a Debian package, in build/
 #	make demo	simulate a run, process it	make check	all tests
 #	make check-san	the tests under the address and undefined sanitizers, then
 #			check-tsan and check-valgrind
@@ -16,6 +17,8 @@ BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
 LIBDIR = $(PREFIX)/lib
 INCDIR = $(PREFIX)/include
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
 
 CC = gcc
 OBJCOPY = objcopy
@@ -117,6 +120,7 @@ $(filter-out %.so,$(BENCH)): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
 install: all
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(PYDIR) \
 		$(DESTDIR)$(INCDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
+		$(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) \
 		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
 	install -m 755 $(PROGRAMS:%=$B/%) $(SCRIPTS:%=scripts/%) $(DESTDIR)$(BINDIR)
@@ -127,6 +131,10 @@ install: all
 		-e 's|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
 		lib/producer/q2.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/q2.pc
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/q2.pc
+	install -m 644 scripts/completions/peakpipe.bash $(DESTDIR)$(BASHDIR)/peakpipe
+	for p in $(filter-out peakpipe,$(PROGRAMS) $(SCRIPTS)); do \
+		ln -sf peakpipe $(DESTDIR)$(BASHDIR)/$$p || exit 1; done
+	install -m 644 scripts/completions/_peakpipe $(DESTDIR)$(ZSHDIR)
 	install -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(filter %.3,$(MAN)) $(DESTDIR)$(MANDIR)/man3
 	install -m 644 $(filter %.5,$(MAN)) $(DESTDIR)$(MANDIR)/man5
@@ -137,7 +145,13 @@ uninstall:
 	rm -f $(MODULES:%=$(DESTDIR)$(PYDIR)/%)
 	rm -f $(DESTDIR)$(INCDIR)/q2.h $(DESTDIR)$(LIBDIR)/libq2.a \
 		$(DESTDIR)$(LIBDIR)/pkgconfig/q2.pc
+	rm -f $(foreach p,peakpipe $(PROGRAMS) $(SCRIPTS),$(DESTDIR)$(BASHDIR)/$p) \
+		$(DESTDIR)$(ZSHDIR)/_peakpipe
 	rm -f $(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m))
+
+# A Debian package of what make install installs, in $B.
+deb: deps-deb all
+	B=$B VERSION=$(VERSION) scripts/deb
 
 test-programs: all $(UNITS) $(TOOLS) $(BENCH)
 
@@ -218,6 +232,6 @@ demo: deps-demo
 clean:
 	rm -rf build build-*
 
-.PHONY: all install uninstall test-programs check check-san check-tsan check-valgrind lint \
+.PHONY: all install uninstall deb test-programs check check-san check-tsan check-valgrind lint \
 	lint-quiet replay-programs fuzz-programs fuzz bench bench-programs \
 	torture demo clean
