@@ -473,6 +473,7 @@ best_put(FILE *f, const struct summary *s)
 		fputs("<p data-absent=\"best\">There are no hits.</p>\n", f);
 		return;
 	}
+	report_hits(f, s);
 	fputs("<div class=\"scroll\"><table>\n<tr><th class=\"n\">peaks</th><th>file"
 	    "</th><th class=\"n\">row</th><th class=\"n\">event</th><th class=\"n\">"
 	    "energy (eV)</th></tr>\n", f);
@@ -604,6 +605,7 @@ report_write(FILE *f, const struct summary *s, const char *geometry,
 	fputs("<h2>Detector</h2>\n<div class=\"plots\">\n", f);
 	panels_put(f, s);
 	powder_put(f, s);
+	report_maximum(f, s);
 	fputs("</div>\n", f);
 	best_put(f, s);
 	failures_put(f, s);
