@@ -548,7 +548,8 @@ static void
 origin_put(FILE *f, const struct summary_origin *o, const char *geometry,
     const char *digest)
 {
-	fprintf(f, "<h3>%llu files by ", (ull)o->files);
+	fprintf(f, "<h3>%llu %s by ", (ull)o->files, o->files == 1 ?
+	    "file" : "files");
 	html_text(f, *o->program == '\0' ? "an unknown program" : o->program);
 	fputs("</h3>\n", f);
 	if (*o->options == '\0') {
@@ -580,7 +581,7 @@ sources_put(FILE *f, const struct summary *s)
 	unsigned i;
 
 	fputs("<h3>This report is from</h3>\n<p>", f);
-	fprintf(f, "%zu CXI files; ", s->files.n);
+	fprintf(f, "%zu CXI %s; ", s->files.n, s->files.n == 1 ? "file" : "files");
 	if (s->sides.n_logs == 0)
 		fputs("no log (cxiwrite -l); ", f);
 	for (i = 0; i < s->sides.n_logs; i++) {
