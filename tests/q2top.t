@@ -159,14 +159,21 @@ def _():
 
 @test("a run under watch ends as any other, and q2top with its totals")
 def _():
-    with Pipeline(["q2cat", "-r", "30", RUN], FIND, WRITE, slots=3) as p:
+    half = os.path.getsize(RUN) // 2
+    held = ["sh", "-c", "head -c %d %s; until [ -e go ]; do sleep 0.1; done; "
+            "tail -c +%d %s" % (half, RUN, half + 1, RUN)]
+    with Pipeline(held, ["q2cat"], FIND, WRITE, slots=3) as p:
         must(p.logged_wait(1))
-        r = top("-i", "0.2", "log.tsv", cwd=p.dir)
-        must(r.returncode == 0 and r.stderr == "", r.stderr)
-        must(p.wait() and p.statuses() == [0, 0, 0], p.statuses())
-        must(counted(p.path("log.tsv")) == (EVENTS, EVENTS * 3 // 4, 0))
-        must(told(r.stdout) == counted(p.path("log.tsv")), r.stdout)
-        must(r.stdout.count("stage ") >= 2, r.stdout)
+        watch = subprocess.Popen([TOP, "-i", "0.2", "log.tsv"], cwd=p.dir,
+                                 stdout=subprocess.PIPE, text=True)
+        must(any("stage " in watch.stdout.readline() for _ in range(20)))
+        file_put(p.path("go"), "")
+        text = watch.communicate(timeout=LIMIT)[0]
+        must(watch.returncode == 0, text)
+        must(p.wait() and p.statuses() == [0] * 4, p.statuses())
+        must(counted(p.path("log.tsv")) == (EVENTS, EVENTS * 3 // 4, 0),
+             counted(p.path("log.tsv")))
+        must(told(text) == counted(p.path("log.tsv")), text)
         over = top("-n", "5", "log.tsv", cwd=p.dir)
         must(over.returncode == 0 and over.stderr == "", over.stderr)
         must("nobody writes it" in over.stdout and
