@@ -1,6 +1,7 @@
 # peakpipe: from Q2 to CXI as a pipeline of small programs. See README.
 #
 #	make		build into build/		make install	PREFIX, DESTDIR
+#	make deb	a Debian package, in build/
 #	make demo	simulate a run, process it	make check	all tests
 #	make check-san	the tests under the address and undefined sanitizers, then
 #			check-tsan and check-valgrind
@@ -14,8 +15,13 @@
 PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
+LIBDIR = $(PREFIX)/lib
+INCDIR = $(PREFIX)/include
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
 
 CC = gcc
+OBJCOPY = objcopy
 CFLAGS = -O3 -g
 PYTHON = /usr/bin/python3
 
@@ -26,7 +32,7 @@ PYDIR = $(if $(filter /usr,$(PREFIX)),/usr/lib/python3,$(PREFIX)/lib/$(notdir \
 VERSION = 0.1
 
 PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport
-SCRIPTS = ray2q2
+SCRIPTS = ray2q2 peakpipe q2top
 MODULES = q2.py
 
 B = build
@@ -55,7 +61,13 @@ BENCH := $(patsubst %.c,$B/%,$(wildcard scripts/bench.d/*.c)) \
 	$(patsubst %.c,$B/%.so,$(wildcard scripts/bench.d/shim/*.c))
 MAN := $(wildcard man/*.[1357])
 
-all: $(PROGRAMS:%=$B/%)
+# What lib/producer/q2.c needs of lib, and that needs libc only.
+LIBQ2 = base/crc_plain base/fault base/io data/event data/layout format/eventblock \
+	format/parcel format/place format/source format/stream producer/q2 \
+	transport/budget transport/capture transport/inlet transport/outlet \
+	transport/record transport/slots
+
+all: $(PROGRAMS:%=$B/%) $B/libq2.a
 
 deps-%:
 	@scripts/deps $*
@@ -68,6 +80,19 @@ $B/%.o: %.c $(HEADERS) Makefile | deps-build
 $B/libpeakpipe.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $(LIB_OBJ)
+
+# One object that defines nothing but q2_...: it must not clash with anything that
+# a producer has. Position independent, for shared objects; no sanitizer and no ISA-L.
+$B/q2/%.o: lib/%.c $(HEADERS) Makefile | deps-build
+	@mkdir -p $(@D)
+	$(CC) $(filter-out $(PKG_CFLAGS) $(SANITIZE),$(ALL_CFLAGS)) -fPIC -Dcrc32c=crc32c_plain \
+		-c -o $@ $<
+
+$B/libq2.a: $(LIBQ2:%=$B/q2/%.o)
+	@rm -f $@
+	$(LD) -r -o $B/q2/q2.o $^
+	$(OBJCOPY) --wildcard --keep-global-symbol='q2_*' $B/q2/q2.o
+	$(AR) rcs $@ $B/q2/q2.o
 
 $(PROGRAMS:%=$B/%): $B/%: $B/cmd/%.o $(SHARED_OBJ) $B/libpeakpipe.a
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(SHARED_OBJ) $B/libpeakpipe.a $(ALL_LIBS)
@@ -94,10 +119,22 @@ $(filter-out %.so,$(BENCH)): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
 
 install: all
 	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(PYDIR) \
+		$(DESTDIR)$(INCDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
+		$(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) \
 		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \
 		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7
 	install -m 755 $(PROGRAMS:%=$B/%) $(SCRIPTS:%=scripts/%) $(DESTDIR)$(BINDIR)
 	install -m 644 $(MODULES:%=lib/python/%) $(DESTDIR)$(PYDIR)
+	install -m 644 lib/producer/q2.h $(DESTDIR)$(INCDIR)
+	install -m 644 $B/libq2.a $(DESTDIR)$(LIBDIR)
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@INCDIR@|$(INCDIR)|' \
+		-e 's|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
+		lib/producer/q2.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/q2.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/q2.pc
+	install -m 644 scripts/completions/peakpipe.bash $(DESTDIR)$(BASHDIR)/peakpipe
+	for p in $(filter-out peakpipe,$(PROGRAMS) $(SCRIPTS)); do \
+		ln -sf peakpipe $(DESTDIR)$(BASHDIR)/$$p || exit 1; done
+	install -m 644 scripts/completions/_peakpipe $(DESTDIR)$(ZSHDIR)
 	install -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(filter %.3,$(MAN)) $(DESTDIR)$(MANDIR)/man3
 	install -m 644 $(filter %.5,$(MAN)) $(DESTDIR)$(MANDIR)/man5
@@ -106,7 +143,15 @@ install: all
 uninstall:
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(BINDIR)/%) $(SCRIPTS:%=$(DESTDIR)$(BINDIR)/%)
 	rm -f $(MODULES:%=$(DESTDIR)$(PYDIR)/%)
+	rm -f $(DESTDIR)$(INCDIR)/q2.h $(DESTDIR)$(LIBDIR)/libq2.a \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/q2.pc
+	rm -f $(foreach p,peakpipe $(PROGRAMS) $(SCRIPTS),$(DESTDIR)$(BASHDIR)/$p) \
+		$(DESTDIR)$(ZSHDIR)/_peakpipe
 	rm -f $(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m))
+
+# A Debian package of what make install installs, in $B.
+deb: deps-deb all
+	B=$B VERSION=$(VERSION) scripts/deb
 
 test-programs: all $(UNITS) $(TOOLS) $(BENCH)
 
@@ -187,6 +232,6 @@ demo: deps-demo
 clean:
 	rm -rf build build-*
 
-.PHONY: all install uninstall test-programs check check-san check-tsan check-valgrind lint \
+.PHONY: all install uninstall deb test-programs check check-san check-tsan check-valgrind lint \
 	lint-quiet replay-programs fuzz-programs fuzz bench bench-programs \
 	torture demo clean

@@ -7,6 +7,7 @@
  *	kill	the process is killed instead of it
  *	once	it fails with EIO
  *	full	it and all later ones but unlink fail with ENOSPC
+ *	quota	the same with EDQUOT
  *
  * FAULT_COUNT=FILE: the number of calls is written there at the end.
  */
@@ -35,8 +36,8 @@ fault(int full_too)
 
 	if (at == NULL || sscanf(at, "%d %7s", &due, how) != 2 || n < due)
 		return 0;
-	if (strcmp(how, "full") == 0) {
-		errno = ENOSPC;
+	if (strcmp(how, "full") == 0 || strcmp(how, "quota") == 0) {
+		errno = *how == 'f' ? ENOSPC : EDQUOT;
 		return full_too ? -1 : 0;
 	}
 	if (n > due)

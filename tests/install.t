@@ -8,8 +8,8 @@
 unset MAKEFLAGS MAKELEVEL MFLAGS
 export NODEPS=1
 programs='q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport'
-scripts='ray2q2'
-pages='q2.3 ray2q2.1 q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 cxiview.1 cxireport.1 q2.5 peakpipe.7
+scripts='ray2q2 peakpipe q2top'
+pages='q2.3 libq2.3 ray2q2.1 q2top.1 peakpipe.1 peakpipe-tutorial.7 q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 cxiview.1 cxireport.1 q2.5 peakpipe.7
     peakpipe-performance.7'
 D=$T/dest
 P=/opt/peak
@@ -24,6 +24,19 @@ pages_installed() {
 	for m in $pages; do
 		[ -s "$D$P/share/man/man${m##*.}/$m" ] || { echo "no $m"; return 1; }
 	done
+}
+
+# And links to the one for bash, one less than there are commands.
+completions_installed() {
+	links=$(find "$D$P/share/bash-completion" -type l | wc -l)
+	[ -s "$D$P/share/zsh/site-functions/_peakpipe" ] &&
+	    [ "$links" -eq $(($(echo $programs $scripts | wc -w) - 1)) ] &&
+	    [ -s "$D$P/share/bash-completion/completions/q2cat" ]
+}
+
+library_installed() {
+	[ -s "$D$P/lib/libq2.a" ] && [ -s "$D$P/include/q2.h" ] &&
+	    [ -s "$D$P/lib/pkgconfig/q2.pc" ] && ! grep @ "$D$P/lib/pkgconfig/q2.pc"
 }
 
 modes() {
@@ -42,8 +55,10 @@ check 'make install DESTDIR= PREFIX= succeeds' \
     make -s B="$B" DESTDIR="$D" PREFIX=$P install
 check 'all programs are there' installed
 check 'all pages are there, in the sections they belong to' pages_installed
+check 'completions are there, for all programs' completions_installed
+check 'libq2 is there with its header and q2.pc' library_installed
 check 'programs are executable, pages only readable' modes
-check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 24
+check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 35
 module_found() {
 	found=$("$PYTHON" -c 'import sys; print(*sys.path, sep="\n")')
 	at=$(make -s B="$B" --eval='where: ; @echo $(PYDIR)' where) &&
@@ -58,6 +73,11 @@ ray2q2_runs() {
 }
 check 'the module is where python3 looks for it, for /usr/local and /usr' module_found
 check 'ray2q2 finds it and tells the version of the Makefile' ray2q2_runs
+q2top_runs() {
+	"$D$P/bin/q2top" --version | grep -qx "q2top $(sed -n \
+	    's/^VERSION = //p' Makefile)"
+}
+check 'q2top tells the version of the Makefile' q2top_runs
 check 'installed programs tell their version' runs
 check 'make install again succeeds' \
     make -s B="$B" DESTDIR="$D" PREFIX=$P install
@@ -65,10 +85,12 @@ check 'make uninstall succeeds' \
     make -s B="$B" DESTDIR="$D" PREFIX=$P uninstall
 check 'nothing that was installed is left' \
     test -z "$(find "$D" ! -type d)"
-check 'BINDIR, MANDIR and PYDIR can be named' \
-    make -s B="$B" DESTDIR="$D" BINDIR=/b MANDIR=/m PYDIR=/y install
+check 'all directories can be named' \
+    make -s B="$B" DESTDIR="$D" BINDIR=/b MANDIR=/m PYDIR=/y LIBDIR=/l INCDIR=/i \
+    BASHDIR=/c ZSHDIR=/z install
 check 'and are used' test -x "$D/b/q2cat" -a -e "$D/m/man1/q2cat.1" -a \
-    -e "$D/y/q2.py" -a \
+    -e "$D/y/q2.py" -a -e "$D/l/libq2.a" -a -e "$D/i/q2.h" -a -e "$D/c/q2cat" -a \
+    -e "$D/z/_peakpipe" -a \
     ! -e "$D/usr"
 # A fresh tree: what git would hand out, and no build yet.
 mkdir "$T/tree"

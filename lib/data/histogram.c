@@ -24,7 +24,8 @@ range_double(struct histogram *h, unsigned at)
 
 		n = h->n[lane];
 		for (i = 0; i < HISTOGRAM_BINS / 2; i++)
-			merged[at + i] = n[2 * i] + n[2 * i + 1];
+			merged[at + i] = n[2 * (size_t)i] +
+			    n[2 * (size_t)i + 1];
 		memcpy(n, merged, sizeof merged);
 	}
 	if (at != 0)

@@ -247,6 +247,39 @@ def test_socket(material, tmp_path, kind):
     assert got[0] == (material / "run.q2").read_bytes()
 
 
+def test_live(material, tmp_path):
+    """two Writers feed one q2cat -L: each event once, in order, with its source"""
+    at, out = tmp_path / "live", tmp_path / "live.q2"
+    with open(out, "wb") as f:
+        cat = subprocess.Popen(["q2cat", "-e", "2", "-L", "unix:%s" % at],
+                               stdout=f)
+    while not at.exists():
+        assert cat.poll() is None
+        time.sleep(0.01)
+
+    def send():
+        r = q2.Reader(material / "run.q2")
+        with q2.Writer("unix:%s" % at, header=r.header) as w:
+            for e in r:
+                w.write(e)
+    senders = [threading.Thread(target=send) for _ in range(2)]
+    for t in senders:
+        t.start()
+    for t in senders:
+        t.join()
+    assert cat.wait(60) == 0
+    sent = list(q2.Reader(material / "run.q2"))
+    got = list(q2.Reader(out))
+    assert [e.seq for e in got] == list(range(2 * len(sent)))
+    for producer in "p1:", "p2:":
+        mine = [e for e in got if e.source.startswith(producer)]
+        assert len(mine) == len(sent)
+        for a, b in zip(mine, sent):
+            assert np.array_equal(a.logits, b.logits)
+            assert np.array_equal(a.image, b.image)
+            assert a.timestamp == b.timestamp
+
+
 # ---- slots ----
 
 def test_slots_bytes(material, tmp_path):

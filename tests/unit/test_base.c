@@ -86,6 +86,21 @@ test_crc(void **state)
 }
 
 static void
+test_crc_plain(void **state)
+{
+	unsigned char p[300];
+	size_t i, n;
+
+	(void)state;
+	assert_int_equal(crc32c_plain("123456789", 9), 0xe3069283);
+	for (i = 0; i < sizeof p; i++)
+		p[i] = (unsigned char)(i * i * 167 + 13 * i + 5);
+	for (i = 0; i < 9; i++)
+		for (n = 0; n <= sizeof p - i; n++)
+			assert_int_equal(crc32c_plain(p + i, n), crc32c(p + i, n));
+}
+
+static void
 test_fault(void **state)
 {
 	struct fault f;
@@ -428,6 +443,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_crc),
+		cmocka_unit_test(test_crc_plain),
 		cmocka_unit_test(test_fault),
 		cmocka_unit_test(test_integers),
 		cmocka_unit_test(test_reals),
