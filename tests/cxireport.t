@@ -50,7 +50,7 @@ def hist(page, name):
 
 def figures(page, what):
     """Pictures of the page: attributes, PNG as an array, circles."""
-    for head, body in re.findall(r'<figure %s="?([^>]*)>(.*?)</figure>' % what,
+    for head, body in re.findall(r'<figure %s([^>]*)>(.*?)</figure>' % what,
                                  page, re.S):
         png = re.search(r'href="data:image/png;base64,([^"]*)"', body)
         png = base64.b64decode(png[1], validate=True)
@@ -138,7 +138,7 @@ else:
     @test("the maximum is that of the images that its caption counts")
     def _():
         page = report()
-        (_, grey, _), = figures(page, "id=\"maximum")
+        (_, grey, _), = figures(page, 'id="maximum"')
         images = np.array([image for image, _ in rows_all()])
         n, step = len(images), (len(images) - 1) // 30 + 1
         must(value(page, "maximum") == len(images[::step]) > 10, n)
@@ -169,6 +169,15 @@ else:
         must(np.allclose(circles, want, atol=.06), circles, want)
 
 
+@test("a strip of panels without a geometry says what is needed, not pictures")
+def _():
+    dump_make(os.path.join(D, "strip.h5"), 4, panels=8)
+    sh("q2cat strip.h5 | peakfind 2>err | cxiwrite -o strip 2>err")
+    page = report("strip")
+    must('data-absent="pictures"' in page and "256 x 48" in page and
+         "data-picture" not in page and 'id="maximum"' in page)
+
+
 @test("a run without images says so")
 def _():
     shutil.copytree(RUN, D + "/blind")
@@ -176,9 +185,10 @@ def _():
     for path in glob.glob(D + "/blind/*.cxi"):
         with h5py.File(path, "a") as f:
             del f["/entry_1/data_1/data"]
+            del f["/entry_1/instrument_1/detector_1/data"]
     page = report("blind")
     must('data-absent="pictures"' in page and "<image" not in page and
-         "have no images" in page)
+         "have no images" in page, re.findall('data-absent="pic.*', page))
 
 
 CHROMIUM = shutil.which("chromium")

@@ -16,7 +16,8 @@
 #include "format/report.h"
 #include "format/tile.h"
 
-enum { HITS = 8, HIT_SIDE = 320, POWDER_SIDE = 640, POWDER_EVENTS = 30 };
+enum { HITS = 8, HIT_SIDE = 320, POWDER_SIDE = 640, POWDER_EVENTS = 30,
+	STRIP = 4 };	/* as many times as high as wide, and circles hide all */
 
 struct pictures {
 	const struct summary *s;
@@ -205,15 +206,33 @@ pictures_end(struct pictures *p)
 	free(p->bad);
 }
 
+/* Why hits cannot be shown; empty if they can. */
+static void
+hits_refuse(const struct summary *s, char *why, size_t size)
+{
+	const struct assembly *m = &s->assembly;
+
+	*why = '\0';
+	if (s->powder == NULL)
+		snprintf(why, size, "%s", s->powder_why);
+	else if (s->geometry == NULL && (m->height > STRIP * m->width ||
+	    m->width > STRIP * m->height))
+		snprintf(why, size, "panels that are not assembled make a strip of"
+		    " %u x %u pixels; cxireport -g assembles them", m->height,
+		    m->width);
+}
+
 void
 report_hits(FILE *f, const struct summary *s)
 {
 	struct pictures p;
+	char why[200];
 	unsigned i;
 
-	if (s->powder == NULL) {
+	hits_refuse(s, why, sizeof why);
+	if (*why != '\0') {
 		fputs("<p data-absent=\"pictures\">No pictures: ", f);
-		html_text(f, s->powder_why);
+		html_text(f, why);
 		fputs(".</p>\n", f);
 		return;
 	}

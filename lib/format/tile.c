@@ -41,7 +41,7 @@ tile_draw(struct picture *p, uint32_t x, uint32_t y, const struct tile *t,
     const struct assembly *m, const float *plane, struct fault *f)
 {
 	size_t n = (size_t)t->width * t->height;
-	float *values = malloc(n * sizeof *values);
+	float *values = calloc(n, sizeof *values);
 	struct tone tone;
 	uint32_t r, c;
 	double g;
