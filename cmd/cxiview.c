@@ -26,7 +26,9 @@
 #include "data/tone.h"
 #include "format/cxireader.h"
 #include "format/picture.h"
+#include "format/plane.h"
 #include "format/runfiles.h"
+#include "format/tile.h"
 #include "status.h"
 #include "tool.h"
 
@@ -156,20 +158,13 @@ event_read(struct view *v, uint64_t row, const struct cxireader_peak **peaks)
 	return e;
 }
 
-/* An image, NaN at bad pixels. */
 static void
 image_read(struct view *v, uint64_t row, float *out)
 {
-	size_t i, n = (size_t)v->height * v->width;
 	struct fault f;
 
-	if ((!v->bad_known && cxireader_mask(v->reader, row, v->bad, &f) == -1) ||
-	    cxireader_image(v->reader, row, out, &f) == -1)
+	if (plane_read(v->reader, row, out, v->bad, &v->bad_known, &f) == -1)
 		errx(STATUS_INPUT, "%s", f.text);
-	v->bad_known = cxireader_info(v->reader)->mask < 2;	/* one for all */
-	for (i = 0; i < n; i++)
-		if (v->bad[i])
-			out[i] = NAN;
 }
 
 /* Keeps what rings need: the mean of the events that are shown. */
@@ -252,18 +247,13 @@ peaks_draw(struct view *v, const struct cxireader_event *e,
     const struct cxireader_peak *p, double x0, double y0, double zoom,
     double line, double margin)
 {
-	double x, y, size;
+	double x, y, radius;
 	uint32_t i;
 
-	for (i = 0; i < e->n_peaks; i++) {
-		assembly_locate(&v->assembly, (double)p[i].fs, (double)p[i].ss,
-		    &x, &y);
-		if (isnan(x))
-			continue;
-		size = p[i].npixels > 0 ? sqrt((double)p[i].npixels / 3) : 1;
-		picture_circle(v->picture, PICTURE_PEAK, x0 + x * zoom,
-		    y0 + y * zoom, size * zoom + margin, line);
-	}
+	for (i = 0; i < e->n_peaks; i++)
+		if (tile_circle(&v->assembly, &p[i], zoom, margin, &x, &y, &radius))
+			picture_circle(v->picture, PICTURE_PEAK, x0 + x, y0 + y,
+			    radius, line);
 }
 
 static void
@@ -463,11 +453,7 @@ powder_add(struct view *v, uint64_t row, void *arg)
 	beam_add(v, &e);
 	image_read(v, row, v->image);
 	if (sum == NULL) {
-		/* A comparison with NaN is false: what is known stays. */
-		for (i = 0; i < n; i++)
-			if (!(v->plane[i] >= v->image[i]) &&
-			    !isnan(v->image[i]))
-				v->plane[i] = v->image[i];
+		plane_raise(v->plane, v->image, n);
 		return;
 	}
 	/* Begins with NaN: a pixel that no event knows stays unknown. */
@@ -574,64 +560,28 @@ best_add(struct view *v, uint64_t row, void *arg)
 	b->places[at] = (struct place){ v->file, row, e.n_found };
 }
 
-/* The strongest of each block: a spot must not be lost in the mean. */
-static float *
-tile_shrink(const struct view *v, uint32_t factor, uint32_t width,
-    uint32_t height)
-{
-	const struct assembly *m = &v->assembly;
-	float *tile = memory((size_t)width * height, sizeof *tile), value, *at;
-	uint32_t r, c, from;
-
-	for (r = 0; r < width * height; r++)
-		tile[r] = NAN;
-	for (r = 0; r < m->height; r++)
-		for (c = 0; c < m->width; c++) {
-			from = m->from[(size_t)r * m->width + c];
-			if (from == ASSEMBLY_GAP)
-				continue;
-			value = v->plane[from];
-			at = &tile[(size_t)(r / factor) * width + c / factor];
-			if (!isnan(value) && !(*at >= value))
-				*at = value;
-		}
-	return tile;
-}
-
 static void
-tile_draw(struct view *v, const struct place *p, uint32_t x, uint32_t y,
-    uint32_t factor, uint32_t width, uint32_t height)
+tile_show(struct view *v, const struct place *p, uint32_t x, uint32_t y,
+    const struct tile *t)
 {
 	const struct cxireader_peak *peaks;
 	struct cxireader_event e;
 	char caption[120];
-	uint32_t r, c;
-	float *tile;
-	struct tone t;
-	double g;
+	struct fault f;
 
 	file_open(v, p->file);
 	e = event_read(v, p->row, &peaks);
 	image_read(v, p->row, v->plane);
-	tile = tile_shrink(v, factor, width, height);
-	t = tone_choose(tile, (size_t)width * height);
-	for (r = 0; r < height; r++)
-		for (c = 0; c < width; c++) {
-			g = tone_apply(&t, (double)tile[(size_t)r * width + c]);
-			if (isnan(g))
-				picture_nothing(v->picture, x + c, y + r, 1);
-			else
-				picture_block(v->picture, x + c, y + r, 1,
-				    tone_grey(g));
-		}
-	free(tile);
-	picture_clip(v->picture, x, y, width, height);
-	peaks_draw(v, &e, peaks, x, y, 1.0 / factor, 0.7, 2.5);
-	picture_clip(v->picture, x, y + height, width, 24);
+	if (tile_draw(v->picture, x, y, t, &v->assembly, v->plane, &f) == -1)
+		errx(STATUS_SYSTEM, "%s", f.text);
+	picture_clip(v->picture, x, y, t->width, t->height);
+	peaks_draw(v, &e, peaks, x, y, 1.0 / t->factor, 0.7, 2.5);
+	picture_clip(v->picture, x, y + t->height, t->width, 24);
 	snprintf(caption, sizeof caption, e.has_number ? "event %" PRIu64
 	    "   %u peaks" : "row %" PRIu64 "   %u peaks", e.has_number ? e.number :
 	    p->row, e.n_found);
-	picture_text(v->picture, PICTURE_TEXT, x + 2, y + height + 16, 13, caption);
+	picture_text(v->picture, PICTURE_TEXT, x + 2, y + t->height + 16, 13,
+	    caption);
 	picture_clip(v->picture, 0, 0, 0, 0);
 }
 
@@ -639,28 +589,23 @@ static void
 sheet_draw(struct view *v, const struct best *b)
 {
 	enum { EDGE = 10, WORDS = 24 };
-	const struct assembly *m = &v->assembly;
-	uint32_t longest = m->width > m->height ? m->width : m->height;
-	uint32_t factor = (longest - 1) / TILE + 1;
-	uint32_t width = (m->width - 1) / factor + 1;
-	uint32_t height = (m->height - 1) / factor + 1;
+	struct tile t = tile_fit(&v->assembly, TILE);
 	uint32_t n = (uint32_t)b->n, columns = 1, rows, i;
 	struct fault f;
 
 	/* About as wide as high. */
-	while (columns < n && columns * (width + EDGE) <
-	    ((n - 1) / columns + 1) * (height + EDGE + WORDS))
+	while (columns < n && columns * (t.width + EDGE) <
+	    ((n - 1) / columns + 1) * (t.height + EDGE + WORDS))
 		columns++;
 	rows = (n - 1) / columns + 1;
-	v->picture = picture_new(EDGE + columns * (width + EDGE), EDGE + 20 +
-	    rows * (height + WORDS + EDGE), &f);
+	v->picture = picture_new(EDGE + columns * (t.width + EDGE), EDGE + 20 +
+	    rows * (t.height + WORDS + EDGE), &f);
 	if (v->picture == NULL)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	picture_text(v->picture, PICTURE_TEXT, EDGE + 2, 20, 14, v->title);
 	for (i = 0; i < n && !tool_stop; i++)
-		tile_draw(v, &b->places[i], EDGE + i % columns * (width + EDGE),
-		    EDGE + 20 + i / columns * (height + WORDS + EDGE), factor,
-		    width, height);
+		tile_show(v, &b->places[i], EDGE + i % columns * (t.width + EDGE),
+		    EDGE + 20 + i / columns * (t.height + WORDS + EDGE), &t);
 	if (tool_stop)
 		errx(STATUS_INTERRUPTED, "stopped; no picture was made");
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """cxireport: its numbers are those of the files, and nothing in it is active."""
+import base64
 import glob
 import html.parser
+import io
 import os
 import re
 import shutil
@@ -14,6 +16,10 @@ from proc import done, dump_make, must, read, scratch, test
 
 import h5py
 import numpy as np
+try:
+    from PIL import Image
+except ImportError:
+    Image = None
 
 EVIL = "<script>alert(1)</script>&\"'"
 D = scratch()
@@ -40,6 +46,36 @@ def hist(page, name):
                   ' data-min="([^"]*)" data-max="([^"]*)" data-median="([^"]*)"'
                   % name, page)
     return [float(x) for x in m.groups()]
+
+
+def figures(page, what):
+    """Pictures of the page: attributes, PNG as an array, circles."""
+    for head, body in re.findall(r'<figure %s="?([^>]*)>(.*?)</figure>' % what,
+                                 page, re.S):
+        png = re.search(r'href="data:image/png;base64,([^"]*)"', body)
+        png = base64.b64decode(png[1], validate=True)
+        must(png[:8] == b"\x89PNG\r\n\x1a\n" and png[25] == 3, png[:30])
+        box = re.search(r'viewBox="0 0 (\d+) (\d+)"', body)
+        image = Image.open(io.BytesIO(png))
+        must(image.size == tuple(map(int, box.groups())), image.size, box[0])
+        circles = re.findall(r'<circle cx="([^"]*)" cy="([^"]*)"', body)
+        yield head, np.array(image.convert("L"), int), np.array(circles, float)
+
+
+def darker(grey, values):
+    """Is more darker everywhere?"""
+    grey = grey.ravel()[np.argsort(values, axis=None)]
+    return (np.diff(grey) <= 0).all() and grey[0] > 200 and grey[-1] < 60
+
+
+def rows_all():
+    """Image and peaks (fs, ss) of each hit; and its file's name and row."""
+    for path in sorted(glob.glob(RUN + "/*.cxi")):
+        with h5py.File(path) as f:
+            r = f["/entry_1/result_1"]
+            for i, n in enumerate(r["nPeaks"]):
+                yield f["/entry_1/data_1/data"][i], np.stack(
+                    [r["peakXPosRaw"][i, :n], r["peakYPosRaw"][i, :n]], 1)
 
 
 def column(name):
@@ -83,6 +119,93 @@ def _():
         must("panel %d: %d peaks" % (i, n) in page, i, n)
 
 
+if Image is None:
+    @test("pictures # SKIP no python3-pil")
+    def _():
+        pass
+else:
+    @test("the hits with most peaks are shown, with each of their peaks circled")
+    def _():
+        got = list(figures(report(), "data-picture"))
+        rows = sorted(rows_all(), key=lambda x: -len(x[1]))
+        must(len(got) == 8, len(got))
+        for (head, grey, circles), (image, peaks) in zip(got, rows):
+            must('data-peaks="%d"' % len(peaks) in head, head)
+            must(grey.shape == image.shape and darker(grey, image), head)
+            must(len(circles) == len(peaks) and
+                 np.allclose(circles, peaks + .5, atol=.06), head)
+
+    @test("the maximum is that of the images that its caption counts")
+    def _():
+        page = report()
+        (_, grey, _), = figures(page, "id=\"maximum")
+        images = np.array([image for image, _ in rows_all()])
+        n, step = len(images), (len(images) - 1) // 30 + 1
+        must(value(page, "maximum") == len(images[::step]) > 10, n)
+        must("%d of %d hits" % (len(images[::step]), n) in page)
+        must(darker(grey, images[::step].max(0)))
+
+    @test("a geometry assembles pictures, and circles go along")
+    def _():
+        with open(D + "/g.geom", "w") as f:
+            print("clen = 0.1\nres = 10000\nphoton_energy = 9500", file=f)
+            for i in range(3):      # side by side, each upside down
+                print("p%d/min_fs = 0\np%d/max_fs = 47\np%d/min_ss = %d\n"
+                      "p%d/max_ss = %d\np%d/fs = x\np%d/ss = y\np%d/corner_x ="
+                      " %d\np%d/corner_y = 0" % (i, i, i, 32 * i, i, 32 * i + 31,
+                                                 i, i, i, 50 * i, i), file=f)
+        head, grey, circles = next(figures(report(options="-g g.geom"),
+                                           "data-picture"))
+        image, peaks = max(rows_all(), key=lambda x: len(x[1]))
+        must(grey.shape == (32, 148), grey.shape)
+        for i in range(3):
+            part = image[32 * i:32 * i + 32][::-1]
+            grey_part = grey[:, 50 * i:50 * i + 48]
+            must((np.diff(grey_part.ravel()[np.argsort(part, axis=None)])
+                  <= 0).all(), i)
+        panel = peaks[:, 1].round() // 32
+        want = np.stack([peaks[:, 0] + .5 + 50 * panel,
+                         32 - (peaks[:, 1] + .5 - 32 * panel)], 1)
+        must(np.allclose(circles, want, atol=.06), circles, want)
+
+
+@test("a run without images says so")
+def _():
+    shutil.copytree(RUN, D + "/blind")
+    os.unlink(D + "/blind/peaknet.lst")
+    for path in glob.glob(D + "/blind/*.cxi"):
+        with h5py.File(path, "a") as f:
+            del f["/entry_1/data_1/data"]
+    page = report("blind")
+    must('data-absent="pictures"' in page and "<image" not in page and
+         "have no images" in page)
+
+
+CHROMIUM = shutil.which("chromium")
+if CHROMIUM is None:
+    @test("the page fits a phone # SKIP no chromium")
+    def _():
+        pass
+else:
+    @test("the page fits a phone of 390 pixels, and a browser has no complaints")
+    def _():
+        report()
+        with open(D + "/phone.html", "w") as f:
+            f.write('<!DOCTYPE html><body><iframe id="f" src="r.html" style="'
+                    'border:0;width:390px;height:800px"></iframe><script>'
+                    'onload=function(){var d=document.getElementById("f")'
+                    '.contentDocument.documentElement;document.body.innerHTML='
+                    '"width="+d.scrollWidth+" of "+d.clientWidth}</script>')
+        p = subprocess.run(
+            [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu",
+             "--hide-scrollbars", "--allow-file-access-from-files",
+             "--enable-logging=stderr", "--user-data-dir=" + D + "/chromium",
+             "--dump-dom", "file://" + D + "/phone.html"],
+            capture_output=True, text=True)
+        must("width=390 of 390" in p.stdout, p.stdout[-300:], p.stderr[-300:])
+        must("CONSOLE" not in p.stderr, p.stderr)
+
+
 @test("what failed and why is told")
 def _():
     must('data-failed="7"' in report() and "image" in re.search(
@@ -91,7 +214,8 @@ def _():
 
 @test("the page is well formed, needs nothing from outside, and runs nothing")
 def _():
-    page = report()
+    page = re.sub(r' href="data:image/png;base64,[A-Za-z0-9+/=]*"/>',
+                  "></image>", report())
     stack = []
 
     class Parser(html.parser.HTMLParser):

@@ -8,8 +8,8 @@
 unset MAKEFLAGS MAKELEVEL MFLAGS
 export NODEPS=1
 programs='q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport'
-scripts='ray2q2 peakpipe'
-pages='q2.3 libq2.3 ray2q2.1 peakpipe.1 peakpipe-tutorial.7 q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 cxiview.1 cxireport.1 q2.5 peakpipe.7
+scripts='ray2q2 peakpipe q2top'
+pages='q2.3 libq2.3 ray2q2.1 q2top.1 peakpipe.1 peakpipe-tutorial.7 q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 cxiview.1 cxireport.1 q2.5 peakpipe.7
     peakpipe-performance.7'
 D=$T/dest
 P=/opt/peak
@@ -58,7 +58,7 @@ check 'all pages are there, in the sections they belong to' pages_installed
 check 'completions are there, for all programs' completions_installed
 check 'libq2 is there with its header and q2.pc' library_installed
 check 'programs are executable, pages only readable' modes
-check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 33
+check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 35
 module_found() {
 	found=$("$PYTHON" -c 'import sys; print(*sys.path, sep="\n")')
 	at=$(make -s B="$B" --eval='where: ; @echo $(PYDIR)' where) &&
@@ -73,6 +73,11 @@ ray2q2_runs() {
 }
 check 'the module is where python3 looks for it, for /usr/local and /usr' module_found
 check 'ray2q2 finds it and tells the version of the Makefile' ray2q2_runs
+q2top_runs() {
+	"$D$P/bin/q2top" --version | grep -qx "q2top $(sed -n \
+	    's/^VERSION = //p' Makefile)"
+}
+check 'q2top tells the version of the Makefile' q2top_runs
 check 'installed programs tell their version' runs
 check 'make install again succeeds' \
     make -s B="$B" DESTDIR="$D" PREFIX=$P install

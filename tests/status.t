@@ -166,7 +166,7 @@ def _():
     text, status = held_run(HELD + " | peakfind | cxiwrite -m 1 -l log.tsv"
                             " -o logged", enough)
     must(status == 0, status, text)
-    must(all(s.count("\t") == 8 for s in lines), lines)
+    must(all(s.count("\t") == 9 for s in lines), lines)
     must(len(lines) < EVENTS + 1 == len(read(log).splitlines()), len(lines))
 
 

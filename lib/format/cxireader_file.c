@@ -189,15 +189,14 @@ shape_check(struct set *s, struct fault *f)
 	int r = 0;
 
 	s->rank = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
-	if (s->rank < 0 || class == H5T_NO_CLASS)
+	if (s->rank < 0 || class == H5T_NO_CLASS || (s->rank <= MAX_RANK &&
+	    H5Sget_simple_extent_dims(space, s->dims, NULL) != s->rank))
 		r = hdf_fault(f, s->path);
 	else if (s->rank > MAX_RANK)
 		r = fault_set(f, "%.100s: has %d dimensions, at most %d make sense",
 		    s->path, s->rank, MAX_RANK);
 	else if (class != H5T_INTEGER && class != H5T_FLOAT && class != H5T_ENUM)
 		r = fault_set(f, "%.100s: holds no numbers", s->path);
-	else if (H5Sget_simple_extent_dims(space, s->dims, NULL) != s->rank)
-		r = hdf_fault(f, s->path);
 	if (type >= 0)
 		H5Tclose(type);
 	if (space >= 0)

@@ -179,6 +179,8 @@ struct writing {
 	png_structp	png;
 	png_infop	info;
 	png_bytep	row;
+	uint32_t	colours[PNG_MAX_PALETTE_LENGTH];	/* ascending */
+	size_t		n_colours;	/* 0: too many for a palette */
 	jmp_buf		back;
 };
 
@@ -230,16 +232,80 @@ notes_set(struct writing *w, const struct picture_note *notes, size_t n)
 	}
 }
 
+/* The place of a colour among the known ones; or where it belongs. */
+static size_t
+colour_find(const struct writing *w, uint32_t colour)
+{
+	size_t low = 0, high = w->n_colours, middle;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (w->colours[middle] < colour)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static const uint32_t *
+words_of(const struct picture *p, uint32_t row)
+{
+	const uint32_t *words;
+
+	words = (const void *)cairo_image_surface_get_data(p->surface);
+	return words + (size_t)row * p->stride;
+}
+
+static void
+colours_collect(struct picture *p, struct writing *w)
+{
+	uint32_t r, c, colour;
+	size_t at;
+
+	for (r = 0; r < p->height; r++)
+		for (c = 0; c < p->width; c++) {
+			colour = words_of(p, r)[c] & 0xffffff;
+			at = colour_find(w, colour);
+			if (at < w->n_colours && w->colours[at] == colour)
+				continue;
+			if (w->n_colours == PNG_MAX_PALETTE_LENGTH) {
+				w->n_colours = 0;
+				return;
+			}
+			memmove(&w->colours[at + 1], &w->colours[at],
+			    (w->n_colours - at) * sizeof w->colours[0]);
+			w->colours[at] = colour;
+			w->n_colours++;
+		}
+}
+
+static void
+palette_set(struct writing *w)
+{
+	png_color palette[PNG_MAX_PALETTE_LENGTH];
+	size_t i;
+
+	for (i = 0; i < w->n_colours; i++)
+		palette[i] = (png_color){ (png_byte)(w->colours[i] >> 16),
+		    (png_byte)(w->colours[i] >> 8), (png_byte)w->colours[i] };
+	png_set_PLTE(w->png, w->info, palette, (int)w->n_colours);
+}
+
 static void
 rows_write(struct picture *p, struct writing *w)
 {
 	const uint32_t *words;
 	uint32_t r, c;
 
-	cairo_surface_flush(p->surface);
-	words = (const void *)cairo_image_surface_get_data(p->surface);
-	for (r = 0; r < p->height; r++, words += p->stride) {
+	for (r = 0; r < p->height; r++) {
+		words = words_of(p, r);
 		for (c = 0; c < p->width; c++) {
+			if (w->n_colours > 0) {
+				w->row[c] = (png_byte)colour_find(w,
+				    words[c] & 0xffffff);
+				continue;
+			}
 			w->row[3 * (size_t)c] = (png_byte)(words[c] >> 16);
 			w->row[3 * (size_t)c + 1] = (png_byte)(words[c] >> 8);
 			w->row[3 * (size_t)c + 2] = (png_byte)words[c];
@@ -256,8 +322,11 @@ png_make(struct picture *p, struct writing *w, const struct picture_note *notes,
 		return -1;
 	png_set_write_fn(w->png, w, bytes_write, bytes_flush);
 	png_set_IHDR(w->png, w->info, p->width, p->height, 8,
-	    PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+	    w->n_colours > 0 ? PNG_COLOR_TYPE_PALETTE : PNG_COLOR_TYPE_RGB,
+	    PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
 	    PNG_FILTER_TYPE_DEFAULT);
+	if (w->n_colours > 0)
+		palette_set(w);
 	png_set_sRGB(w->png, w->info, PNG_sRGB_INTENT_PERCEPTUAL);
 	/* Noise does not shrink: more effort is for nothing. */
 	png_set_compression_level(w->png, 3);
@@ -275,6 +344,8 @@ picture_write(struct picture *p, FILE *out, const struct picture_note *notes,
 	struct writing w = { .out = out, .f = f };
 	int r = -1;
 
+	cairo_surface_flush(p->surface);
+	colours_collect(p, &w);
 	w.row = malloc(3 * (size_t)p->width);
 	w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w, png_failed,
 	    png_warned);

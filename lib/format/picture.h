@@ -48,7 +48,8 @@ struct picture_note {
 };
 
 /*
- * Writes a PNG to a file that is open, and flushes it. The same picture and notes
+ * Writes a PNG to a file that is open, and flushes it: with a palette if there are
+ * 256 colours or fewer, as without circles and words. The same picture and notes
  * give the same bytes. 0, or -1 with the cause.
  */
 int	picture_write(struct picture *, FILE *, const struct picture_note *,

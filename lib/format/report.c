@@ -473,6 +473,7 @@ best_put(FILE *f, const struct summary *s)
 		fputs("<p data-absent=\"best\">There are no hits.</p>\n", f);
 		return;
 	}
+	report_hits(f, s);
 	fputs("<div class=\"scroll\"><table>\n<tr><th class=\"n\">peaks</th><th>file"
 	    "</th><th class=\"n\">row</th><th class=\"n\">event</th><th class=\"n\">"
 	    "energy (eV)</th></tr>\n", f);
@@ -547,7 +548,8 @@ static void
 origin_put(FILE *f, const struct summary_origin *o, const char *geometry,
     const char *digest)
 {
-	fprintf(f, "<h3>%llu files by ", (ull)o->files);
+	fprintf(f, "<h3>%llu %s by ", (ull)o->files, o->files == 1 ?
+	    "file" : "files");
 	html_text(f, *o->program == '\0' ? "an unknown program" : o->program);
 	fputs("</h3>\n", f);
 	if (*o->options == '\0') {
@@ -579,7 +581,7 @@ sources_put(FILE *f, const struct summary *s)
 	unsigned i;
 
 	fputs("<h3>This report is from</h3>\n<p>", f);
-	fprintf(f, "%zu CXI files; ", s->files.n);
+	fprintf(f, "%zu CXI %s; ", s->files.n, s->files.n == 1 ? "file" : "files");
 	if (s->sides.n_logs == 0)
 		fputs("no log (cxiwrite -l); ", f);
 	for (i = 0; i < s->sides.n_logs; i++) {
@@ -604,6 +606,7 @@ report_write(FILE *f, const struct summary *s, const char *geometry,
 	fputs("<h2>Detector</h2>\n<div class=\"plots\">\n", f);
 	panels_put(f, s);
 	powder_put(f, s);
+	report_maximum(f, s);
 	fputs("</div>\n", f);
 	best_put(f, s);
 	failures_put(f, s);
