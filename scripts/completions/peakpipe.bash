@@ -14,6 +14,7 @@ _peakpipe_options()
 	cxiview) echo -m -P -s -e: -g: -o: -t: ;;
 	cxireport) echo -g: -l: -o: -S: ;;
 	ray2q2) echo -c -v -A: -C: -e: -k: -N: -q: -s: -t: -w: ;;
+	q2top) echo -i: -n: ;;
 	peakpipe) echo -b: -g: -m: -o: -p: -w: -z: ;;
 	esac
 }
@@ -55,4 +56,4 @@ _peakpipe()
 }
 
 complete -o filenames -F _peakpipe q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview \
-	cxireport ray2q2 peakpipe
+	cxireport ray2q2 peakpipe q2top
