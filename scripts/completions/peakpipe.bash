@@ -14,8 +14,8 @@ _peakpipe_options()
 	cxiview) echo -m -P -s -e: -g: -o: -t: ;;
 	cxireport) echo -g: -l: -o: -S: ;;
 	ray2q2) echo -c -v -A: -C: -e: -k: -N: -q: -s: -t: -w: ;;
-	peakpipe) echo -b: -g: -m: -o: -p: -w: -z: ;;
 	q2top) echo -i: -n: ;;
+	peakpipe) echo -b: -g: -m: -o: -p: -w: -z: ;;
 	esac
 }
 
