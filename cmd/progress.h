@@ -17,7 +17,7 @@
 typedef void	progress_text(void *arg, char *text, size_t size);
 
 /* Begins to say it; live: as one line, on a terminal. Once in a program. */
-void	progress_begin(progress_text *, void *arg, bool live);
+void	progress_begin(progress_text *text, void *arg, bool live);
 
 /* No more is said, and a live line is gone. Nothing where nothing began. */
 void	progress_end(void);

@@ -30,8 +30,8 @@ struct tone	tone_choose(const float *values, size_t n);
 /* 0 for low and what is below, 1 for high and what is above; NaN stays NaN. */
 double	tone_apply(const struct tone *, double value);
 
-/* The value that tone_apply turns into t. */
-double	tone_invert(const struct tone *, double t);
+/* The value that tone_apply turns into v, from 0 to 1. */
+double	tone_invert(const struct tone *t, double v);
 
 /* The grey level, 0 to 255 of sRGB, of t from 0 to 1. */
 uint8_t	tone_grey(double t);

@@ -384,7 +384,7 @@ round_begin(struct live *l, struct fault *f)
 		return LIVE_FAULT;
 	}
 	if (p[0].revents & (POLLERR | POLLHUP | POLLNVAL)) {
-		errno = p[0].revents & POLLNVAL ? EBADF : EPIPE;
+		errno = (p[0].revents & POLLNVAL) ? EBADF : EPIPE;
 		return LIVE_OUTPUT;
 	}
 	l->abandon = r == 0 && patience == GRACE_MS;
