@@ -1,15 +1,5 @@
-/*
- * cxireport: a page of HTML that tells what a run is worth.
- *
- * The report is written under a temporary name beside its own, synced and renamed,
- * so that who looks at it never meets half of one.
- */
-#include <sys/stat.h>
-
+/* cxireport: a page of HTML that tells what a run is worth. */
 #include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/newfile.h"
 #include "format/report.h"
 #include "status.h"
 #include "tool.h"
@@ -27,14 +18,13 @@ struct options {
 	const char	*geometry, *log, *out, *stats;
 };
 
-static char temporary[PATH_MAX];	/* empty: there is none */
+static struct newfile report;
 
-/* For the second signal, too. */
+/* For the second signal. */
 static void
-temporary_remove(void)
+report_remove(void)
 {
-	if (temporary[0] != '\0')
-		unlink(temporary);
+	newfile_remove(&report);
 }
 
 static void
@@ -50,48 +40,6 @@ geometry_load(const char *path, struct geometry *g, char digest[65])
 	if (geometry_parse(text, n, g, &f) == -1)
 		errx(STATUS_INPUT, "-g %s: %s", path, f.text);
 	free(text);
-}
-
-static FILE *
-out_open(const char *path)
-{
-	mode_t mask = umask(0);
-	FILE *file;
-	int fd, n;
-
-	umask(mask);
-	n = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-	if (n >= (int)sizeof temporary)
-		errx(STATUS_USAGE, "-o %.40s...: the path is too long", path);
-	if ((fd = mkostemp(temporary, O_CLOEXEC)) == -1) {
-		temporary[0] = '\0';
-		err(STATUS_OUTPUT, "-o %s", path);
-	}
-	if (fchmod(fd, 0666 & ~mask) == -1 || (file = fdopen(fd, "w")) == NULL) {
-		warn("-o %s", path);
-		temporary_remove();
-		exit(STATUS_OUTPUT);
-	}
-	return file;
-}
-
-static int
-out_finish(FILE *file, const char *path)
-{
-	int e = 0;
-
-	errno = 0;
-	if (fflush(file) == EOF || ferror(file) || fsync(fileno(file)) == -1)
-		e = errno != 0 ? errno : EIO;
-	if (fclose(file) == EOF && e == 0)
-		e = errno;
-	if (e == 0 && rename(temporary, path) == -1)
-		e = errno;
-	if (e == 0)
-		return STATUS_OK;
-	warnc(e, "-o %s: the report could not be written", path);
-	temporary_remove();
-	return STATUS_OUTPUT;
 }
 
 /* Everything that is found beside the run and in it. */
@@ -125,7 +73,7 @@ main(int argc, char *argv[])
 	struct options o = { .out = "report.html" };
 	struct geometry g;
 	char digest[65];
-	FILE *file;
+	struct fault f;
 	int ch, status;
 
 	tool_begin(argc, argv, "[-g geometry] [-l log.tsv] [-o report.html]"
@@ -149,17 +97,21 @@ main(int argc, char *argv[])
 		}
 	if (argc - optind != 1)
 		tool_usage();
-	tool_signals(temporary_remove);
+	tool_signals(report_remove);
 	s.run = argv[optind];
 	if (o.geometry != NULL) {
 		geometry_load(o.geometry, &g, digest);
 		s.geometry = &g;
 	}
 	status = run_read(&s, &o);
-	file = out_open(o.out);
-	report_write(file, &s, name_of(o.geometry), o.geometry != NULL ? digest :
-	    NULL);
-	status = tool_worse(status, out_finish(file, o.out));
+	if (newfile_open(&report, o.out, &f) == -1)
+		errx(STATUS_OUTPUT, "-o %s", f.text);
+	report_write(report.f, &s, name_of(o.geometry), o.geometry != NULL ?
+	    digest : NULL);
+	if (newfile_commit(&report, &f) == -1) {
+		warnx("-o %s", f.text);
+		status = STATUS_OUTPUT;
+	}
 	summary_free(&s);
 	if (o.geometry != NULL)
 		geometry_free(&g);

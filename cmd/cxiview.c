@@ -7,8 +7,6 @@
  * its pixels comes where. Planes are read one by one, so a run of any length needs
  * the memory of two images.
  */
-#include <sys/stat.h>
-
 #include <err.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "base/sidefile.h"
+#include "base/newfile.h"
 #include "data/assembly.h"
 #include "data/resolution.h"
 #include "data/tone.h"
@@ -626,12 +624,13 @@ sheet_show(struct view *v)
 
 /* ---- the output ---- */
 
-static int
-output_sync(FILE *out)
+static struct newfile saved;
+
+/* For the second signal. */
+static void
+saved_remove(void)
 {
-	/* Pipes and devices cannot be synced. */
-	return fsync(fileno(out)) == -1 && errno != EINVAL && errno != EROFS ?
-	    -1 : 0;
+	newfile_remove(&saved);
 }
 
 static int
@@ -652,44 +651,19 @@ notes_write(struct view *v, const struct tone *t, FILE *out, struct fault *f)
 	    sizeof notes / sizeof notes[0], f);
 }
 
-/* A name that is no regular file cannot be replaced: a device, a FIFO. */
-static bool
-is_special(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
-}
-
-/* Under a temporary name until it is complete, so no half picture is left. */
 static void
 picture_save(struct view *v, const struct tone *t)
 {
-	const char *name = v->o.out;
-	char temporary[PATH_MAX];
 	struct fault f;
-	FILE *out;
-	int r;
 
-	if (is_special(name))
-		snprintf(temporary, sizeof temporary, "%s", name);
-	else if (snprintf(temporary, sizeof temporary, "%s.tmp", name) >=
-	    (int)sizeof temporary)
-		errx(STATUS_USAGE, "-o %.100s...: too long a name", name);
-	if ((out = sidefile_open(temporary, "w", &f)) == NULL)
+	if (newfile_open(&saved, v->o.out, &f) == -1)
 		errx(STATUS_OUTPUT, "%s", f.text);
-	r = notes_write(v, t, out, &f);
-	if (r == 0 && output_sync(out) == -1)
-		r = fault_set(&f, "%s", strerror(errno));
-	if (fclose(out) == EOF && r == 0)
-		r = fault_set(&f, "%s", strerror(errno));
-	if (r == 0 && !is_special(name) && rename(temporary, name) == -1)
-		r = fault_set(&f, "%s", strerror(errno));
-	if (r == 0)
-		return;
-	if (!is_special(name))
-		unlink(temporary);
-	errx(STATUS_OUTPUT, "%s: %s", name, f.text);
+	if (notes_write(v, t, saved.f, &f) == -1) {
+		newfile_abort(&saved);
+		errx(STATUS_OUTPUT, "%s: %s", v->o.out, f.text);
+	}
+	if (newfile_commit(&saved, &f) == -1)
+		errx(STATUS_OUTPUT, "%s", f.text);
 }
 
 static int
@@ -779,7 +753,7 @@ main(int argc, char *argv[])
 	    " [-t n] file ...");
 	memset(&v, 0, sizeof v);
 	options_parse(argc, argv, &v.o);
-	tool_signals(NULL);
+	tool_signals(saved_remove);
 	geometry_read(&v);
 	for (argv += optind; *argv != NULL; argv++)
 		if (runfiles_add(&v.run, *argv, &f) == -1)

@@ -366,14 +366,12 @@ static void
 progress_line(void *arg, char *text, size_t size)
 {
 	struct find *c = arg;
-	uint64_t total = c->events, events, hits;
-	double now = tool_clock(), seconds;
+	uint64_t total = c->events;
+	double rate = recent_rate(&c->recent, tool_clock(), total, 0);
 
-	recent_note(&c->recent, now, total, 0);
-	recent_since(&c->recent, now, RATE_SECONDS, &events, &hits, &seconds);
 	snprintf(text, size, "%llu events, %llu peaks, %.1f events/s",
 	    (unsigned long long)total, (unsigned long long)c->peaks,
-	    tool_rate(events, seconds));
+	    rate);
 }
 
 static void

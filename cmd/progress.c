@@ -4,8 +4,8 @@
  * line stands on the terminal, and the end. It takes no signals: those are for the
  * program, whose waiting they interrupt.
  *
- * A process that is forked meanwhile has no such thread and must call nothing of
- * this but progress_warnx before the fork, never after it.
+ * A process that is forked meanwhile has no such thread, and may find the lock held
+ * for ever: it calls nothing of this.
  */
 #include <err.h>
 #include <pthread.h>

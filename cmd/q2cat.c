@@ -649,13 +649,11 @@ static void
 progress_line(void *arg, char *text, size_t size)
 {
 	struct cat *c = arg;
-	uint64_t total = c->total, events, hits;
-	double now = tool_clock(), seconds;
+	uint64_t total = c->total;
+	double rate = recent_rate(&c->recent, tool_clock(), total, 0);
 
-	recent_note(&c->recent, now, total, 0);
-	recent_since(&c->recent, now, RATE_SECONDS, &events, &hits, &seconds);
 	snprintf(text, size, "%llu events, %.1f events/s",
-	    (unsigned long long)total, tool_rate(events, seconds));
+	    (unsigned long long)total, rate);
 }
 
 /* ---- inputs ---- */

@@ -131,12 +131,6 @@ tool_clock(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-double
-tool_rate(uint64_t events, double seconds)
-{
-	return seconds > 0 ? (double)events / seconds : 0;
-}
-
 int
 tool_worse(int a, int b)
 {

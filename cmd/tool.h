@@ -36,12 +36,6 @@ void	tool_signals(void (*hook)(void));
 /* Monotonic seconds. */
 double	tool_clock(void);
 
-/* Rates that -v says are over this window, seconds. */
-#define RATE_SECONDS 10.0
-
-/* Events a second; 0 where no time has passed. */
-double	tool_rate(uint64_t events, double seconds);
-
 /* The larger of two exit statuses. */
 int	tool_worse(int, int);
 

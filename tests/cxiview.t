@@ -259,8 +259,8 @@ def main():
     on = blue(got[:h * zoom])
     found = [a for a in (10, 8, 7, 6, 5, 4.5, 4, 3.5, 3.2, 3, 2.8, 2.6, 2.4, 2.2,
                          2, 1.9, 1.8, 1.7, 1.6, 1.5)
-             if on[np.abs(d - .08 * np.tan(2 * np.arcsin(lam / 2 / a)) * 2000)
-                   < .3].mean() > .4]
+             if (ring := on[np.abs(d - .08 * np.tan(2 * np.arcsin(lam / 2 / a)) *
+                                   2000) < .3]).size and ring.mean() > .4]
     check(len(found) >= 2, 'rings are at the radii of whole resolutions', found)
 
     cxi(path('dark.cxi'), drop=('/LCLS/photon_energy_eV',))

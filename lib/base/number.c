@@ -29,3 +29,15 @@ number_real(const char *text, double min, double max, double *v,
 	*cause = *v < min ? "too small" : *v > max ? "too large" : NULL;
 	return *cause == NULL ? 0 : -1;
 }
+
+int
+number_count(const char *text, uint64_t *v)
+{
+	const char *cause;
+	long long n;
+
+	if (number_int(text, 0, INT64_MAX, &n, &cause) == -1)
+		return -1;
+	*v = (uint64_t)n;
+	return 0;
+}

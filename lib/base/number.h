@@ -8,6 +8,9 @@
 int	number_int(const char *text, long long min, long long max, long long *,
 	    const char **cause);
 
+/* A count, as files have it: a decimal integer from 0 on. 0 or -1. */
+int	number_count(const char *text, uint64_t *);
+
 /* Finite decimal number from min to max, in any C spelling but hexadecimal. */
 int	number_real(const char *text, double min, double max, double *,
 	    const char **cause);

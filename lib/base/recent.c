@@ -1,6 +1,7 @@
 #include "base/recent.h"
 
 #define SPACING 1.0	/* seconds between two points */
+#define RATE_SECONDS 10.0
 
 /* The point noted i before the next one, i from 1. */
 static const struct recent_point *
@@ -39,4 +40,14 @@ recent_since(const struct recent *r, double now, double window,
 	*events = last->events - p->events;
 	*hits = last->hits - p->hits;
 	*seconds = last->at - p->at;
+}
+
+double
+recent_rate(struct recent *r, double now, uint64_t events, uint64_t hits)
+{
+	double seconds;
+
+	recent_note(r, now, events, hits);
+	recent_since(r, now, RATE_SECONDS, &events, &hits, &seconds);
+	return seconds > 0 ? (double)events / seconds : 0;
 }

@@ -20,6 +20,9 @@ struct recent {
 /* Notes the counts at a time; times less than a second apart are one. */
 void	recent_note(struct recent *, double now, uint64_t events, uint64_t hits);
 
+/* The same, and events a second over the last 10 seconds; 0 before time has passed. */
+double	recent_rate(struct recent *, double now, uint64_t events, uint64_t hits);
+
 /*
  * Events and hits since the oldest point that is at most window seconds old (or
  * the only one there is), and the seconds between. All are 0 before the first note.

@@ -19,13 +19,6 @@ struct order {
 };
 
 static int
-child_prepare(void *ctx, struct fault *f)
-{
-	(void)ctx;
-	return guard_hdf_prepare(f);
-}
-
-static int
 child_serve(void *ctx, int fd, void *memory, uint64_t request, struct fault *f)
 {
 	const struct order *o = ctx;
@@ -56,7 +49,7 @@ file_read(int fd, struct order *o, const struct guard_limits *limits,
 {
 	const struct layout *l = o->layout;
 	size_t n = (size_t)l->panels * l->real_height * l->real_width;
-	const struct guard_duty duty = { child_prepare, child_serve, o, n };
+	const struct guard_duty duty = { guard_hdf_prepare, child_serve, o, n };
 	struct guard *g = guard_start(&duty, fd, limits, f);
 	int status = -1;
 

@@ -30,21 +30,13 @@ struct survey {
 	char		*path;
 };
 
-static herr_t
-cause_take(unsigned n, const H5E_error2_t *e, void *text)
-{
-	if (n == 0 && e->desc != NULL)
-		snprintf(text, 160, "%s", e->desc);
-	return 0;
-}
-
 /* Appends what HDF5 says of the call that has just failed; returns -1. */
 static int
 hdf5_fault(struct fault *f, const char *what)
 {
-	char cause[160] = "no cause given";
+	char cause[160];
 
-	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, cause_take, cause);
+	guard_hdf_cause(cause, sizeof cause);
 	return fault_set(f, "%s: %s", what, cause);
 }
 

@@ -30,13 +30,6 @@ struct cxireader {
 #define MEMORY_SIZE ((size_t)CXIREADER_MAX_PIXELS * sizeof(float))
 
 static int
-child_prepare(void *ctx, struct fault *f)
-{
-	(void)ctx;
-	return guard_hdf_prepare(f);
-}
-
-static int
 child_serve(void *ctx, int fd, void *memory, uint64_t request, struct fault *f)
 {
 	struct cxireader *r = ctx;
@@ -95,7 +88,7 @@ info_take(struct cxireader *r, struct fault *f)
 static int
 child_begin(struct cxireader *r, const char *clen_path, struct fault *f)
 {
-	const struct guard_duty duty = { child_prepare, child_serve, r,
+	const struct guard_duty duty = { guard_hdf_prepare, child_serve, r,
 	    MEMORY_SIZE };
 
 	if ((r->fd = guard_open(r->path, f)) == -1)

@@ -82,21 +82,13 @@ struct cxireader_file {
 	float		*scratch;	/* rows of one peak dataset */
 };
 
-static herr_t
-cause_take(unsigned n, const H5E_error2_t *e, void *text)
-{
-	if (n == 0 && e->desc != NULL)
-		snprintf(text, 160, "%s", e->desc);
-	return 0;
-}
-
 /* "path: cause", the cause being HDF5's innermost one; returns -1. */
 static int
 hdf_fault(struct fault *f, const char *path)
 {
-	char cause[160] = "HDF5 gives no reason";
+	char cause[160];
 
-	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, cause_take, cause);
+	guard_hdf_cause(cause, sizeof cause);
 	return fault_set(f, "%.100s: %s", path, cause);
 }
 

@@ -87,13 +87,6 @@ dump_probe(const char *path, struct fault *f)
 /* ---- in the child ---- */
 
 static int
-child_prepare(void *ctx, struct fault *f)
-{
-	(void)ctx;
-	return guard_hdf_prepare(f);
-}
-
-static int
 child_survey(struct dump *d, int fd, struct exchange *x, struct fault *f)
 {
 	size_t n;
@@ -284,7 +277,7 @@ dump_new(const struct dump_options *o, int fd)
 static int
 guard_begin(struct dump *d, struct fault *f)
 {
-	const struct guard_duty duty = { child_prepare, child_serve, d,
+	const struct guard_duty duty = { guard_hdf_prepare, child_serve, d,
 	    EXCHANGE_SIZE + LAYOUT_MAX_BYTES };
 
 	d->guard = guard_start(&duty, d->fd, d->options.limits == NULL ?

@@ -1,4 +1,3 @@
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,41 +22,12 @@
  * chunks are. That is what the guard is for.
  */
 
-struct cause {
-	char	*buf;
-	size_t	size;
-};
-
-static herr_t
-cause_take(unsigned n, const H5E_error2_t *e, void *data)
-{
-	struct cause *c = data;
-
-	(void)n;
-	if (e->desc != NULL)
-		snprintf(c->buf, c->size, "%s", e->desc);
-	return 1;
-}
-
-void
-dump_cause(char *buf, size_t size)
-{
-	struct cause c = { buf, size };
-	char *p;
-
-	snprintf(buf, size, "HDF5 does not say why");
-	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, cause_take, &c);
-	for (p = buf; *p != '\0'; p++)
-		if (!isprint((unsigned char)*p))
-			*p = '?';
-}
-
 static int
 fault_hdf(struct fault *f, const char *path, const char *what)
 {
 	char cause[160];
 
-	dump_cause(cause, sizeof cause);
+	guard_hdf_cause(cause, sizeof cause);
 	return fault_set(f, "%s: %s: %s", path, what, cause);
 }
 

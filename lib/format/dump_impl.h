@@ -94,9 +94,6 @@ void	dump_remark(struct dump_reader *, int damage, const char *fmt, ...)
 /* Says how many were only counted. */
 void	dump_remarks_end(struct dump_reader *);
 
-/* dump_hdf.c: the innermost cause of HDF5's last failure, printable. */
-void	dump_cause(char *buf, size_t size);
-
 /*
  * Opens batch/name. 1 and a dataset to be closed, 0 if there is none (and none
  * is open), -1 if something of that name cannot be used; the fault names it.

@@ -46,7 +46,7 @@ file_open(struct dump_reader *d, int fd, struct fault *f)
 
 	if ((d->file = guard_hdf_open(fd)) >= 0)
 		return 0;
-	dump_cause(cause, sizeof cause);
+	guard_hdf_cause(cause, sizeof cause);
 	return fault_set(f, "cannot be opened as HDF5: %s", cause);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "format/dump_impl.h"
+#include "format/guard_hdf.h"
 
 /*
  * The survey: every batch is looked at once (dump_batch.c), in the order of the
@@ -101,7 +102,7 @@ batches_list(struct dump_reader *d, struct fault *f)
 		if (w.overflow)
 			return fault_set(f, "too many batches to survey (%zu)",
 			    d->n_batches);
-		dump_cause(cause, sizeof cause);
+		guard_hdf_cause(cause, sizeof cause);
 		return fault_set(f, "its list of batches cannot be read: %s",
 		    cause);
 	}

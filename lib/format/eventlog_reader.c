@@ -63,18 +63,6 @@ eventlog_reader_close(struct eventlog_reader *r)
 }
 
 static int
-count_take(const char *text, uint64_t *v)
-{
-	const char *cause;
-	long long n;
-
-	if (number_int(text, 0, INT64_MAX, &n, &cause) == -1)
-		return -1;
-	*v = (uint64_t)n;
-	return 0;
-}
-
-static int
 real_take(const char *text, double *v)
 {
 	const char *cause;
@@ -104,9 +92,9 @@ eventlog_reader_next(struct eventlog_reader *r, struct eventlog_line *l,
 		    strerror(errno)) : 0;
 	for (; got == 1 && n < COLUMNS && next != NULL; n++)
 		c[n] = strsep(&next, "\t");
-	if (n < COLUMNS || next != NULL || count_take(c[0], &l->seq) == -1 ||
+	if (n < COLUMNS || next != NULL || number_count(c[0], &l->seq) == -1 ||
 	    real_take(c[2], &l->time) == -1 || real_take(c[3], &l->energy) == -1 ||
-	    count_take(c[4], &l->found) == -1 || count_take(c[5], &l->kept) == -1 ||
+	    number_count(c[4], &l->found) == -1 || number_count(c[5], &l->kept) == -1 ||
 	    verdict_take(c[6], &l->verdict) == -1)
 		return fault_set(f, "%s: the line behind line %llu is not one of a"
 		    " log", r->path, (unsigned long long)r->line - (got == 1));

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -211,10 +212,11 @@ plugins_load(void)
 }
 
 int
-guard_hdf_prepare(struct fault *f)
+guard_hdf_prepare(void *unused, struct fault *f)
 {
 	fenv_t env;
 
+	(void)unused;
 	if (H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0)
 		return fault_set(f, "HDF5 cannot be started");
 	/* Libraries built with -ffast-math change how subnormals are treated. */
@@ -222,6 +224,35 @@ guard_hdf_prepare(struct fault *f)
 	plugins_load();
 	fesetenv(&env);
 	return 0;
+}
+
+struct cause {
+	char	*buf;
+	size_t	size;
+};
+
+static herr_t
+cause_take(unsigned n, const H5E_error2_t *e, void *data)
+{
+	struct cause *c = data;
+
+	(void)n;
+	if (e->desc != NULL)
+		snprintf(c->buf, c->size, "%s", e->desc);
+	return 1;
+}
+
+void
+guard_hdf_cause(char *buf, size_t size)
+{
+	struct cause c = { buf, size };
+	char *p;
+
+	snprintf(buf, size, "HDF5 does not say why");
+	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, cause_take, &c);
+	for (p = buf; *p != '\0'; p++)
+		if (!isprint((unsigned char)*p))
+			*p = '?';
 }
 
 hid_t

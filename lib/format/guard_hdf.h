@@ -13,9 +13,13 @@
 
 /*
  * Starts HDF5 and loads every filter plugin in its plugin path, since none can be
- * loaded once the door is closed. HDF5 prints no errors from then on. 0 or -1.
+ * loaded once the door is closed. HDF5 prints no errors from then on. 0 or -1. It is
+ * a duty's prepare as it stands.
  */
-int	guard_hdf_prepare(struct fault *);
+int	guard_hdf_prepare(void *unused, struct fault *);
+
+/* Why the call of HDF5 that has just failed did so: the innermost cause, printable. */
+void	guard_hdf_cause(char *text, size_t size);
 
 /*
  * Opens the file behind a descriptor, which stays the caller's, read-only. It is

@@ -85,18 +85,6 @@ journal_add(int fd, const struct journal_entry *e, struct fault *f)
 /* ---- reading ---- */
 
 static int
-number_take(const char *text, uint64_t *v)
-{
-	const char *cause;
-	long long n;
-
-	if (number_int(text, 0, INT64_MAX, &n, &cause) == -1)
-		return -1;
-	*v = (uint64_t)n;
-	return 0;
-}
-
-static int
 hex_take(const char *text, uint64_t *v)
 {
 	if (strlen(text) != 16 || text[strspn(text, "0123456789abcdef")] != '\0')
@@ -124,13 +112,13 @@ place_take(char *const c[], struct ledger_place *p)
 	p->any = strcmp(c[6], "-") != 0;
 	p->step = strcmp(c[7], "-") == 0 ? LEDGER_STEP_UNEVEN :
 	    LEDGER_STEP_UNKNOWN;
-	if (hex_take(c[4], &p->stream) == -1 || number_take(c[5], &p->base) == -1 ||
-	    (p->any && number_take(c[6], &p->last) == -1) ||
-	    number_take(c[8], &p->wanted) == -1)
+	if (hex_take(c[4], &p->stream) == -1 || number_count(c[5], &p->base) == -1 ||
+	    (p->any && number_count(c[6], &p->last) == -1) ||
+	    number_count(c[8], &p->wanted) == -1)
 		return -1;
 	if (strcmp(c[7], "?") == 0 || strcmp(c[7], "-") == 0)
 		return 0;
-	return number_take(c[7], &p->step);
+	return number_count(c[7], &p->step);
 }
 
 static int
@@ -157,16 +145,16 @@ entry_take(char *line, struct journal_entry *e)
 	if (n < COLUMNS || next != NULL || strlen(c[0]) >= sizeof e->file)
 		return -1;
 	strcpy(e->file, c[0]);
-	if (number_take(c[1], &e->rows) == -1 ||
-	    number_take(c[2], &e->bytes) == -1 ||
+	if (number_count(c[1], &e->rows) == -1 ||
+	    number_count(c[2], &e->bytes) == -1 ||
 	    state_take(c[3], &e->state) == -1 || place_take(c, &e->place) == -1 ||
 	    digest_take(c[9], e->options) == -1 ||
 	    digest_take(c[10], e->header) == -1 ||
-	    number_take(c[11], &e->in) == -1 ||
-	    number_take(c[12], &e->written) == -1 ||
-	    number_take(c[13], &e->filtered) == -1 ||
-	    number_take(c[14], &e->failed) == -1 ||
-	    (strcmp(c[15], "-") != 0 && number_take(c[15], &log) == -1))
+	    number_count(c[11], &e->in) == -1 ||
+	    number_count(c[12], &e->written) == -1 ||
+	    number_count(c[13], &e->filtered) == -1 ||
+	    number_count(c[14], &e->failed) == -1 ||
+	    (strcmp(c[15], "-") != 0 && number_count(c[15], &log) == -1))
 		return -1;
 	e->log = strcmp(c[15], "-") == 0 ? -1 : (int64_t)log;
 	return 0;

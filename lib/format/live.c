@@ -64,8 +64,9 @@ live_free(struct live *l)
 	free(l);
 }
 
-int
-live_add(struct live *l, int fd, const char *peer, struct fault *f)
+/* Takes a connected descriptor over; there must be room. */
+static int
+producer_add(struct live *l, int fd, const char *peer, struct fault *f)
 {
 	struct producer *p = producer_new(fd, l->connected + 1, peer);
 
@@ -74,12 +75,6 @@ live_add(struct live *l, int fd, const char *peer, struct fault *f)
 	l->connected++;
 	l->producers[l->n++] = p;
 	return 0;
-}
-
-unsigned
-live_count(const struct live *l)
-{
-	return l->n;
 }
 
 static void
@@ -322,7 +317,7 @@ connection_take(struct live *l, const struct listener *from, struct fault *f)
 	}
 	if (fd == -1)
 		return LIVE_GOING;
-	if (live_add(l, fd, peer, f) == -1)
+	if (producer_add(l, fd, peer, f) == -1)
 		return LIVE_FAULT;
 	fault_set(f, "p%u (%s): connected", l->connected, peer);
 	if (l->n < l->room || l->crowded)

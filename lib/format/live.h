@@ -71,15 +71,6 @@ struct live	*live_new(struct sender *, struct listener *, unsigned n,
 		    uint64_t ends, const volatile int *stop);
 void		live_free(struct live *);
 
-/*
- * Takes a connected descriptor over, which must not block, as that of one more
- * producer; there must be room. 0, or -1 when memory is short.
- */
-int	live_add(struct live *, int fd, const char *peer, struct fault *);
-
-/* Producers that are connected. */
-unsigned	live_count(const struct live *);
-
 /* Goes on until something is to be told, or after one round. */
 enum live_got	live_next(struct live *, struct fault *);
 

@@ -2,7 +2,6 @@
 
 #include "format/outlook.h"
 
-#define RATE_SECONDS 10.0
 #define HITS_SECONDS 60.0
 #define END_SECONDS 3e6		/* an end farther off is no forecast */
 
@@ -19,9 +18,7 @@ outlook_print(struct recent *r, double now, const struct outlook_counts *c,
 	double seconds, rate;
 	size_t at = 0;
 
-	recent_note(r, now, c->in, c->hits);
-	recent_since(r, now, RATE_SECONDS, &events, &hits, &seconds);
-	rate = seconds > 0 ? (double)events / seconds : 0;
+	rate = recent_rate(r, now, c->in, c->hits);
 	APPEND("%llu events, %.1f events/s, %llu hits",
 	    (unsigned long long)c->in, rate, (unsigned long long)c->hits);
 	recent_since(r, now, HITS_SECONDS, &events, &hits, &seconds);

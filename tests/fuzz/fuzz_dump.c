@@ -126,7 +126,7 @@ dump_try(const char *path)
 	int fd = guard_open(path, &f);
 	uint64_t k;
 
-	if (fd == -1 || guard_hdf_prepare(&f) == -1)
+	if (fd == -1 || guard_hdf_prepare(NULL, &f) == -1)
 		abort();
 	if (dump_reader_open(fd, &o, &d, &f) == 0) {
 		for (k = 0; k < d->events && k < EVENTS_MAX; k++) {

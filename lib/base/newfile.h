@@ -1,0 +1,38 @@
+/*
+ * A file that has its name only when it is whole: written under another name beside
+ * it, synced, renamed. What is no regular file (a device, a FIFO) cannot be replaced
+ * so and is written where it is.
+ */
+#ifndef BASE_NEWFILE_H
+#define BASE_NEWFILE_H
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "base/fault.h"
+
+struct newfile {
+	FILE		*f;		/* to be written to */
+	const char	*path;		/* borrowed until the end */
+	char		temporary[PATH_MAX];	/* empty: there is none */
+};
+
+/*
+ * Opens it, close-on-exec, with the mode that the umask leaves of 0666. 0, or -1
+ * with a fault that names path and cause, and nothing is left.
+ */
+int	newfile_open(struct newfile *, const char *path, struct fault *);
+
+/*
+ * Closes it and gives it its name, which another file may have had. -1 if not all of
+ * it could be written: then what was there before is still there.
+ */
+int	newfile_commit(struct newfile *, struct fault *);
+
+/* Gives it up without a word. */
+void	newfile_abort(struct newfile *);
+
+/* Removes the temporary name, for a process that ends now; async-signal-safe. */
+void	newfile_remove(const struct newfile *);
+
+#endif
