@@ -145,23 +145,23 @@ static int
 events_write(const struct join *j, const struct options *o, FILE *out,
     struct fault *f)
 {
-	char **paths = calloc(j->n_sources, sizeof *paths), *copy = NULL;
-	int status = paths == NULL ? fault_set(f, "out of memory") : 0;
-	size_t i;
+	char **paths = calloc(j->n_sources + 1, sizeof *paths);
+	size_t i, k;
 
-	for (i = 0; i < j->n_sources && status == 0; i++)
-		if ((paths[i] = cxijoin_source(j->sources[i].path, f)) == NULL)
-			status = -1;
-	if (status == 0 && (copy = cxijoin_source(o->out, f)) == NULL)
-		status = -1;
-	for (i = 0; i < j->n_rows && status == 0; i++)
-		fprintf(out, "%s //%" PRIu64 "\n", o->copy ? copy :
-		    paths[j->rows[i].source], o->copy ? i : j->rows[i].row);
-	for (i = 0; paths != NULL && i < j->n_sources; i++)
-		free(paths[i]);
+	if (paths == NULL)
+		return fault_set(f, "out of memory for the list of events");
+	for (i = 0; i < j->n_sources; i++) {
+		paths[i] = cxijoin_source(o->copy ? o->out : j->sources[i].path, f);
+		if (paths[i] == NULL)
+			break;
+	}
+	for (k = 0; k < j->n_rows && i == j->n_sources; k++)
+		fprintf(out, "%s //%" PRIu64 "\n", paths[j->rows[k].source],
+		    o->copy ? k : j->rows[k].row);
+	for (k = 0; k < i; k++)
+		free(paths[k]);
 	free(paths);
-	free(copy);
-	return status;
+	return i == j->n_sources ? 0 : -1;
 }
 
 static void
@@ -223,7 +223,7 @@ main(int argc, char *argv[])
 	int status = STATUS_OK;
 	char list[PATH_MAX];
 
-	tool_begin(argc, argv, "[-x] [-o run.cxi] file ... | -c run.cxi ...");
+	tool_begin(argc, argv, "[-cx] [-o run.cxi] file ...");
 	if (j == NULL)
 		err(STATUS_SYSTEM, NULL);
 	options_parse(argc, argv, &o);

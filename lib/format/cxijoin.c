@@ -155,7 +155,7 @@ cxijoin_type(const struct cxiset *s, struct fault *f)
 	if (type < 0)
 		return cxi_hdf5_fault(f, s->name);
 	/* The size also sets the precision of integers that become wider. */
-	if (s->kind != CXISET_FLOAT && H5Tset_precision(type, s->size * 8) < 0) {
+	if (s->kind != CXISET_FLOAT && H5Tset_precision(type, (size_t)s->size * 8) < 0) {
 		H5Tclose(type);
 		return cxi_hdf5_fault(f, s->name);
 	}

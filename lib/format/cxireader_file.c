@@ -23,7 +23,9 @@
  * Columns are read as doubles but for whole numbers of 64 bits.
  */
 
-enum { MAX_RANK = 3, CACHE_BYTES = 256 << 20, CACHE_SLOTS = 12421 };
+enum { MAX_RANK = 3, CACHE_BYTES = 256 << 20, CACHE_SLOTS = 12421,
+	TRANSFER = 1 << 16	/* HDF5 would clear 1 MiB for each few numbers */
+};
 
 /* Datasets by number: first those with a number an event, then peaks, then planes. */
 enum {
@@ -76,7 +78,7 @@ struct set {
 };
 
 struct cxireader_file {
-	hid_t		file, access;
+	hid_t		file, access, transfer;
 	bool		linked;		/* an external link was met */
 	const char	*clen_path;
 	struct cxireader_info info;
@@ -111,7 +113,7 @@ cxireader_file_new(const char *clen_path)
 
 	if (c == NULL)
 		return NULL;
-	c->file = c->access = H5I_INVALID_HID;
+	c->file = c->access = c->transfer = H5I_INVALID_HID;
 	c->clen_path = clen_path != NULL && *clen_path != '\0' ? clen_path : NULL;
 	for (i = 0; i < SETS; i++)
 		c->sets[i].id = H5I_INVALID_HID;
@@ -356,8 +358,8 @@ columns_survey(struct cxireader_file *c, struct fault *f)
 
 /* The first text of a dataset, in the memory type given; varying: a pointer. */
 static int
-text_take(hid_t set, hid_t type, hid_t space, bool varying, char *text,
-    size_t size)
+text_take(hid_t set, hid_t type, hid_t space, hid_t transfer, bool varying,
+    char *text, size_t size)
 {
 	hsize_t one = 1;
 	hid_t memory = H5Screate_simple(1, &one, NULL);
@@ -368,7 +370,7 @@ text_take(hid_t set, hid_t type, hid_t space, bool varying, char *text,
 	if (rank >= 0 && rank <= MAX_RANK && (rank == 0 ||
 	    H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count,
 	    NULL) >= 0))
-		r = H5Dread(set, type, memory, space, H5P_DEFAULT,
+		r = H5Dread(set, type, memory, space, transfer,
 		    varying ? (void *)&p : text) < 0 ? -1 : 0;
 	if (r == 0 && varying && p != NULL) {
 		snprintf(text, size, "%s", p);
@@ -399,7 +401,8 @@ text_read(struct cxireader_file *c, const char *path, char *text, size_t size,
 		varying = H5Tis_variable_str(type) > 0;
 		H5Tset_size(memory, varying ? H5T_VARIABLE : size);
 		H5Tset_cset(memory, H5Tget_cset(type));
-		if (text_take(set, memory, space, varying, text, size) == -1)
+		if (text_take(set, memory, space, H5Tget_size(type) >
+		    TRANSFER ? H5P_DEFAULT : c->transfer, varying, text, size) == -1)
 			r = hdf_fault(f, path);
 		H5Tclose(memory);
 	}
@@ -480,7 +483,9 @@ survey(struct cxireader_file *c, int fd, struct fault *f)
 	int r;
 
 	c->access = H5Pcreate(H5P_DATASET_ACCESS);
-	if (c->access < 0 || guard_hdf_links(c->access, &c->linked) == -1)
+	c->transfer = H5Pcreate(H5P_DATASET_XFER);
+	if (c->access < 0 || c->transfer < 0 ||
+	    H5Pset_buffer(c->transfer, TRANSFER, NULL, NULL) < 0 || guard_hdf_links(c->access, &c->linked) == -1)
 		return fault_set(f, "HDF5 cannot be set up");
 	if ((c->file = guard_hdf_open(fd)) < 0)
 		return hdf_fault(f, "not a readable HDF5 file");
@@ -528,8 +533,8 @@ chunks_check(const struct set *s, hsize_t k, struct fault *f)
 
 /* Rows first to first + n, width elements of the last dimension of rank 2. */
 static int
-rows_read(const struct set *s, hsize_t first, hsize_t n, hsize_t width,
-    hid_t type, void *out, struct fault *f)
+rows_read(const struct cxireader_file *c, const struct set *s, hsize_t first,
+    hsize_t n, hsize_t width, hid_t type, void *out, struct fault *f)
 {
 	hsize_t start[MAX_RANK] = { 0 }, count[MAX_RANK] = { 0 };
 	hid_t space = H5Dget_space(s->id), memory;
@@ -543,7 +548,7 @@ rows_read(const struct set *s, hsize_t first, hsize_t n, hsize_t width,
 	memory = H5Screate_simple(s->rank, count, NULL);
 	if (space < 0 || memory < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET,
 	    start, NULL, count, NULL) < 0 || H5Dread(s->id, type, memory, space,
-	    H5P_DEFAULT, out) < 0)
+	    c->transfer, out) < 0)
 		r = hdf_fault(f, s->path);
 	if (memory >= 0)
 		H5Sclose(memory);
@@ -557,8 +562,9 @@ rows_read(const struct set *s, hsize_t first, hsize_t n, hsize_t width,
  * value of a column that has but one is that of every event.
  */
 static int
-column_read(const struct set *s, hsize_t first, hsize_t n, hid_t type,
-    size_t size, void *out, hsize_t *got, struct fault *f)
+column_read(const struct cxireader_file *c, const struct set *s, hsize_t first,
+    hsize_t n, hid_t type, size_t size, void *out, hsize_t *got,
+    struct fault *f)
 {
 	char *to = out;
 	hsize_t i;
@@ -568,7 +574,7 @@ column_read(const struct set *s, hsize_t first, hsize_t n, hid_t type,
 	    s->dims[0] != 1))
 		return 0;
 	if (s->rank == 0 || s->dims[0] == 1) {
-		if (H5Dread(s->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0)
+		if (H5Dread(s->id, type, H5S_ALL, H5S_ALL, c->transfer, out) < 0)
 			return hdf_fault(f, s->path);
 		for (i = 1; i < n; i++)
 			memcpy(to + i * size, to, size);
@@ -576,7 +582,7 @@ column_read(const struct set *s, hsize_t first, hsize_t n, hid_t type,
 		return 0;
 	}
 	*got = s->dims[0] - first < n ? s->dims[0] - first : n;
-	return rows_read(s, first, *got, 0, type, out, f);
+	return rows_read(c, s, first, *got, 0, type, out, f);
 }
 
 static int
@@ -585,8 +591,8 @@ reals_read(struct cxireader_file *c, int i, hsize_t first, hsize_t n,
 {
 	hsize_t got;
 
-	if (column_read(&c->sets[i], first, n, H5T_NATIVE_DOUBLE, sizeof *out, out,
-	    &got, f) == -1)
+	if (column_read(c, &c->sets[i], first, n, H5T_NATIVE_DOUBLE, sizeof *out,
+	    out, &got, f) == -1)
 		return -1;
 	for (; got < n; got++)
 		out[got] = NAN;
@@ -598,7 +604,7 @@ static int
 wholes_read(struct cxireader_file *c, int i, hsize_t first, hsize_t n,
     uint64_t *out, hsize_t *got, struct fault *f)
 {
-	if (column_read(&c->sets[i], first, n, H5T_NATIVE_UINT64, sizeof *out,
+	if (column_read(c, &c->sets[i], first, n, H5T_NATIVE_UINT64, sizeof *out,
 	    out, got, f) == -1)
 		return -1;
 	if (*got < n)
@@ -747,7 +753,7 @@ peaks_read(struct cxireader_file *c, int set, const struct cxireader_event *e,
 			width = e[i].n_peaks;
 	rows = s->id < 0 || s->dims[0] <= first ? 0 :
 	    s->dims[0] - first < n ? s->dims[0] - first : n;
-	if (rows > 0 && rows_read(s, first, rows, width, H5T_NATIVE_FLOAT,
+	if (rows > 0 && rows_read(c, s, first, rows, width, H5T_NATIVE_FLOAT,
 	    c->scratch, f) == -1)
 		return -1;
 	for (i = 0; i < n; i++)
@@ -795,8 +801,8 @@ mask_read(struct cxireader_file *c, uint64_t k, void *memory, struct fault *f)
 
 	if (s->rank == 3)
 		return chunks_check(s, k, f) == -1 ? -1 :
-		    rows_read(s, k, 1, 0, H5T_NATIVE_INT8, memory, f);
-	if (H5Dread(s->id, H5T_NATIVE_INT8, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+		    rows_read(c, s, k, 1, 0, H5T_NATIVE_INT8, memory, f);
+	if (H5Dread(s->id, H5T_NATIVE_INT8, H5S_ALL, H5S_ALL, c->transfer,
 	    memory) < 0)
 		return hdf_fault(f, s->path);
 	return 0;
@@ -808,7 +814,7 @@ image_read(struct cxireader_file *c, uint64_t k, void *memory, struct fault *f)
 	const struct set *s = &c->sets[IMAGE];
 
 	return chunks_check(s, k, f) == -1 ? -1 :
-	    rows_read(s, k, 1, 0, H5T_NATIVE_FLOAT, memory, f);
+	    rows_read(c, s, k, 1, 0, H5T_NATIVE_FLOAT, memory, f);
 }
 
 static int

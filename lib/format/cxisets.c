@@ -57,7 +57,7 @@ cxisets_find(const struct cxisets *x, const char *name)
 	return NULL;
 }
 
-/* Is the size of a row, and so all that is made of it, what memory has room for? */
+/* Is what can be asked for, a row or the whole, what the memory has room for? */
 static bool
 extent_ok(const struct cxiset *s)
 {
@@ -71,7 +71,8 @@ extent_ok(const struct cxiset *s)
 		    (s->chunk[0] != 0 && (s->chunk[i] == 0 ||
 		    s->chunk[i] > CXIREADER_MAX_PIXELS)))
 			return false;
-		if (i == 0 && s->growing)
+		/* Of what lies elsewhere nothing is read. */
+		if (s->elsewhere || (i == 0 && s->growing))
 			continue;
 		if (s->dims[i] != 0 && n > CXIREADER_MEMORY / s->dims[i])
 			return false;

@@ -286,7 +286,7 @@ cxisets_rows(hid_t file, hid_t access, const struct cxiset *s, uint64_t first,
 		return fault_set(f, "%.100s: a virtual dataset", s->name);
 	if (s->growing && n > s->dims[0] - first)
 		n = s->dims[0] - first;
-	if (cxiset_row(s) > size / n)
+	if (n == 0 || cxiset_row(s) > size / n)
 		return fault_set(f, "%.100s: too large", s->name);
 	if ((set = H5Dopen2(file, s->name, access)) < 0)
 		return hdf_fault(f, s->name);

@@ -214,15 +214,19 @@ plugins_load(void)
 int
 guard_hdf_prepare(void *unused, struct fault *f)
 {
+	static bool done;
 	fenv_t env;
 
 	(void)unused;
+	if (done)
+		return 0;
 	if (H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0)
 		return fault_set(f, "HDF5 cannot be started");
 	/* Libraries built with -ffast-math change how subnormals are treated. */
 	fegetenv(&env);
 	plugins_load();
 	fesetenv(&env);
+	done = true;
 	return 0;
 }
 

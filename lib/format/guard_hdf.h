@@ -14,7 +14,8 @@
 /*
  * Starts HDF5 and loads every filter plugin in its plugin path, since none can be
  * loaded once the door is closed. HDF5 prints no errors from then on. 0 or -1. It is
- * a duty's prepare as it stands.
+ * a duty's prepare as it stands. A parent that starts many children may do it before,
+ * once for all of them.
  */
 int	guard_hdf_prepare(void *unused, struct fault *);
 

@@ -10,6 +10,7 @@
 
 #include "base/le.h"
 #include "format/cxireader_impl.h"
+#include "format/guard_hdf.h"
 #include "format/join.h"
 
 static int
@@ -409,6 +410,8 @@ join_add(struct join *j, const char *path, struct fault *f)
 
 	if (is_unfinished(path))
 		return fault_set(f, "%.200s: unfinished", path);
+	if (guard_hdf_prepare(NULL, f) == -1)
+		return -1;
 	if ((sets = malloc(sizeof *sets)) == NULL)
 		return memory_fault(f);
 	if (cxireader_open_alone(path, NULL, &r, f) == 0) {

@@ -6,6 +6,7 @@
 
 #include "format/cxireader_impl.h"
 #include "format/cxisets.h"
+#include "format/guard_hdf.h"
 #include "format/join.h"
 #include "format/joincheck.h"
 
@@ -26,6 +27,8 @@ joincheck_open(const char *path, struct cxiparts **parts, struct fault *f)
 	struct cxireader *r;
 	int status;
 
+	if (guard_hdf_prepare(NULL, f) == -1)
+		return -1;
 	if (cxireader_open_alone(path, NULL, &r, f) == -1)
 		return -1;
 	status = tables_load(r, path, parts, f);

@@ -25,7 +25,7 @@ fail(const struct fault *f)
 static int
 run_list(const char *argument)
 {
-	struct runfiles r = { NULL, 0 };
+	struct runfiles r = { .n = 0 };
 	struct fault f;
 	size_t i;
 	int status = 0;

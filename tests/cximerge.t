@@ -1,0 +1,579 @@
+#!/usr/bin/python3
+# cximerge: one file over all files of a run, beside h5py, and what it refuses.
+
+import sys
+
+sys.dont_write_bytecode = True
+
+import glob
+import hashlib
+import os
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+
+import h5py
+import numpy as np
+
+import proc
+from proc import INPUT, INTERRUPTED, USAGE, capture_make, must, scratch, test
+
+OUTPUT = 7
+R = '/entry_1/result_1/'
+EVENTS = 20
+os.environ.pop('HDF5_VDS_PREFIX', None)
+
+
+def blobs(k):
+    return 2 if k % 7 == 3 else 10 + k % 5      # some are no hits
+
+
+A = capture_make('a', EVENTS, '-k', 'capture=a', seed=1, blobs=blobs)
+B = capture_make('b', EVENTS, '-k', 'capture=b', seed=2, blobs=blobs)
+C = capture_make('c', EVENTS, '-k', 'capture=a', seed=3, blobs=blobs)
+
+
+def path(*name):
+    return os.path.join(scratch(), *name)
+
+
+def write(out, prefix, *source, find='', write=''):
+    """Events of q2cat's operands as CXI files of four events."""
+    subprocess.run(['sh', '-c', 'q2cat %s | peakfind %s 2> /dev/null |'
+                    ' cxiwrite -m 4 -n 4 -o %s -p %s %s' %
+                    (' '.join(source), find, path(out), prefix, write)],
+                   check=True, stderr=subprocess.DEVNULL)
+
+
+def lists(out):
+    return sorted(glob.glob(path(out, '*.lst')))
+
+
+def run(*argv, **more):
+    return subprocess.run(['cximerge', *argv], stderr=subprocess.PIPE, text=True,
+                          **more)
+
+
+def merge(out, *more, name='run.cxi'):
+    r = run(*more, '-o', path(out, name), *lists(out))
+    must(r.returncode == 0, r.stderr)
+    return path(out, name)
+
+
+def refused(status, words, *argv, **more):
+    r = run(*argv, **more)
+    must(r.returncode == status, r.returncode, r.stderr)
+    must(words in r.stderr, words, r.stderr)
+
+
+def objects(name):
+    """All there is under each of its names, as arrays with their attributes."""
+    out = {}
+
+    def walk(group, at):
+        for k, x in group.items():
+            if at + k == '/cximerge':
+                continue
+            is_set = isinstance(x, h5py.Dataset)
+            out[at + k] = (x[()], x.dtype, dict(x.attrs)) if is_set else None
+            if not is_set:
+                walk(x, at + k + '/')
+    with h5py.File(name, 'r') as f:
+        walk(f, '/')
+    return out
+
+
+def same(a, b):
+    """Nothing but what was said to differ differs: types, shapes, values."""
+    x, y = objects(a), objects(b)
+    must(set(x) == set(y), set(x) ^ set(y))
+    must(len(x) > 30, len(x))
+    for name in x:
+        if x[name] is None:
+            must(y[name] is None, name)
+            continue
+        (v, t, at), (w, u, bt) = x[name], y[name]
+        must(t == u and at == bt, name, t, u, at, bt)
+        must(np.asarray(v).tobytes() == np.asarray(w).tobytes(), name, v, w)
+
+
+def joined(files, name):
+    return np.concatenate([h5py.File(f, 'r')[name][:] for f in files])
+
+
+def read_list(name):
+    with open(name) as f:
+        return f.read().split('\n')[:-1]
+
+
+def files(out):
+    return [f for x in lists(out) for f in read_list(x)]
+
+
+def copied(out, new):
+    shutil.rmtree(path(new), ignore_errors=True)
+    shutil.copytree(path(out), path(new))
+    for x in lists(new):
+        with open(x) as f:
+            text = f.read()
+        with open(x, 'w') as f:
+            f.write(text.replace(path(out) + '/', path(new) + '/'))
+    return path(new)
+
+
+write('plain', 'all', A, B)
+for k in range(3):
+    write('shards', 's%d' % k, '-i', '%d/3' % k, A, B)
+write('captures', 'x', B)
+write('captures', 'y', A)
+# A node that was stopped and carried on, and another.
+write('nodes', 'n1', '-n', '11', A)
+write('nodes', 'n1', '-s', '11', A, write='-r')
+write('nodes', 'n2', '-i', '1/2', B)
+write('nodes', 'n3', '-i', '0/2', B)
+PLAIN = merge('plain')
+
+
+@test('an unspread run: all its events, in the order of its list')
+def _():
+    x = objects(PLAIN)
+    names = files('plain')
+    must(len(names) > 7)
+    for name in ('/LCLS/eventNumber', R + 'nPeaks', R + 'peakXPosRaw',
+                 R + 'peakSNR', '/entry_1/data_1/data', '/LCLS/machineTime'):
+        must(np.array_equal(x[name][0], joined(names, name)), name)
+    with h5py.File(names[0], 'r') as f:
+        must(f[R + 'peakSNR'].dtype == x[R + 'peakSNR'][1])
+        must(np.array_equal(f['/entry_1/data_1/mask'][:],
+                            x['/entry_1/data_1/mask'][0]))
+        must(dict(f['/LCLS/photon_energy_eV'].attrs) ==
+             x['/LCLS/photon_energy_eV'][2])
+        must(set(objects(names[0])) == set(x))
+
+
+for spread in 'shards', 'nodes':
+    @test('the same from %s as from an unspread run' % spread)
+    def _():
+        must(len(files(spread)) != len(files('plain')))
+        same(PLAIN, merge(spread))
+
+
+@test('captures come in the order of operands where timestamps tell none')
+def _():
+    number = objects(merge('captures'))['/LCLS/eventNumber'][0]
+    must(np.array_equal(number, joined(files('captures'), '/LCLS/eventNumber')))
+    r = run('-o', path('captures', 'other.cxi'), *reversed(lists('captures')))
+    must(r.returncode == 0, r.stderr)
+    same(PLAIN, path('captures', 'other.cxi'))
+
+
+@test('a copy is the same, and needs its sources no more')
+def _():
+    copied('shards', 'gone')
+    copy = merge('gone', '-x', name='copy.cxi')
+    for f in files('gone'):
+        os.unlink(f)
+    same(PLAIN, copy)
+
+
+@test('storage chunks in a copy are those of the sources, byte for byte')
+def _():
+    for k in range(2):
+        write('packed', 'g%d' % k, '-i', '%d/2' % k, A, write='-z gzip')
+    copy = merge('packed', '-x')
+    chunks = 0
+    with h5py.File(copy, 'r') as f:
+        data = f['/entry_1/data_1/data']
+        source = f['/cximerge/event_source'][:]
+        row = f['/cximerge/event_row'][:]
+        names = f['/cximerge/source_name'][:]
+        must(data.compression == 'gzip' and data.shuffle)
+        for k in range(len(row)):
+            with h5py.File(path('packed', names[source[k]].decode())) as g:
+                x = g['/entry_1/data_1/data']
+                must(x.chunks == data.chunks)
+                for ss in range(0, x.shape[1], x.chunks[1]):
+                    for fs in range(0, x.shape[2], x.chunks[2]):
+                        a = x.id.read_direct_chunk((int(row[k]), ss, fs))
+                        b = data.id.read_direct_chunk((k, ss, fs))
+                        must(a == b, k, ss, fs)
+                        chunks += 1
+    must(chunks >= 2 * len(row) > 24, chunks)
+    same(copy, merge('packed', name='view.cxi'))
+
+
+@test('compression may differ in a view, and is refused in a copy')
+def _():
+    write('mixed', 'a', '-i', '0/2', A)
+    write('mixed', 'b', '-i', '1/2', A, write='-z gzip')
+    must(objects(merge('mixed'))['/LCLS/eventNumber'][0].size > 12)
+    refused(OUTPUT, 'cut into chunks', '-xo', path('mixed', 'x.cxi'),
+            *lists('mixed'))
+    must(not os.path.exists(path('mixed', 'x.cxi')))
+
+
+@test('the directory can be moved, and read from any other')
+def _():
+    copied('shards', 'before')
+    merge('before')
+    os.rename(path('before'), path('after'))
+    os.mkdir(path('decoy'))
+    for f in os.listdir(path('after')):         # names that are no HDF5 here
+        open(path('decoy', f), 'w').close()
+    here = os.getcwd()
+    os.chdir(path('decoy'))
+    try:
+        same(PLAIN, path('after', 'run.cxi'))
+        out = subprocess.run(['h5dump', '-d', '/LCLS/eventNumber',
+                              '../after/run.cxi'], capture_output=True,
+                             text=True)
+    finally:
+        os.chdir(here)
+    told = [int(w) for line in out.stdout.split('\n') if '): ' in line
+            for w in line.split('): ')[1].split(',') if w.strip()]
+    must(told == list(objects(PLAIN)['/LCLS/eventNumber'][0]), out.stdout)
+
+
+@test('a percent sign in a name is one')
+def _():
+    copied('nodes', 'od%bd%%')
+    same(PLAIN, merge('od%bd%%', name='../percent.cxi'))
+
+
+@test('the list of events names each event where it is')
+def _():
+    lines = read_list(PLAIN[:-3] + 'events')
+    number = objects(PLAIN)['/LCLS/eventNumber'][0]
+    must(len(lines) == len(number))
+    for line, n in zip(lines, number):
+        name, row = line.split(' //')
+        must(os.path.isabs(name))
+        with h5py.File(name, 'r') as f:
+            must(f['/LCLS/eventNumber'][int(row)] == n, line)
+
+
+@test('cxiview and cxireport read it as one file, as they read a copy')
+def _():
+    copy = merge('shards', '-x', name='x.cxi')
+    merge('shards', name='v.cxi')
+    dump = os.path.join(proc.B, 'tests/tools/cxireader_dump')
+    want = len(objects(copy)['/LCLS/eventNumber'][0])
+    a, b = (subprocess.run([dump, path('shards', n)], capture_output=True,
+                           text=True, input=''.join('%d\n' % k for k in
+                                                    range(want)))
+            for n in ('v.cxi', 'x.cxi'))
+    must(a.returncode == b.returncode == 0, a.stderr, b.stderr)
+    must(a.stdout.replace('v.cxi', 'x.cxi') == b.stdout and
+         len(a.stdout) > 10000, len(a.stdout), len(b.stdout))
+    for program in (['cxiview', '-e', '20', '-o'], ['cxireport', '-o']):
+        r = subprocess.run([*program, path('told'), path('shards', 'v.cxi')],
+                           stderr=subprocess.PIPE, text=True)
+        must(r.returncode == 0, r.stderr)
+    must(os.path.exists(copy))
+
+
+@test('the digest is that of the page')
+def _():
+    with h5py.File(PLAIN, 'r') as f:
+        for i, name in enumerate(f['/cximerge/source_name'][:]):
+            name = path('plain', name.decode())
+            h = hashlib.sha256()
+            with h5py.File(name, 'r') as g:
+                n = g[R + 'nPeaks'][:]
+                for k, number in enumerate(g['/LCLS/eventNumber'][:]):
+                    h.update(struct.pack('<QI', number, n[k]))
+                    h.update(np.column_stack([
+                        g[R + x][k, :n[k]] for x in
+                        ('peakXPosRaw', 'peakYPosRaw', 'peakTotalIntensity')
+                    ]).astype('<f4').tobytes())
+                must(f['/cximerge/source_events'][i] == len(n))
+            must(f['/cximerge/source_bytes'][i] == os.path.getsize(name))
+            must(f['/cximerge/source_digest'][i].decode() ==
+                 h.hexdigest()[:16], name)
+
+
+# ---- are the sources as they were? ----
+
+@test('-c is content with sources that are as they were')
+def _():
+    refused(0, 'are as they were', '-c', PLAIN)
+
+
+def spoiled(name, words, spoil):
+    @test('-c says that a source is %s' % name)
+    def _():
+        out = copied('plain', 'spoiled')
+        view = merge('spoiled')
+        victim = files('spoiled')[1]
+        spoil(victim)
+        refused(INPUT, words, '-c', view)
+        r = run('-c', view)
+        must(os.path.basename(victim) in r.stderr and
+             '1 of its' in r.stderr, r.stderr, out)
+
+
+def change(name):
+    with h5py.File(name, 'r+') as f:
+        f[R + 'peakXPosRaw'][0, 0] += 1
+
+
+def cut_rows(name):
+    shutil.copy(files('spoiled')[-1], name)     # one with fewer events
+
+
+def fewer_than(name):
+    with h5py.File(name, 'r') as f:
+        return len(f['/LCLS/eventNumber']) < 4
+
+
+must(fewer_than(files('plain')[-1]))
+spoiled('missing', 'missing', os.unlink)
+spoiled('changed', 'its peaks are others', change)
+spoiled('short of bytes', 'short', lambda f: os.truncate(f, 5000))
+spoiled('short of events', 'short: it has', cut_rows)
+spoiled('no CXI file', 'damaged', lambda f: open(f, 'r+').write('x' * 600))
+
+
+@test('-c refuses what is no merged file, a copy too')
+def _():
+    refused(INPUT, 'is no file that cximerge made', '-c', files('plain')[0])
+    copied('plain', 'plain2')
+    refused(INPUT, 'is no file that cximerge made', '-c', merge('plain2', '-x'))
+    refused(USAGE, '-c goes with', '-cx', PLAIN)
+
+
+@test('an event of a missing source is an error, not zeros')
+def _():
+    copied('plain', 'holes')
+    view = merge('holes')
+    os.unlink(files('holes')[3])
+    r = subprocess.run(['cxiview', '-s', '-o', path('x.png'), view],
+                       stderr=subprocess.PIPE, text=True)
+    must(r.returncode == INPUT and os.path.basename(files('holes')[3]) in
+         r.stderr, r.stderr)
+    must(not os.path.exists(path('x.png')))
+
+
+# ---- what does not fit ----
+
+OUT = path('no.cxi')
+
+
+def nothing_made():
+    left = [f for f in os.listdir(scratch()) if f.startswith('no.')]
+    must(not left, left)
+
+
+def unfit(name, words, *more, status=INPUT):
+    @test(name)
+    def _():
+        given = [m() if callable(m) else m for m in more]
+        refused(status, words, '-o', OUT, *files('plain')[:2], *given)
+        nothing_made()
+
+
+def made(out, *source, **options):
+    def make():
+        write(out, out, *source, **options)
+        return path(out, out + '.lst')
+    return make
+
+
+def foreign():
+    with h5py.File(path('foreign.cxi'), 'w') as f:
+        f['/entry_1/data_1/data'] = np.zeros((2, 60, 48), 'f4')
+    return path('foreign.cxi')
+
+
+def listed(text):
+    def make():
+        with open(path('made.lst'), 'w') as f:
+            f.write(text + '\n')
+        return path('made.lst')
+    return make
+
+
+def truncated():
+    shutil.copy(files('plain')[0], path('cut.cxi'))
+    os.truncate(path('cut.cxi'), 3000)
+    return path('cut.cxi')
+
+
+def external():
+    shutil.copy(files('plain')[0], path('linked.cxi'))
+    with h5py.File(path('linked.cxi'), 'r+') as f:
+        f['/else'] = h5py.ExternalLink(files('plain')[1], '/LCLS')
+    return path('linked.cxi')
+
+
+def lopsided():
+    shutil.copy(files('captures')[0], path('lopsided.cxi'))
+    with h5py.File(path('lopsided.cxi'), 'r+') as f:
+        f[R + 'peakSNR'].resize(2, 0)
+    return path('lopsided.cxi')
+
+
+unfit('an event that occurs twice is refused, and where it is is said',
+      'event 0 occurs twice: it is row 0 of ' + files('plain')[0],
+      made('again', A))
+unfit('so is a file that is named twice', 'occurs twice', files('plain')[1])
+unfit('other options of peakfind are refused', 'peakfind.w=1',
+      made('weighed', B, find='-w'))
+unfit('other options of cxiwrite are refused', 'cxiwrite.M=500',
+      made('limit', B, write='-M 500'))
+unfit('debug datasets beside none are refused', 'cxiwrite.d=1',
+      made('debug', B, find='-k', write='-d'))
+unfit('another shape is refused, with both', '(N, 80, 48) f32, that of',
+      made('shape', capture_make('d', 3, height=40)))
+unfit('another capacity is refused', 'peakfind.c=64',
+      made('capacity', capture_make('e', 3, '-C', '64')))
+unfit('a file of others is refused', 'not a file of cxiwrite', foreign)
+unfit('rows that are missing are refused', 'peakSNR has 2 rows, but', lopsided)
+unfit('a truncated file is refused', 'cut.cxi', truncated)
+unfit('an external link is refused', 'external link', external)
+unfit('a merged file is refused', 'is a merged file', PLAIN)
+unfit('a file that a list names and is not there is refused',
+      'nowhere.cxi: No such file', listed('/nowhere.cxi'))
+unfit('a list that is not there is refused', 'none.lst: No such file',
+      path('none.lst'))
+unfit('a file in the making is refused', 'unfinished',
+      lambda: shutil.copy(files('plain')[0], path('peaknet_0000.cxi.tmp')))
+
+
+@test('captures with the same facts are put in the order of time')
+def _():
+    write('alike', 'a', A)
+    later = capture_make('f', EVENTS, '-k', 'capture=a', seed=4, blobs=blobs)
+    write('alike', 'b', later)
+    for f in sorted(glob.glob(path('alike', 'b_*.cxi'))):
+        with h5py.File(f, 'r+') as g:
+            g['/LCLS/detector_1/timestamp'][:] += 1 << 40
+    want = joined(files('alike'), '/LCLS/detector_1/timestamp')
+    r = run('-o', path('alike', 'r.cxi'), *reversed(lists('alike')))
+    must(r.returncode == 0, r.stderr)
+    got = objects(path('alike', 'r.cxi'))['/LCLS/detector_1/timestamp'][0]
+    must(np.array_equal(got, want) and len(set(want)) == len(want))
+
+
+@test('a list that cxiwrite still adds to is refused')
+def _():
+    r, w = os.pipe()
+    writer = subprocess.Popen(['cxiwrite', '-o', path('busy')], stdin=r,
+                              stderr=subprocess.DEVNULL)
+    os.close(r)
+    try:
+        must(proc.wait_for(lambda: os.path.exists(path('busy', 'peaknet.lst'))))
+        must(proc.wait_for(lambda: 'still adds' in run(
+            '-o', OUT, path('busy', 'peaknet.lst')).stderr))
+        refused(INPUT, 'unfinished', '-o', OUT, path('busy'))
+    finally:
+        os.close(w)
+        writer.wait()
+    refused(INPUT, 'there are no events', '-o', OUT, path('busy'))
+    nothing_made()
+
+
+@test('what cannot be read is refused')
+def _():
+    name = path('closed.cxi')
+    os.mkdir(name)
+    refused(INPUT, 'neither lists', '-o', OUT, name)
+    os.mkfifo(path('fifo.cxi'))
+    refused(INPUT, 'not a regular file', '-o', OUT, path('fifo.cxi'))
+
+
+# ---- the output ----
+
+@test('what is no merged file is not replaced')
+def _():
+    copied('plain', 'keep')
+    victim = files('keep')[0]
+    before = proc.read(victim, 'rb')
+    refused(OUTPUT, 'is no merged file', '-o', victim, *lists('keep'))
+    must(proc.read(victim, 'rb') == before)
+    os.symlink(victim, path('link.cxi'))
+    refused(OUTPUT, 'is no merged file', '-o', path('link.cxi'),
+            *lists('keep'))
+    must(proc.read(victim, 'rb') == before and os.path.islink(path('link.cxi')))
+
+
+@test('a merged file is replaced, by the same bytes for the same files')
+def _():
+    before = proc.read(PLAIN, 'rb')
+    merge('plain')
+    must(proc.read(PLAIN, 'rb') == before)
+
+
+@test('a name that CrystFEL would not read is refused')
+def _():
+    refused(USAGE, 'end in .cxi', '-o', path('no.h5'), *lists('plain'))
+
+
+def small(argv):
+    """Runs it where its output is on a disk of 16 KiB: status and what is left."""
+    os.makedirs(path('small'), exist_ok=True)
+    return subprocess.run(
+        ['unshare', '-m', 'sh', '-c', 'd=$1; shift; mount -t tmpfs -o size=16k'
+         ' none "$d" || exit 99; "$@"; s=$?; ls "$d"; exit $s', '-',
+         path('small'), *argv], capture_output=True, text=True)
+
+
+if small(['true']).returncode == 0:
+    for how in '-o', '-xo':
+        @test('a full disk is said, and nothing is left (%s)' % how)
+        def _():
+            r = small(['cximerge', how, path('small', 'r.cxi'),
+                       *files('plain')])
+            must(r.returncode == OUTPUT, r.returncode, r.stderr)
+            must('No space left' in r.stderr, r.stderr)
+            must(r.stdout == '', r.stdout)
+else:
+    @test('a full disk is said, and nothing is left # SKIP no mount')
+    def _():
+        pass
+
+
+@test('a directory that is not there is a message')
+def _():
+    refused(OUTPUT, 'No such file', '-o', path('no', 'x.cxi'), *lists('plain'))
+
+
+@test('a signal ends it with status 3 and nothing is left')
+def _():
+    many = [files('plain')[0]] * 2000
+    for sig in signal.SIGINT, signal.SIGTERM:
+        p = subprocess.Popen(['cximerge', '-o', OUT, *many],
+                             stderr=subprocess.PIPE, text=True)
+        must(proc.wait_for(lambda: proc.catches(p.pid, sig)))
+        p.send_signal(sig)
+        said = p.communicate()[1]
+        must(p.returncode == INTERRUPTED, p.returncode, said)
+        must('stopped' in said, said)
+        nothing_made()
+
+
+@test('few descriptors are enough for many files')
+def _():
+    def limit():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+    must(len(files('shards')) < 40)
+    many = path('many')
+    os.mkdir(many)
+    for i in range(60):
+        name = os.path.join(many, 'm_%04d.cxi' % i)
+        shutil.copy(files('plain')[0], name)
+        with h5py.File(name, 'r+') as f:
+            n = f['/LCLS/eventNumber']
+            n[:] = np.arange(len(n)) * 60 + i
+    r = run('-o', path('m.cxi'), many, preexec_fn=limit)
+    must(r.returncode == 0, r.stderr)
+    number = objects(path('m.cxi'))['/LCLS/eventNumber'][0]
+    must(np.array_equal(number, np.arange(240)), number)
+    r = subprocess.run(['cxiview', '-P', '-o', path('m.png'), path('m.cxi')],
+                       stderr=subprocess.PIPE, text=True)
+    must(r.returncode == 0, r.stderr)
+
+
+proc.done()
