@@ -129,11 +129,12 @@ cxireader_open_alone(const char *path, const char *clen_path,
 	return -1;
 }
 
-/* What a merged file is like, its first event's source tells. */
+/* What a merged file is like, its first event's source tells, but not its texts. */
 static int
 parts_open(struct cxireader *r, const char *clen_path, struct fault *f)
 {
-	uint64_t events = r->info.events, row;
+	struct cxireader_info *x = &r->info;
+	uint64_t events = x->events, row;
 	struct cxireader *first;
 
 	if (cxiparts_load(r, r->path, clen_path, &r->parts, f) == -1)
@@ -142,9 +143,11 @@ parts_open(struct cxireader *r, const char *clen_path, struct fault *f)
 		return fault_set(f, "%.160s: has no events", r->path);
 	if ((first = cxiparts_reader(r->parts, 0, &row, f)) == NULL)
 		return -1;
-	r->info = first->info;
-	r->info.events = events;
-	r->info.merged = 1;
+	x->height = first->info.height;
+	x->width = first->info.width;
+	x->capacity = first->info.capacity;
+	x->mask = first->info.mask;
+	memcpy(x->type, first->info.type, sizeof x->type);
 	return 0;
 }
 

@@ -473,7 +473,8 @@ merged_survey(struct cxireader_file *c, struct fault *f)
 	if (!virtual)
 		return 0;
 	c->info.merged = 1;
-	return rows_count(c, CXIPARTS_SOURCE, &c->info.events, f) == -1 ? -1 : 1;
+	return rows_count(c, CXIPARTS_SOURCE, &c->info.events, f) == -1 ||
+	    texts_survey(c, f) == -1 ? -1 : 1;
 }
 
 static int
