@@ -220,6 +220,17 @@ def _():
     must(os.listdir(where) == [], os.listdir(where))
 
 
+@test("when one of two addresses cannot be had, the other is left at once")
+def _():
+    path = os.path.join(tempfile.mkdtemp(dir=scratch()), "live")
+    r = subprocess.run(["q2cat", "-L", "unix:" + path, "-L", "unix:/none/x"],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=LIMIT)
+    must(r.returncode == USAGE and b"-L unix:/none/x: its directory" in r.stderr,
+         r)
+    must(not os.path.exists(path))
+
+
 # ---- what is sent ----
 
 @test("q2cat itself is a producer, with checksums, and they are right")
