@@ -86,11 +86,13 @@ def _():
 @test("without a descriptor for anybody it ends, and says why")
 def _():
     with Live(address="tcp:0", before=descriptors(4)) as l:
-        s = l.connect()
+        try:
+            l.connect().close()
+        except ConnectionResetError:
+            pass                # it has ended already
         l.ends(SYSTEM)
         must("accept: Too many open files" in l.p.err(0), l.p.err(0))
         must(l.out() == b"")
-        s.close()
 
 
 @test("more than -e wants are refused, and it is said")
@@ -350,10 +352,11 @@ def _():
         p.wait()
         must(wait_for(lambda: "in the middle of event" in l.p.err(0) or
                       "without an end record" in l.p.err(0)), l.p.err(0))
-        n = len(events(l.out()))
         l.send(BYTES[1])
         l.ends(INCOMPLETE)
-        must(len(events(l.out())) == n + EVENTS and not ends_of(l.out()))
+        whose = [g[0] for g in events(l.out())]
+        must(whose.count(1) > EVENTS and whose.count(2) == EVENTS, whose)
+        must(not ends_of(l.out()))
 
 
 for where, sent, said, status, whole in (
