@@ -88,6 +88,12 @@ askers_leave(struct askers *a, bool owes, double now)
 	a->n--;
 }
 
+unsigned
+askers_waiting(const struct askers *a)
+{
+	return a->n;
+}
+
 uint64_t
 askers_unconfirmed(const struct askers *a)
 {

@@ -40,6 +40,9 @@ const struct asker	*askers_first(const struct askers *);
 /* The first waits no longer: it got a reply that it has to confirm, or not. */
 void	askers_leave(struct askers *, bool owes, double now);
 
+/* How many wait. */
+unsigned	askers_waiting(const struct askers *);
+
 /* Replies that nobody has confirmed. */
 uint64_t	askers_unconfirmed(const struct askers *);
 

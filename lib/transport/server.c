@@ -37,10 +37,10 @@ struct server {
 	dev_t		device;		/* of the socket at path, once it is bound */
 	ino_t		inode;
 	pthread_t	thread;
-	struct askers	*askers;	/* the thread's only */
 
 	pthread_mutex_t	lock;		/* of all below */
 	pthread_cond_t	moved;		/* something of it has changed */
+	struct askers	*askers;
 	zmq_msg_t	*queue;		/* a ring of room */
 	unsigned	room, first, n;
 	bool		drop;
@@ -259,8 +259,7 @@ server_run(void *arg)
 static const char *
 ipc_path(const char *address)
 {
-	return strncmp(address, "ipc://", 6) == 0 && address[6] != '@' ?
-	    address + 6 : NULL;
+	return strncmp(address, "ipc://", 6) == 0 ? address + 6 : NULL;
 }
 
 /* Does somebody listen there? */
@@ -284,7 +283,9 @@ path_check(struct server *s, const char *path, struct fault *f)
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	struct stat st;
 
-	if (*path == '\0' || *path == '*' || strlen(path) >= sizeof at.sun_path)
+	/* Of names beginning so ZeroMQ makes something without a mode. */
+	if (*path == '\0' || *path == '@' || *path == '*' ||
+	    strlen(path) >= sizeof at.sun_path)
 		return fault_set(f, "not a path of 1 to %zu bytes",
 		    sizeof at.sun_path - 1);
 	strcpy(at.sun_path, path);
@@ -307,8 +308,7 @@ address_check(struct server *s, const char *address, struct fault *f)
 
 	if (path != NULL)
 		return path_check(s, path, f);
-	if (strncmp(address, "tcp://", 6) != 0 &&
-	    strncmp(address, "ipc://", 6) != 0)
+	if (strncmp(address, "tcp://", 6) != 0)
 		return fault_set(f, "not tcp://HOST:PORT or ipc://PATH");
 	return 0;
 }
@@ -324,9 +324,12 @@ options_set(struct server *s, const char *address)
 {
 	int64_t most = REQUEST_MAX;
 
-	/* One reply a client that it has not read: or memory has no bound. */
+	/*
+	 * Few replies that a client has not read, or memory has no bound. A REQ
+	 * has one; who asks on and on without reading loses requests.
+	 */
 	return option_set(s->socket, ZMQ_ROUTER_MANDATORY, 1) == -1 ||
-	    option_set(s->socket, ZMQ_SNDHWM, 1) == -1 ||
+	    option_set(s->socket, ZMQ_SNDHWM, 2) == -1 ||
 	    option_set(s->socket, ZMQ_RCVHWM, 16) == -1 ||
 	    option_set(s->socket, ZMQ_BACKLOG, CONNECTIONS) == -1 ||
 	    option_set(s->socket, ZMQ_LINGER, FLUSH_MS) == -1 ||
@@ -557,10 +560,15 @@ int
 server_drain(struct server *s, double patience)
 {
 	static const volatile int now = 1;
+	double end;
 	int r;
 
 	pthread_mutex_lock(&s->lock);
 	r = room_wait(s, 1, &now, patience);
+	/* Who asks again has done with the last message. */
+	for (end = now_get() + patience; r == 0 && s->broken == 0 &&
+	    askers_waiting(s->askers) < s->counts.clients && now_get() < end;)
+		change_wait(s, end - now_get());
 	pthread_mutex_unlock(&s->lock);
 	return r;
 }

@@ -25,7 +25,7 @@
  * 240 seconds, and one that is to end looks up only between requests. A client
  * whose server has died waits until it is killed itself: that is how REQ is.
  *
- * Memory: the queue, and a message for each client that does not read its reply.
+ * Memory: the queue, and two messages for each client that does not read its replies.
  */
 #ifndef TRANSPORT_SERVER_H
 #define TRANSPORT_SERVER_H
@@ -68,7 +68,10 @@ bool		server_is_public(const struct server *);
 int	server_put(struct server *, void *data, size_t size,
 	    const volatile int *stop, double patience);
 
-/* Waits until the queue is empty or nobody has asked for patience seconds: 0, -1. */
+/*
+ * Waits until the queue is empty: 0, or -1 when nobody has asked for patience
+ * seconds. Then, for as long, until all clients have asked again.
+ */
 int	server_drain(struct server *, double patience);
 
 /*
