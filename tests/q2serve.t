@@ -388,6 +388,51 @@ def refusals_test(head, events, end):
 
 # ---- in pipelines ----
 
+INDEXAMAJIG = """#!/bin/sh
+# What it is told, and a client that ends as indexamajig does.
+test -s live.geom || exit 1
+for word; do
+	case $word in
+	--zmq-input=*) exec "$PYTHON" "$ROOT/tests/serve_client.py" "${word#*=}" 0 ;;
+	esac
+done
+"""
+
+
+def example(name):
+    text = t.read('man/q2serve.1').decode()
+    part = re.search(rf'\n\.\\" {name} begins\n(.*)\n\.\\" {name} ends\n', text,
+                     re.S)[1]
+    return part.replace('\\e', '\\')
+
+
+def examples_test(dump, hits):
+    """The examples of the page, with a client in the place of indexamajig."""
+    os.mkdir(path('bin'))
+    os.mkdir(path('work'))
+    with open(path('bin', 'indexamajig'), 'w') as f:
+        f.write(INDEXAMAJIG)
+    os.chmod(path('bin', 'indexamajig'), 0o755)
+    with open(path('work', 'det.geom'), 'w') as f:
+        f.write(GEOMETRY)
+    with open(path('work', 'run.q2'), 'wb') as f:
+        subprocess.run(['q2cat', dump], stdout=f)
+    for shell, name in ('sh', 'indexer'), ('bash', 'tee'):
+        p = subprocess.run(
+            [shell, '-c', example(name).replace(
+                'q2serve -D', 'q2serve -D -w 0 -l ipc://tee.socket')], cwd=path('work'), timeout=LIMIT,
+            env={**os.environ, 'PATH': path('bin') + ':' + os.environ['PATH'],
+                 'PYTHON': sys.executable, 'ROOT': os.getcwd()},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        said = p.stderr.decode()
+        if name == 'indexer':
+            got = [int(x) for x in p.stdout.split() if x != b'asked']
+            check(p.returncode == 0 and got == hits and '16 delivered' in said,
+                  'the example: indexer and pipeline end together', (got, said))
+        else:
+            check('16 written' in said, 'the example with tee', said)
+
+
 def pipelines_test(dump, hits):
     address = f'ipc://{path("pipe")}'
     capture = path('a.q2')
@@ -430,4 +475,5 @@ end_test(head, events, end)
 signals_test(head, events, end)
 refusals_test(head, events, end)
 pipelines_test(dump, hits)
+examples_test(dump, hits)
 t.done()
