@@ -88,7 +88,10 @@ int	server_check(struct server *, struct fault *);
 /* Answers who waits, ends the thread, frees. NULL is nothing. */
 void	server_close(struct server *);
 
-/* Removes the socket's path, if it is still ours, for a process that ends now; async-signal-safe. */
+/*
+ * Removes the socket's path, if it is still ours, for a process that ends now;
+ * async-signal-safe.
+ */
 void	server_remove(const struct server *);
 
 #endif
