@@ -32,20 +32,22 @@ trimmed(char *s)
 	char *end;
 
 	s += strspn(s, " \t");
-	for (end = s + strlen(s); end > s &&
-	    strchr(" \t\r", end[-1]) != NULL; end--)
-		;
+	end = s + strlen(s);
+	while (end > s && strchr(" \t\r", end[-1]) != NULL)
+		end--;
 	*end = '\0';
 	return s;
 }
 
-/* False for lines without key and value. */
+/* Takes the line at text; false if it has no key and value. */
 static bool
-line_cut(struct line *l)
+line_cut(struct line *l, const char *text)
 {
-	size_t n = (size_t)l->length;
+	size_t n = strcspn(text, "\n");
 	char *equals, *slash;
 
+	l->text = text;
+	l->length = (int)n;
 	if (n >= sizeof l->copy)
 		n = sizeof l->copy - 1;
 	memcpy(l->copy, l->text, n);
@@ -63,6 +65,15 @@ line_cut(struct line *l)
 		l->key = trimmed(slash + 1);
 	}
 	return true;
+}
+
+/* Where the next begins. */
+static const char *
+line_next(const struct line *l)
+{
+	const char *end = l->text + l->length;
+
+	return *end == '\n' ? end + 1 : end;
 }
 
 static bool
@@ -113,11 +124,10 @@ clen_write(struct rewrite *w, const struct line *l)
 	return 0;
 }
 
-/* Lines of the geometry, one by one. */
 static int
-line_write(struct rewrite *w, struct line *l)
+line_write(struct rewrite *w, struct line *l, const char *text)
 {
-	if (line_cut(l)) {
+	if (line_cut(l, text)) {
 		if (is_dimension(l->key) || (is_mask(l->key) && !w->masks) ||
 		    (strcmp(l->key, "photon_energy") == 0 &&
 		    !is_number(l->value)))
@@ -135,12 +145,9 @@ line_any(const char *text, bool (*is)(const struct line *))
 {
 	struct line l;
 
-	for (; *text != '\0'; text += l.length + (text[l.length] == '\n')) {
-		l.text = text;
-		l.length = (int)strcspn(text, "\n");
-		if (line_cut(&l) && is(&l))
+	for (; *text != '\0'; text = line_next(&l))
+		if (line_cut(&l, text) && is(&l))
 			return true;
-	}
 	return false;
 }
 
@@ -179,12 +186,9 @@ text_write(struct rewrite *w, const char *text)
 
 	w->masks = line_any(text, line_has_mask_file);
 	defaults_write(w, text);
-	for (; *text != '\0'; text += l.length + (text[l.length] == '\n')) {
-		l.text = text;
-		l.length = (int)strcspn(text, "\n");
-		if (line_write(w, &l) == -1)
+	for (; *text != '\0'; text = line_next(&l))
+		if (line_write(w, &l, text) == -1)
 			return -1;
-	}
 	return 0;
 }
 

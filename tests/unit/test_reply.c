@@ -125,7 +125,7 @@ keys(void **state)
 }
 
 static void
-size(void **state)
+too_large(void **state)
 {
 	(void)state;
 	plan.slab.height = plan.slab.width = 1 << 15;
@@ -144,7 +144,7 @@ main(void)
 		{ "a key that begins another is refused",
 		    keys, setup, teardown, NULL },
 		{ "an image too large for a message is refused",
-		    size, setup, teardown, NULL }
+		    too_large, setup, teardown, NULL }
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
