@@ -259,21 +259,17 @@ event_judge(struct serve *s, size_t *size)
 	return NULL;
 }
 
-/*
- * A reference that was consumed already: somebody else reads them, too, and what
- * was taken from the slot may be of another event.
- */
+/* A reference that was consumed already has another reader: who copied it? */
 static int
-event_stale(struct serve *s, void *reply, struct fault *f)
+input_damaged(struct serve *s, struct fault *f)
 {
-	if (reply != NULL) {
-		free(reply);
-		s->t.failed++;
-	}
+	bool stale = strstr(f->text, "stale reference") != NULL;
+
 	fault_prefix(f, "standard input");
 	failed(s, STATUS_INPUT, f->text);
-	progress_warnx("references can be given to one reader only: what tee(1)"
-	    " copies must be inline, without q2slots");
+	if (stale)
+		progress_warnx("references can be given to one reader only: what"
+		    " tee(1) copies must be inline, without q2slots");
 	return -1;
 }
 
@@ -313,8 +309,12 @@ event_take(struct serve *s, struct fault *f)
 		event_failed(s, f->text);
 	else
 		reply = event_judge(s, &size);
-	if (feed_done(&s->feed, &wrong) == -1)
-		return event_stale(s, reply, &wrong);
+	if (feed_done(&s->feed, &wrong) == -1) {
+		/* What was taken from its slot may be of another event. */
+		s->t.failed += reply != NULL;
+		free(reply);
+		return input_damaged(s, &wrong);
+	}
 	return reply == NULL ? 0 : reply_queue(s, reply, size);
 }
 
@@ -348,13 +348,7 @@ input_take(struct serve *s)
 			break;
 		case FEED_ERROR:
 		case FEED_EOF:
-			if (s->feed.record.type == RECORD_REFERENCE &&
-			    s->slots != NULL)
-				r = event_stale(s, NULL, &f);
-			else {
-				fault_prefix(&f, "standard input");
-				r = failed(s, STATUS_INPUT, f.text);
-			}
+			r = input_damaged(s, &f);
 			break;
 		}
 	if (r == 0 && ledger_finish(&s->ledger, &f) == -1) {

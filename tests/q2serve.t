@@ -199,13 +199,14 @@ def queue_test(head, events, end, hits):
 def end_test(head, events, end):
     w = Worker(f'ipc://{path("s" + str(Serve.n + 1))}')
     w.hear()
-    with Serve('-k', str(w.p.pid)) as s:
+    with Serve('-v', '-k', str(w.p.pid)) as s:
         s.feed(head, *events[:5], end_of(end, 5))
         status = s.end()
     said = w.p.communicate()[0].split()
     check(status == 0 and [x for x in said if x != 'asked'] == list('1234') and
           s.totals() == (5, 4, 0, 0, 1, 0) and 'connected' not in s.said and
-          'may not' not in s.said,
+          'may not' not in s.said and 'serving at ' + s.address in s.said and
+          'indexers may end' in s.said,
           '-k: the indexer is told of the end when it has all hits, and ends; so '
           'does q2serve', (said, s.said))
     check(not os.path.exists(s.socket), 'and no socket is left')
