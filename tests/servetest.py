@@ -6,6 +6,7 @@ tests/serve_client.py.
 import fcntl
 import os
 import re
+import socket
 import struct
 import subprocess
 import sys
@@ -52,6 +53,13 @@ class Serve:
         if self.p.poll() is None:
             self.p.kill()
         self.p.communicate()
+
+    def listening(self):
+        """Waits until it does."""
+        def answers():
+            with socket.socket(socket.AF_UNIX) as s:
+                return s.connect_ex(self.socket) == 0
+        return wait_for(answers)
 
     def feed(self, *records):
         for r in records:

@@ -1,9 +1,7 @@
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +13,7 @@
 #include <zmq.h>
 
 #include "transport/askers.h"
+#include "transport/listener.h"
 #include "transport/server.h"
 
 #define LINGER_HOLD 0.2		/* seconds; as SERVER_HOLD, when nothing more comes */
@@ -22,7 +21,6 @@
 
 enum {
 	REQUEST_MAX = 4096,	/* bytes; CrystFEL's is a word */
-	CONNECTIONS = 1024,	/* that wait to be accepted */
 	FLUSH_MS = 1000,	/* for last replies, when the server closes */
 	KEEPALIVE_S = 30
 };
@@ -32,10 +30,8 @@ static const char monitor_name[] = "inproc://monitor";
 struct server {
 	void		*context, *socket, *monitor;
 	int		wake;		/* eventfd: the queue has changed */
-	char		address[256];
-	char		path[sizeof ((struct sockaddr_un *)NULL)->sun_path];
-	dev_t		device;		/* of the socket at path, once it is bound */
-	ino_t		inode;
+	struct listener	listener;
+	char		address[LISTENER_NAME + 8];
 	pthread_t	thread;
 
 	pthread_mutex_t	lock;		/* of all below */
@@ -256,60 +252,31 @@ server_run(void *arg)
 
 /* ---- the address ---- */
 
-static const char *
-ipc_path(const char *address)
-{
-	return strncmp(address, "ipc://", 6) == 0 ? address + 6 : NULL;
-}
+/* CrystFEL's names of an address, and those of listener.h. */
+static const struct {
+	const char	*zmq, *ours;
+} schemes[] = { { "tcp://", "tcp:" }, { "ipc://", "unix:" } };
 
-/* Does somebody listen there? */
-static bool
-path_answers(const struct sockaddr_un *at)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool answers;
-
-	if (fd == -1)
-		return false;
-	answers = connect(fd, (const struct sockaddr *)at, sizeof *at) == 0;
-	close(fd);
-	return answers;
-}
-
-/* ZeroMQ would take the place of whatever is there, in use or not. */
-static int
-path_check(struct server *s, const char *path, struct fault *f)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	struct stat st;
-
-	/* Of names beginning so ZeroMQ makes something without a mode. */
-	if (*path == '\0' || *path == '@' || *path == '*' ||
-	    strlen(path) >= sizeof at.sun_path)
-		return fault_set(f, "not a path of 1 to %zu bytes",
-		    sizeof at.sun_path - 1);
-	strcpy(at.sun_path, path);
-	if (lstat(path, &st) == 0) {
-		if (!S_ISSOCK(st.st_mode))
-			return fault_set(f, "is there, and no socket");
-		if (path_answers(&at))
-			return fault_set(f, "%s: another program listens there",
-			    strerror(EADDRINUSE));
-	} else if (errno != ENOENT)
-		return fault_set(f, "%s", strerror(errno));
-	strcpy(s->path, path);
-	return 0;
-}
+enum { SCHEMES = sizeof schemes / sizeof schemes[0] };
 
 static int
-address_check(struct server *s, const char *address, struct fault *f)
+listener_begin(struct server *s, const char *address, struct fault *f)
 {
-	const char *path = ipc_path(address);
+	char text[512];
+	unsigned i;
+	size_t n;
 
-	if (path != NULL)
-		return path_check(s, path, f);
-	if (strncmp(address, "tcp://", 6) != 0)
+	for (i = 0; i < SCHEMES; i++)
+		if (strncmp(address, schemes[i].zmq, 6) == 0)
+			break;
+	if (i == SCHEMES || strlen(address) >= sizeof text)
 		return fault_set(f, "not tcp://HOST:PORT or ipc://PATH");
+	snprintf(text, sizeof text, "%s%s", schemes[i].ours, address + 6);
+	if (listener_open(&s->listener, text, f) == -1)
+		return -1;
+	n = strlen(schemes[i].ours);
+	snprintf(s->address, sizeof s->address, "%s%s", schemes[i].zmq,
+	    s->listener.name + n);
 	return 0;
 }
 
@@ -320,7 +287,7 @@ option_set(void *socket, int option, int value)
 }
 
 static int
-options_set(struct server *s, const char *address)
+options_set(void *socket)
 {
 	int64_t most = REQUEST_MAX;
 
@@ -328,56 +295,49 @@ options_set(struct server *s, const char *address)
 	 * Few replies that a client has not read, or memory has no bound. A REQ
 	 * has one; who asks on and on without reading loses requests.
 	 */
-	return option_set(s->socket, ZMQ_ROUTER_MANDATORY, 1) == -1 ||
-	    option_set(s->socket, ZMQ_SNDHWM, 2) == -1 ||
-	    option_set(s->socket, ZMQ_RCVHWM, 16) == -1 ||
-	    option_set(s->socket, ZMQ_BACKLOG, CONNECTIONS) == -1 ||
-	    option_set(s->socket, ZMQ_LINGER, FLUSH_MS) == -1 ||
-	    option_set(s->socket, ZMQ_IPV6, strchr(address, '[') != NULL) == -1 ||
-	    option_set(s->socket, ZMQ_TCP_KEEPALIVE, 1) == -1 ||
-	    option_set(s->socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_S) == -1 ||
-	    option_set(s->socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_S) == -1 ||
-	    zmq_setsockopt(s->socket, ZMQ_MAXMSGSIZE, &most, sizeof most) == -1 ?
+	return option_set(socket, ZMQ_ROUTER_MANDATORY, 1) == -1 ||
+	    option_set(socket, ZMQ_SNDHWM, 2) == -1 ||
+	    option_set(socket, ZMQ_RCVHWM, 16) == -1 ||
+	    option_set(socket, ZMQ_LINGER, FLUSH_MS) == -1 ||
+	    option_set(socket, ZMQ_TCP_KEEPALIVE, 1) == -1 ||
+	    option_set(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_S) == -1 ||
+	    option_set(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_S) == -1 ||
+	    zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof most) == -1 ?
 	    -1 : 0;
 }
 
+/*
+ * Our listener does the listening: ZeroMQ would take any path's place, in use or
+ * not, socket or not. It gets a descriptor of its own.
+ */
 static int
-sockets_open(struct server *s, const char *address)
+listener_give(struct server *s)
 {
-	int linger = 0;
+	int fd = fcntl(s->listener.fd, F_DUPFD_CLOEXEC, 0);
 
-	if ((s->context = zmq_ctx_new()) == NULL ||
-	    (s->socket = zmq_socket(s->context, ZMQ_ROUTER)) == NULL ||
-	    options_set(s, address) == -1 ||
-	    zmq_socket_monitor(s->socket, monitor_name, ZMQ_EVENT_ACCEPTED |
-	    ZMQ_EVENT_DISCONNECTED) == -1 ||
-	    (s->monitor = zmq_socket(s->context, ZMQ_PAIR)) == NULL ||
-	    zmq_setsockopt(s->monitor, ZMQ_LINGER, &linger, sizeof linger) == -1 ||
-	    zmq_connect(s->monitor, monitor_name) == -1 ||
-	    (s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
+	if (fd == -1)
 		return -1;
-	return 0;
+	if (option_set(s->socket, ZMQ_USE_FD, fd) == 0 &&
+	    zmq_bind(s->socket, s->address) == 0)
+		return 0;
+	close(fd);
+	return -1;
 }
 
 static int
-address_bind(struct server *s, const char *address, struct fault *f)
+sockets_open(struct server *s)
 {
-	size_t size = sizeof s->address;
-	mode_t mask = umask(0177);
-	int r = zmq_bind(s->socket, address);
-	struct stat st;
-
-	umask(mask);
-	if (r == -1)
-		return fault_set(f, "%s", errno == EINVAL ?
-		    "not tcp://HOST:PORT or ipc://PATH" : zmq_strerror(errno));
-	if (s->path[0] != '\0' && stat(s->path, &st) == 0) {
-		s->device = st.st_dev;
-		s->inode = st.st_ino;
-	}
-	if (zmq_getsockopt(s->socket, ZMQ_LAST_ENDPOINT, s->address, &size) == -1)
-		return fault_set(f, "%s", zmq_strerror(errno));
-	return 0;
+	if ((s->context = zmq_ctx_new()) == NULL ||
+	    (s->socket = zmq_socket(s->context, ZMQ_ROUTER)) == NULL ||
+	    options_set(s->socket) == -1 ||
+	    zmq_socket_monitor(s->socket, monitor_name, ZMQ_EVENT_ACCEPTED |
+	    ZMQ_EVENT_DISCONNECTED) == -1 ||
+	    (s->monitor = zmq_socket(s->context, ZMQ_PAIR)) == NULL ||
+	    option_set(s->monitor, ZMQ_LINGER, 0) == -1 ||
+	    zmq_connect(s->monitor, monitor_name) == -1 ||
+	    (s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
+		return -1;
+	return listener_give(s);
 }
 
 /* ---- what the owner calls ---- */
@@ -409,7 +369,7 @@ server_free(struct server *s)
 		zmq_close(s->socket);
 	if (s->context != NULL)
 		zmq_ctx_term(s->context);
-	server_remove(s);
+	listener_close(&s->listener);
 	if (s->wake != -1)
 		close(s->wake);
 	askers_free(s->askers);
@@ -427,7 +387,7 @@ server_new(unsigned queue, bool drop)
 
 	if (s == NULL)
 		return NULL;
-	s->wake = -1;
+	s->wake = s->listener.fd = -1;
 	s->room = queue;
 	s->drop = drop;
 	s->asked = now_get();
@@ -454,14 +414,13 @@ server_open(const char *address, unsigned queue, bool drop, struct fault *f)
 		fault_set(f, "no memory for a server");
 		return NULL;
 	}
-	if (address_check(s, address, f) == 0) {
-		if (sockets_open(s, address) == -1)
+	if (listener_begin(s, address, f) == 0) {
+		if (sockets_open(s) == -1)
 			fault_set(f, "ZeroMQ: %s", zmq_strerror(errno));
-		else if (address_bind(s, address, f) == 0) {
-			if ((e = thread_begin(s)) == 0)
-				return s;
+		else if ((e = thread_begin(s)) == 0)
+			return s;
+		else
 			fault_set(f, "no thread to serve: %s", strerror(e));
-		}
 	}
 	server_free(s);
 	return NULL;
@@ -476,9 +435,7 @@ server_address(const struct server *s)
 bool
 server_is_public(const struct server *s)
 {
-	return strncmp(s->address, "tcp://", 6) == 0 &&
-	    strncmp(s->address, "tcp://127.", 10) != 0 &&
-	    strncmp(s->address, "tcp://[::1]:", 12) != 0;
+	return s->listener.open_to_others;
 }
 
 static void
@@ -623,11 +580,7 @@ server_close(struct server *s)
 }
 
 void
-server_remove(const struct server *s)
+server_remove(struct server *s)
 {
-	struct stat st;
-
-	if (s->inode != 0 && stat(s->path, &st) == 0 &&
-	    st.st_dev == s->device && st.st_ino == s->inode)
-		unlink(s->path);
+	listener_close(&s->listener);
 }

@@ -49,9 +49,9 @@ struct server_counts {
 };
 
 /*
- * Binds to an address, tcp://HOST:PORT or ipc://PATH, and serves. queue: messages
- * that wait, at most; drop: the oldest gives way when there is no room. A path gets
- * mode 0600; only a socket at which nobody listens is replaced. NULL: the fault.
+ * Listens at tcp://HOST:PORT or ipc://PATH, as listener.h has it (unix:PATH), and
+ * serves. queue: messages that wait, at most; drop: the oldest gives way when there
+ * is no room. NULL: the fault.
  */
 struct server	*server_open(const char *address, unsigned queue, bool drop,
 		    struct fault *);
@@ -92,6 +92,6 @@ void	server_close(struct server *);
  * Removes the socket's path, if it is still ours, for a process that ends now;
  * async-signal-safe.
  */
-void	server_remove(const struct server *);
+void	server_remove(struct server *);
 
 #endif
