@@ -31,14 +31,15 @@ PYDIR = $(if $(filter /usr,$(PREFIX)),/usr/lib/python3,$(PREFIX)/lib/$(notdir \
 
 VERSION = 0.1
 
-PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport
+PROGRAMS = q2slots q2cat peakfind cxiwrite q2serve q2ls q2sim cxiview cxireport
 SCRIPTS = ray2q2 peakpipe q2top
 MODULES = q2.py
 
 B = build
 
 # Asked for when they are used: on a fresh machine they are installed by then.
-PKG = hdf5 libbsd-overlay libisal liblz4 jansson libseccomp cairo libpng
+PKG = hdf5 libbsd-overlay libisal liblz4 jansson libseccomp cairo libpng libzmq \
+	msgpack
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKG)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKG)))$(PKG_LIBS)
 
