@@ -330,7 +330,7 @@ rm -rf "$T/o"
 
 # slots_all FIELD VALUE: all programs refuse a Q2_SLOTS with this field changed.
 slots_all() {
-	for p in 'q2cat /dev/null' peakfind "cxiwrite -o $T/o" q2ls; do
+	for p in 'q2cat /dev/null' peakfind "cxiwrite -o $T/o" q2serve q2ls; do
 		refused 8 "^${p%% *}: Q2_SLOTS .*q2slots" q2slots -n 2 sh -c '
 			Q2_SLOTS=$(echo "$Q2_SLOTS" | awk -F : -v OFS=: -v f="$1" \
 			-v v="$2" "{ \$f = v; print }") exec $3 </dev/null' \

@@ -2,7 +2,7 @@
 # Options and operands out of range or malformed: nothing is done, status 1.
 . tests/lib.sh
 
-PROGRAMS='q2slots q2cat peakfind cxiwrite q2ls q2sim'
+PROGRAMS='q2slots q2cat peakfind cxiwrite q2serve q2ls q2sim'
 
 # Nothing may be made: all run in an empty directory, which stays empty.
 mkdir "$T/empty"
@@ -24,7 +24,7 @@ for p in $PROGRAMS; do
 		refused 1 "^usage: $p " in_empty $p --frobnicate
 done
 
-for command in 'q2ls a b' 'peakfind a' 'cxiwrite a' 'q2sim a' q2slots \
+for command in 'q2ls a b' 'peakfind a' 'cxiwrite a' 'q2serve a' 'q2sim a' q2slots \
     'q2slots -n 5' 'q2slots --'; do
 	check "$command: operands" refused 1 "^usage: ${command%% *} " \
 		in_empty $command
@@ -41,6 +41,7 @@ q2slots n
 q2cat C i k l n r s w
 peakfind A P a b c
 cxiwrite M S b g j l m n o p z
+q2serve G M g k l m n w
 q2sim C D S T e g n t x z
 END
 
@@ -70,6 +71,12 @@ cxiwrite -j 0 -1 257 x ""
 cxiwrite -m -1 4294967296 x ""
 cxiwrite -n 0 -1 2147483648 x ""
 cxiwrite -z zip GZIP none, ""
+q2serve -M -1 4294967296 x ""
+q2serve -k -1 0 1 2147483648 x ""
+q2serve -l x udp://127.0.0.1:5 tcp: ipc:// tcp://127.0.0.1 tcp://127.0.0.1:65536 ""
+q2serve -m -1 4294967296 x ""
+q2serve -n 0 -1 10001 x ""
+q2serve -w -1 1e7 nan x ""
 q2sim -C 1 1,2,3,90,90 1,2,3,90,90,90,90 a,b,c,d,e,f ,,,,, 0,79,38,90,90,90 79,79,-38,90,90,90 79,79,38,0,90,90 79,79,38,180,90,90 79,79,38,30,30,90 79,79,38,90,90,nan 1e999,79,38,90,90,90 ""
 q2sim -D x epix EPIX10K2M ""
 q2sim -S -1 x 9223372036854775808 ""

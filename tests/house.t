@@ -51,7 +51,7 @@ check 'producer includes all but sim' \
 check 'the header that is installed needs no other of ours' \
     only '' "$include\"" lib/producer/q2.h
 check 'no command includes another, and none a file of C' \
-    only '' "$include\"((q2slots|q2cat|peakfind|cxiwrite|q2ls|q2sim|cxiview|cxireport|cximerge)\.h|.*\.c)\"" \
+    only '' "$include\"((q2slots|q2cat|peakfind|cxiwrite|q2serve|q2ls|q2sim|cxiview|cxireport|cximerge)\.h|.*\.c)\"" \
     cmd lib
 check 'nobody in lib includes a file of cmd' only '' "$include\"[a-z0-9_]+\.h\"" lib
 check '<hdf5.h> appears only in format' \
@@ -59,6 +59,8 @@ check '<hdf5.h> appears only in format' \
 check 'HDF5 is called only there' \
     only 'lib/format/(cxi|dump|badpixels|guard_hdf)[a-z0-9_]*\.[ch]' '\<H5[A-Z][a-z_]+\(' \
     cmd lib
+check '<zmq.h> is only in server, <msgpack.h> only in reply' \
+    only 'lib/transport/server\.c|lib/format/reply\.c' "$include<(zmq|msgpack)" cmd lib
 check 'mmap is only in slots and capture' \
     only 'lib/(transport|format)/(slots|capture)\.c' \
     "$include<sys/mman|\<(mmap|munmap|memfd_create)\(" cmd lib

@@ -3,7 +3,7 @@
 . tests/lib.sh
 
 PATH=$PATH:$PWD/scripts
-PROGRAMS='q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport cximerge ray2q2 peakpipe q2top'
+PROGRAMS='q2slots q2cat peakfind cxiwrite q2serve q2ls q2sim cxiview cxireport cximerge ray2q2 peakpipe q2top'
 PAGES=$(echo man/*.[1357])
 
 # Letters of the options in a program's usage, one a line.

@@ -511,7 +511,8 @@ toplevel_line(struct parser *p, const char *key, char *value)
 		return clen_parse(p, key, value, &p->clen);
 	if (strcmp(key, "peak_list") == 0) {
 		p->g->has_peak_list = strcmp(value, our_peak_list) == 0;
-		return 0;
+		return string_copy(p, key, value, p->g->peak_list,
+		    sizeof p->g->peak_list);
 	}
 	return draft_set(p, &p->defaults, key, value);
 }

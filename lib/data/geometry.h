@@ -45,6 +45,7 @@ struct geometry {
 	size_t			n_bads;
 	bool			has_peak_list;	/* peak_list = /entry_1/result_1 is
 						   there; CrystFEL finds our peaks only so */
+	char			peak_list[128];	/* what it names; empty if none */
 	char			data[128];	/* dataset it names; empty if none */
 	char			clen_path[128];	/* dataset with the camera length;
 						   empty if clen is a number or missing */

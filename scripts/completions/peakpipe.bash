@@ -9,6 +9,7 @@ _peakpipe_options()
 	q2cat) echo -K -c -v -C: -L: -e: -i: -k: -l: -n: -r: -s: -w: ;;
 	peakfind) echo -k -v -w -A: -a: -b: -c: -P: -x: ;;
 	cxiwrite) echo -d -f -R -r -v -b: -g: -j: -l: -M: -m: -n: -o: -p: -S: -z: ;;
+	q2serve) echo -D -v -G: -g: -k: -l: -M: -m: -n: -w: ;;
 	q2ls) echo -p ;;
 	q2sim) echo -C: -D: -e: -g: -n: -S: -T: -t: -x: -z: ;;
 	cxiview) echo -m -P -s -e: -g: -o: -t: ;;
@@ -25,12 +26,13 @@ _peakpipe_words()
 {
 	case $1 in
 	'q2cat -L') echo unix: tcp: ;;
+	'q2serve -l') echo tcp:// ipc:// ;;
 	'q2cat -w' | 'ray2q2 -w' | 'peakpipe -w') echo A nm ;;
 	'q2sim -D') echo epix10k2m jungfrau4m mfx cspad ;;
 	'q2sim -t') echo f32 f16 bf16 ;;
 	'cxiwrite -z' | 'peakpipe -z') echo none gzip bslz4 ;;
 	'cxiwrite -o' | 'peakpipe -o') echo directories ;;
-	*' -b' | *' -g' | 'peakfind -x' | 'cxiwrite -l' | 'cxiwrite -S' | 'q2sim -T' | \
+	*' -b' | *' -g' | 'q2serve -G' | 'peakfind -x' | 'cxiwrite -l' | 'cxiwrite -S' | 'q2sim -T' | \
 	'cxiview -o' | 'cxireport -'[loS] | 'cximerge -o' | 'ray2q2 -e') echo files ;;
 	esac
 }
@@ -51,10 +53,10 @@ _peakpipe()
 		mapfile -t COMPREPLY < <(compgen -W "${options//:/}" -- "$word")
 	elif [[ $program == q2slots ]]; then
 		mapfile -t COMPREPLY < <(compgen -c -- "$word")
-	elif [[ $program != peakfind && $program != cxiwrite ]]; then
+	elif [[ $program != peakfind && $program != cxiwrite && $program != q2serve ]]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 	fi
 }
 
-complete -o filenames -F _peakpipe q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview \
+complete -o filenames -F _peakpipe q2slots q2cat peakfind cxiwrite q2serve q2ls q2sim cxiview \
 	cxireport cximerge ray2q2 peakpipe q2top
