@@ -8,8 +8,8 @@
 unset MAKEFLAGS MAKELEVEL MFLAGS
 export NODEPS=1
 programs='q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport'
-scripts='ray2q2 peakpipe q2top'
-pages='q2.3 libq2.3 ray2q2.1 q2top.1 peakpipe.1 peakpipe-tutorial.7 q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 cxiview.1 cxireport.1 q2.5 peakpipe.7
+scripts='ray2q2 peakpipe peakpipe-array q2top'
+pages='q2.3 libq2.3 ray2q2.1 q2top.1 peakpipe.1 peakpipe-array.1 peakpipe-tutorial.7 q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2ls.1 q2sim.1 cxiview.1 cxireport.1 q2.5 peakpipe.7
     peakpipe-performance.7'
 D=$T/dest
 P=/opt/peak
