@@ -31,7 +31,7 @@ PYDIR = $(if $(filter /usr,$(PREFIX)),/usr/lib/python3,$(PREFIX)/lib/$(notdir \
 
 VERSION = 0.1
 
-PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport
+PROGRAMS = q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport cximerge
 SCRIPTS = ray2q2 peakpipe peakpipe-array q2top
 MODULES = q2.py
 

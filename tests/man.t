@@ -3,8 +3,8 @@
 . tests/lib.sh
 
 PATH=$PATH:$PWD/scripts
-PROGRAMS='q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport ray2q2 peakpipe peakpipe-array
-    q2top'
+PROGRAMS='q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview cxireport cximerge ray2q2 peakpipe
+    peakpipe-array q2top'
 PAGES=$(echo man/*.[1357])
 
 # Letters of the options in a program's usage, one a line.

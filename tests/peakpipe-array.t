@@ -26,8 +26,8 @@ PATH=$T/bin:$ROOT/scripts:$PATH
 export PATH
 cd "$T" || exit 1
 one="a b's \$x.q2" two='c"d;.q2' out="o'ut \$x %a"
-q2cat 1.h5 >"$one"
-q2cat 2.h5 >"$two"
+q2cat -k run=1 1.h5 >"$one"
+q2cat -k run=2 2.h5 >"$two"
 run() { peakpipe-array -n 4 -o "$out" "$one" -m 2 "$two" "$@"; }
 
 # ---- without Slurm ----
@@ -173,7 +173,26 @@ check '... and the last job ends well' eval \
 check '... all files are as they were' same_bytes
 check '... the totals are complete' total complete true
 check '... and those of all tasks' total events_in 590
-check '... with one view of all files' test -s "$out/run.cxi"
+# Each dataset of the merged file beside the same rows of a run that is not spread.
+merged() {
+	q2cat "$one" "$two" | "$REAL_PEAKFIND" | cxiwrite -m 2 -o whole || return 1
+	"$PYTHON" - whole "$out/run.cxi" <<'END'
+import glob, sys
+import h5py, numpy
+files = [h5py.File(f) for f in sorted(glob.glob(sys.argv[1] + "/*.cxi"))]
+run, seen = h5py.File(sys.argv[2]), []
+def look(name, x):
+    if isinstance(x, h5py.Dataset) and x.shape and x.shape[0] == rows and \
+       not name.endswith("mask"):
+        want = numpy.concatenate([f[name][...] for f in files])
+        assert run[name].dtype == x.dtype and numpy.array_equal(run[name][...], want), name
+        seen.append(name)
+rows = files[0]["entry_1/data_1/data"].shape[0]
+files[0].visititems(look)
+assert rows == 100 and len(files) == 6 and len(seen) > 15, (rows, seen)
+END
+}
+check '... and one view of all files, which is the run as if it were not spread' merged
 check 'another number of tasks is refused there, 7' refused 7 'another -o' \
     peakpipe-array -n 3 -o "$out" "$one" -m 2 "$two"
 check 'so is another option' refused 7 'another -o' run -z gzip

@@ -13,6 +13,7 @@ _peakpipe_options()
 	q2sim) echo -C: -D: -e: -g: -n: -S: -T: -t: -x: -z: ;;
 	cxiview) echo -m -P -s -e: -g: -o: -t: ;;
 	cxireport) echo -g: -l: -o: -S: ;;
+	cximerge) echo -c -x -o: ;;
 	ray2q2) echo -c -v -A: -C: -e: -k: -N: -q: -s: -t: -w: ;;
 	q2top) echo -i: -n: ;;
 	peakpipe) echo -b: -g: -i: -m: -o: -p: -w: -z: ;;
@@ -31,7 +32,7 @@ _peakpipe_words()
 	'cxiwrite -z' | 'peakpipe -z' | 'peakpipe-array -z') echo none gzip bslz4 ;;
 	'cxiwrite -o' | 'peakpipe -o' | 'peakpipe-array -o') echo directories ;;
 	*' -b' | *' -g' | 'peakfind -x' | 'cxiwrite -l' | 'cxiwrite -S' | 'q2sim -T' | \
-	'cxiview -o' | 'cxireport -'[loS] | 'ray2q2 -e') echo files ;;
+	'cxiview -o' | 'cxireport -'[loS] | 'cximerge -o' | 'ray2q2 -e') echo files ;;
 	esac
 }
 
@@ -57,4 +58,4 @@ _peakpipe()
 }
 
 complete -o filenames -F _peakpipe q2slots q2cat peakfind cxiwrite q2ls q2sim cxiview \
-	cxireport ray2q2 peakpipe peakpipe-array q2top
+	cxireport cximerge ray2q2 peakpipe peakpipe-array q2top
