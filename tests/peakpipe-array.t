@@ -8,8 +8,8 @@ ROOT=$PWD
 REAL_PEAKFIND=$(cd "$B" && pwd)/peakfind
 export REAL_PEAKFIND T
 "$PYTHON" -B -c 'import sys; sys.path.insert(0, "tests"); import proc
-proc.dump_make(sys.argv[1] + "/1.h5", 300, height=8, width=8, blobs=lambda k: k % 9)
-proc.dump_make(sys.argv[1] + "/2.h5", 290, height=8, width=8, seed=2)' "$T" || exit 1
+proc.dump_make(sys.argv[1] + "/1.h5", 300, height=8, width=8)
+proc.dump_make(sys.argv[1] + "/2.h5", 290, height=8, width=8, seed=2, blobs=lambda k: k % 9)' "$T" || exit 1
 
 # A peakfind that stops in the middle, when a task runs for the first time and there
 # is a file held.TASK: 140 references are more than the first CXI file.
