@@ -79,7 +79,7 @@ print(*(x.getsockname()[1] for x in s))')
 	mkdir slurm
 	chmod 755 . slurm
 	# shellcheck disable=SC2086 # two ports
-	sh "$ROOT/tests/slurm.sh" "$PWD/slurm" $ports 2>slurm/err &
+	"$ROOT/tests/alone.sh" "$ROOT/tests/slurm.sh" "$PWD/slurm" $ports 2>slurm/err &
 	slurm=$!
 	export SLURM_CONF=$PWD/slurm/slurm.conf
 	poll 20 idle || { cat slurm/err slurm/out 2>which | tail -n 1; return 1; }

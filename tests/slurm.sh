@@ -1,22 +1,11 @@
 #!/bin/sh
 # A Slurm of one node of 2 processors, with its munge, for the user who runs this and
-# below the directory named. Ends, with all jobs, when this or its parent is killed:
-# it has a namespace of processes for itself.
+# below the directory named. Its jobs end with it if it is run by alone.sh.
 #
-# usage: tests/slurm.sh DIR PORT PORT
+# usage: tests/alone.sh tests/slurm.sh DIR PORT PORT
 #
 # DIR/slurm.conf is for SLURM_CONF; DIR/*.log and DIR/out tell what went wrong.
 
-case $0 in
-*inside*) ;;
-*)
-	own='--pid --fork --kill-child --mount-proc'
-	[ "$(id -u)" -eq 0 ] || own="--user --map-current-user $own"
-	# shellcheck disable=SC2086 # words
-	exec setpriv --pdeathsig KILL unshare $own sh -c '. "$1"' inside "$0" "$@"
-	;;
-esac
-shift
 cd "$1" || exit 1
 node=$(hostname -s)
 mkdir state spool
