@@ -94,8 +94,15 @@ poll() {
 		sleep 0.1
 	done
 }
+# Jobs outlive their Slurm where it has no namespace; all run below T.
 ended() {
+	local p
 	[ -n "$slurm" ] && kill -9 "$slurm" && wait "$slurm"
+	for p in /proc/[0-9]*; do
+		case $(readlink "$p/cwd") in
+		"$T"/*) kill -9 "${p#/proc/}" ;;
+		esac
+	done
 	rm -rf "$T"
 } 2>/dev/null
 trap ended EXIT

@@ -39,10 +39,11 @@ END
 (umask 077 && head -c 128 /dev/urandom >munge.key)
 PATH=$PATH:/usr/sbin:/sbin
 exec >out 2>&1
-munged -F --force --key-file="$PWD/munge.key" --socket="$PWD/munge.sock" \
+die='setpriv --pdeathsig KILL'
+$die munged -F --force --key-file="$PWD/munge.key" --socket="$PWD/munge.sock" \
     --pid-file="$PWD/munged.pid" --log-file="$PWD/munged.log" \
     --seed-file="$PWD/munge.seed" &
 while [ ! -S munge.sock ]; do sleep 0.1; done
-slurmctld -D -f "$PWD/slurm.conf" &
-slurmd -D -f "$PWD/slurm.conf" &
+$die slurmctld -D -f "$PWD/slurm.conf" &
+$die slurmd -D -f "$PWD/slurm.conf" &
 wait
