@@ -164,14 +164,14 @@ check-san: deps-check
 	$(MAKE) B=build-san SANITIZE='$(SAN)' CFLAGS='-O1 -g' test-programs
 	ASAN_OPTIONS=verify_asan_link_order=0 \
 	LSAN_OPTIONS=print_suppressions=0:suppressions=$(CURDIR)/scripts/lsan.supp \
-	B=build-san PYTHON=$(PYTHON) prove -j2 --exec tests/run $(UNITS:$B/%=build-san/%) tests/*.t
+	LIMIT=1800 B=build-san PYTHON=$(PYTHON) prove -j2 --exec tests/run $(UNITS:$B/%=build-san/%) tests/*.t
 	$(MAKE) check-tsan check-valgrind
 
-TSAN_T = tests/same_bytes.t tests/cxi_content.t tests/full_disk.t
+TSAN_T = tests/same_bytes.t tests/cxi_content.t tests/full_disk.t tests/status.t
 check-tsan: deps-check
 	$(MAKE) B=build-tsan SANITIZE=-fsanitize=thread CFLAGS='-O1 -g' test-programs
 	TSAN_OPTIONS=exitcode=66 \
-	B=build-tsan PYTHON=$(PYTHON) prove -j2 --exec tests/run \
+	LIMIT=1800 B=build-tsan PYTHON=$(PYTHON) prove -j2 --exec tests/run \
 		$(UNITS:$B/%=build-tsan/%) $(TSAN_T)
 
 LINT_SRC := $(wildcard cmd/*.c lib/*/*.c tests/*.c tests/*/*.c scripts/bench.d/*.c \

@@ -23,6 +23,7 @@
 #include "data/resolution.h"
 #include "data/tone.h"
 #include "format/cxireader.h"
+#include "format/page.h"
 #include "format/picture.h"
 #include "format/plane.h"
 #include "format/runfiles.h"
@@ -35,8 +36,7 @@ enum mode { MODE_EVENT, MODE_SUM, MODE_MAXIMUM, MODE_PEAKS, MODE_SHEET };
 enum {
 	GEOMETRY_MAX = 16 << 20,
 	SHEET_MAX = 400,
-	TILE = 400,		/* pixels of the longest side on a sheet */
-	SMALL = 800		/* detectors with fewer pixels are enlarged */
+	TILE = 400		/* pixels of the longest side on a sheet */
 };
 
 struct options {
@@ -207,137 +207,7 @@ run_walk(struct view *v, void (*each)(struct view *, uint64_t row, void *),
 		    v->run.n == 0 ? "the run" : v->run.paths[0]);
 }
 
-/* ---- drawing ---- */
-
-/* How large a line is that is thin on the whole picture. */
-static double
-unit_of(uint32_t width, uint32_t height)
-{
-	double longest = width > height ? width : height;
-
-	return longest > 1000 ? longest / 1000 : 1;
-}
-
-static void
-plane_draw(struct view *v, const struct tone *t, uint32_t zoom)
-{
-	const struct assembly *m = &v->assembly;
-	uint32_t r, c, from;
-	double g;
-
-	for (r = 0; r < m->height; r++)
-		for (c = 0; c < m->width; c++) {
-			from = m->from[(size_t)r * m->width + c];
-			g = from == ASSEMBLY_GAP ? NAN :
-			    tone_apply(t, (double)v->plane[from]);
-			if (isnan(g))
-				picture_nothing(v->picture, c * zoom, r * zoom,
-				    zoom);
-			else
-				picture_block(v->picture, c * zoom, r * zoom, zoom,
-				    tone_grey(g));
-		}
-}
-
-/* Circles stay clear of the peak: half a pixel's diagonal and then some. */
-static void
-peaks_draw(struct view *v, const struct cxireader_event *e,
-    const struct cxireader_peak *p, double x0, double y0, double zoom,
-    double line, double margin)
-{
-	double x, y, radius;
-	uint32_t i;
-
-	for (i = 0; i < e->n_peaks; i++)
-		if (tile_circle(&v->assembly, &p[i], zoom, margin, &x, &y, &radius))
-			picture_circle(v->picture, PICTURE_PEAK, x0 + x, y0 + y,
-			    radius, line);
-}
-
-static void
-ring_draw(struct view *v, double d, double radius, double zoom, double u)
-{
-	double x = -v->assembly.left * zoom, y = v->assembly.top * zoom;
-	double at = radius * zoom * sqrt(0.5), size = 14 * u;
-	char label[32];
-
-	snprintf(label, sizeof label, "%.3g \303\205", d);
-	picture_circle(v->picture, PICTURE_RING, x, y, radius * zoom, u);
-	picture_text(v->picture, PICTURE_RING, x + at + 3 * u, y - at, size, label);
-}
-
-/* Round spacings, as far apart that their labels have room. */
-static void
-rings_draw(struct view *v, double zoom, double u)
-{
-	static const double spacings[] = { 50, 30, 20, 15, 10, 8, 7, 6, 5, 4.5, 4,
-	    3.5, 3.2, 3, 2.8, 2.6, 2.4, 2.2, 2, 1.9, 1.8, 1.7, 1.6, 1.5, 1.4, 1.3,
-	    1.2, 1.1, 1, 0.9, 0.8, 0.7, 0.6, 0.5 };
-	const struct assembly *m = &v->assembly;
-	double wavelength, z, res, radius, last = 0, most;
-	size_t i;
-
-	if (v->geometry.n_asics == 0)
-		return;
-	wavelength = resolution_wavelength(v->energy / (double)v->energies);
-	z = v->distance / (double)v->distances;
-	res = resolution_res(&v->geometry);
-	if (isnan(wavelength) || isnan(z) || isnan(res)) {
-		warnx("no resolution rings: %s unknown", isnan(wavelength) ?
-		    "the photon energy is" : isnan(z) ?
-		    "the distance of the detector is" : "the pixel size is");
-		return;
-	}
-	most = fmax(fmax(-m->left, m->left + m->width),
-	    fmax(m->top, m->height - m->top));
-	for (i = 0; i < sizeof spacings / sizeof spacings[0]; i++) {
-		radius = resolution_radius(spacings[i], wavelength, z) * res;
-		if (!(radius <= most) || radius - last < most / 6)
-			continue;
-		ring_draw(v, spacings[i], radius, zoom, u);
-		last = radius;
-	}
-}
-
-/* The scale: a bar of greys with values below. */
-static double
-scale_draw(struct view *v, const struct tone *t, double x, double y, double u)
-{
-	double width = 220 * u, size = 12 * u, value;
-	uint32_t i, k, step = (uint32_t)ceil(u);
-	char label[32];
-
-	for (i = 0; i < (uint32_t)width; i += step)
-		for (k = 0; k < (uint32_t)(14 * u); k += step)
-			picture_block(v->picture, (uint32_t)x + i,
-			    (uint32_t)y + k, step, tone_grey(i / width));
-	for (i = 0; i <= 3; i++) {
-		value = tone_invert(t, i / 3.0);
-		snprintf(label, sizeof label, fabs(value) < 100 ? "%.3g" : "%.0f",
-		    value);
-		picture_text(v->picture, PICTURE_TEXT, x + width * i / 3 -
-		    picture_text_width(v->picture, size, label) / 2, y + 28 * u,
-		    size, label);
-	}
-	return width;
-}
-
-/* Two lines at the bottom: what it is, and the scale beside it. */
-static void
-caption_draw(struct view *v, const struct tone *t, double width, double top,
-    double u, const char *more)
-{
-	double right = width - 250 * u, size = 15 * u;
-
-	picture_clip(v->picture, 0, top, right > 300 * u ? right - 30 * u : width,
-	    60 * u);
-	picture_text(v->picture, PICTURE_TEXT, 10 * u, top + 22 * u, size,
-	    v->title);
-	picture_text(v->picture, PICTURE_TEXT, 10 * u, top + 42 * u, 13 * u, more);
-	picture_clip(v->picture, 0, 0, 0, 0);
-	if (right > 300 * u)
-		scale_draw(v, t, right, top + 10 * u, u);
-}
+/* ---- the page ---- */
 
 static void
 facts_make(const struct view *v, char *text, size_t size)
@@ -363,30 +233,37 @@ base_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
+/* What rings need; says so if there are none for want of it. */
+static void
+rings_find(struct view *v, struct page *p)
+{
+	p->wavelength = resolution_wavelength(v->energy / (double)v->energies);
+	p->distance = v->distance / (double)v->distances;
+	p->res = v->geometry.n_asics == 0 ? NAN : resolution_res(&v->geometry);
+	if (v->geometry.n_asics == 0)
+		return;
+	if (isnan(p->wavelength) || isnan(p->distance) || isnan(p->res))
+		warnx("no resolution rings: %s unknown", isnan(p->wavelength) ?
+		    "the photon energy is" : isnan(p->distance) ?
+		    "the distance of the detector is" : "the pixel size is");
+}
+
 /* The plane with all that goes on and below it. */
 static struct tone
-page_draw(struct view *v, const struct cxireader_event *e,
+plane_show(struct view *v, const struct cxireader_event *e,
     const struct cxireader_peak *peaks)
 {
-	const struct assembly *m = &v->assembly;
-	uint32_t longest = m->width > m->height ? m->width : m->height;
-	uint32_t zoom = longest < SMALL ? (SMALL - 1) / longest + 1 : 1;
-	uint32_t width = m->width * zoom, height = m->height * zoom;
-	double u = unit_of(width, width < height ? width : height);
 	struct tone t = tone_choose(v->plane, (size_t)v->height * v->width);
 	char facts[200];
+	struct page page = { .title = v->title, .facts = facts, .peaks = peaks,
+	    .n_peaks = peaks == NULL ? 0 : e->n_peaks };
 	struct fault f;
 
-	v->picture = picture_new(width, height + (uint32_t)(52 * u), &f);
+	facts_make(v, facts, sizeof facts);
+	rings_find(v, &page);
+	v->picture = page_draw(&page, &v->assembly, v->plane, &t, &f);
 	if (v->picture == NULL)
 		errx(STATUS_SYSTEM, "%s", f.text);
-	plane_draw(v, &t, zoom);
-	picture_clip(v->picture, 0, 0, width, height);
-	rings_draw(v, zoom, u);
-	if (peaks != NULL)
-		peaks_draw(v, e, peaks, 0, 0, zoom, 1.1 * u, 3.5 * u);
-	facts_make(v, facts, sizeof facts);
-	caption_draw(v, &t, width, height, u, facts);
 	return t;
 }
 
@@ -436,7 +313,7 @@ event_show(struct view *v)
 	image_read(v, row, v->plane);
 	beam_add(v, &e);
 	title_event(v, v->run.paths[v->file], row, &e);
-	return page_draw(v, &e, peaks);
+	return plane_show(v, &e, peaks);
 }
 
 /* ---- powders ---- */
@@ -529,7 +406,7 @@ powder_show(struct view *v)
 	snprintf(v->title, sizeof v->title, "%.200s%s   %s of %" PRIu64
 	    " events", base_name(v->run.paths[0]), v->run.n > 1 ? " ..." : "",
 	    what[v->o.mode], v->events);
-	return page_draw(v, NULL, NULL);
+	return plane_show(v, NULL, NULL);
 }
 
 /* ---- the sheet ---- */
@@ -573,7 +450,8 @@ tile_show(struct view *v, const struct place *p, uint32_t x, uint32_t y,
 	if (tile_draw(v->picture, x, y, t, &v->assembly, v->plane, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	picture_clip(v->picture, x, y, t->width, t->height);
-	peaks_draw(v, &e, peaks, x, y, 1.0 / t->factor, 0.7, 2.5);
+	page_circles(v->picture, &v->assembly, peaks, e.n_peaks, x, y,
+	    1.0 / t->factor, 0.7, 2.5);
 	picture_clip(v->picture, x, y + t->height, t->width, 24);
 	snprintf(caption, sizeof caption, e.has_number ? "event %" PRIu64
 	    "   %u peaks" : "row %" PRIu64 "   %u peaks", e.has_number ? e.number :

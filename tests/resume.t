@@ -192,7 +192,7 @@ def _():
 
 @test("an interrupted run is carried on")
 def _():
-    with Pipeline(["q2cat", "-r", "50", RUN], ["peakfind"], WRITE.split()) as p:
+    with Pipeline(["q2cat", "-r", "1", RUN], ["peakfind"], WRITE.split()) as p:
         must(p.logged_wait(2))
         p.signal(0, signal.SIGINT)
         must(p.wait() and p.statuses() == [INTERRUPTED, 0, 0], p.statuses())

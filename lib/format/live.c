@@ -19,6 +19,7 @@ struct live {
 	struct sender	*to;
 	struct listener	*listeners;
 	unsigned	n_listeners;
+	unsigned	asked;		/* of them, in turn; the next, modulo n */
 	const volatile int *stop;
 	uint64_t	ends;		/* producers to be served; 0: any number */
 	uint64_t	begun;		/* producers whose header was taken */
@@ -136,6 +137,13 @@ producer_ended(struct live *l, struct producer *p, struct fault *f)
 	fault_set(f, "ended without an end record, after %llu events",
 	    (unsigned long long)p->since);
 	return producer_lost(l, p, LIVE_LOST, f);
+}
+
+/* Reading from it failed: the connection was reset, or nobody is there any more. */
+static enum live_got
+producer_broken(struct live *l, struct producer *p, struct fault *f)
+{
+	return producer_lost(l, p, p->owes ? LIVE_LOST : LIVE_WARNING, f);
 }
 
 /* The first header of all: it leaves, and memory is checked. */
@@ -275,7 +283,8 @@ record_take(struct live *l, struct producer *p, struct fault *f)
 	case INLET_END:
 		return producer_ended(l, p, f);
 	default:
-		return producer_lost(l, p, LIVE_REFUSED, f);
+		return inlet_broken(p->in) ? producer_broken(l, p, f) :
+		    producer_lost(l, p, LIVE_REFUSED, f);
 	}
 	if (l->stopping && r.length > inlet_buffered(p->in))
 		return producer_cut(l, p, f);
@@ -310,7 +319,8 @@ connection_take(struct live *l, const struct listener *from, struct fault *f)
 
 	if (fd == -1 && (errno == EMFILE || errno == ENFILE ||
 	    errno == ENOMEM || errno == ENOBUFS)) {
-		fault_set(f, "%s: accept: %s", from->name, strerror(errno));
+		fault_set(f, "%s: accept: %s%s", from->name, strerror(errno),
+		    l->n == 0 ? "" : ": others wait until a producer ends");
 		/* Those who are there will do; with nobody there, nothing will. */
 		l->room = l->n;
 		return l->n == 0 ? LIVE_FAULT : LIVE_WARNING;
@@ -388,9 +398,11 @@ round_begin(struct live *l, struct fault *f)
 		    p[1 + l->n_listeners + i].revents != 0;
 	l->turn = 0;
 	/* One a round: they are not in a hurry, and each has something to tell. */
-	for (i = 0; i < l->n_listeners && got == LIVE_GOING; i++)
+	for (n = l->n_listeners; n > 0 && got == LIVE_GOING; n--) {
+		i = l->asked++ % l->n_listeners;
 		if (p[1 + i].revents != 0)
 			got = connection_take(l, &l->listeners[i], f);
+	}
 	return got;
 }
 

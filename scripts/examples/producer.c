@@ -9,37 +9,31 @@
 
 #include <q2.h>
 
-enum { PANELS = 4, H = 60, W = 90, PH = 64, PW = 96 };
+enum { H = 60, W = 90, N = H * W };
 
 static void
 spots(float *logits, float *image, int k)	/* your own network in its place */
 {
-	for (int i = 0; i < PANELS * PH * PW; i++) {
-		int p = i / (PH * PW), y = i / PW % PH, x = i % PW;
-		int in = y < H && x < W && (y + k) % 20 / 2 == 4 && x % 30 / 2 == 4;
-		float *l = logits + i + p * PH * PW;
+	for (int i = 0; i < N; i++) {
+		int in = (i / W + k) % 20 / 2 == 4 && i % W % 30 / 2 == 4;
 
-		image[i] = (float)((7 * x + 3 * y + p) % 10 + 500 * in);
-		l[0] = 4 - (float)(12 * in);
-		l[PH * PW] = -l[0];
+		image[i] = (float)(i % 10 + 500 * in);
+		logits[i] = (float)(4 - 12 * in);
+		logits[N + i] = -logits[i];
 	}
 }
 
 int
 main(int argc, char *argv[])
 {
-	struct q2_layout l = { .panels = PANELS, .classes = 2, .height = H,
-	    .width = W, .padded_height = PH, .padded_width = PW,
+	struct q2_layout l = { .panels = 1, .classes = 2, .height = H, .width = W,
 	    .logits = Q2_LOGITS_F32, .image = Q2_IMAGE_F32,
 	    .quantities = Q2_TIMESTAMP | Q2_ENERGY };
-	const char *facts[] = { "experiment=example", "run=1", NULL };
-	int n = argc > 1 ? atoi(argv[1]) : 10, r = Q2_OK;
 	struct q2_error error;
 	struct q2_event e;
-	struct q2 *q = q2_open(1, &l, facts, NULL, &error);
+	struct q2 *q = q2_open(1, &l, NULL, NULL, &error);
+	int n = argc > 1 ? atoi(argv[1]) : 10, r = q ? Q2_OK : Q2_FAULT;
 
-	if (q == NULL)
-		errx(7, "%s", error.text);
 	for (int k = 0; r == Q2_OK && k < n; k++)
 		if ((r = q2_slot(q, &e, &error)) == Q2_OK) {
 			spots(e.logits, e.image, k);

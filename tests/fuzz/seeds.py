@@ -83,6 +83,52 @@ def slots():
             "<IIQQQ", 1, captures, 1, 1, size) + path)
 
 
+def step(what, who=0, settle=True, at=0xffff, change=0, cut=0, number=0,
+         stale=False, short=False):
+    """A step of fuzz_live.c."""
+    return struct.pack("<BHBBB", what | who << 3 | settle << 5 | stale << 6 |
+                       short << 7, at, change, cut, number)
+
+
+def live():
+    raw, header, event, sealed, other, end, leave, stop = range(8)
+    garbage = b"GET / HTTP/1.0\r\n\r\n".ljust(70)
+    two = b"".join(step(k, who, n < 2, number=n) for n, k in enumerate(
+        (header, event, sealed, event, end)) for who in (0, 1))
+    for mode in (0, 1, 2, 3):
+        for name, steps in (
+                ("two", two + step(leave) + step(leave, 1)),
+                ("cut", step(header, cut=99) + step(event, cut=1) +
+                 step(header, 1) + step(sealed, cut=200, number=77) +
+                 step(event, 1, cut=128) + step(leave, 1) + step(end, cut=9)),
+                ("others", step(header) + step(other, 1) + step(header, 2) +
+                 step(raw, 3, number=len(garbage)) + garbage + step(event) +
+                 step(header, 1) + step(event, 1) + step(end, 1)),
+                ("damage", step(header) + step(header, 1) +
+                 step(sealed, at=70, change=1) + step(event, 1, at=32,
+                 change=7) + step(event, 1, at=24, change=1) +
+                 step(sealed, at=300, change=2) + step(end, at=40, change=9) +
+                 step(event, at=60, change=1, stale=True)),
+                ("layout", step(header, at=72, change=6) + step(event) +
+                 step(header, 1, at=128, change=4)),
+                ("stop", two[:24] + step(event, cut=128) + step(header, 2) +
+                 step(event, 2, cut=200) + step(stop) + step(event, 1)),
+                ("dies", step(header) + step(header, 1) + step(header, 2) +
+                 step(event, cut=128, short=True) + step(event, 1) +
+                 step(leave) + step(event, 3, cut=80, short=True) +
+                 step(event, 2, cut=20, short=True) + step(end, 1)),
+                ("silent", step(header, 3) + step(event, 3, cut=99,
+                 short=True) + step(header, 2, cut=200, short=True)),
+                ("ends", step(header) + step(end, number=0x83) +
+                 step(header, 1) + step(end, 1) + step(header, 2) +
+                 step(end, 2) + step(header, 3) + step(end, 3, at=24,
+                 change=1)),
+                ("again", two + two + step(leave) + two)):
+            seed("live", "%s-%d" % (name, mode), bytes([mode | (
+                8 if name == "two" else 0)]) + steps)
+
+
 records()
 geometry()
 slots()
+live()

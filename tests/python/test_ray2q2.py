@@ -191,6 +191,15 @@ def test_options(run):
         assert "usage" in out.err
 
 
+def test_help_unread():
+    """it says nothing when nobody reads its help"""
+    r, w = os.pipe()
+    os.close(r)
+    p = subprocess.run([PYTHON, PROGRAM, "-h"], stdout=w, stderr=subprocess.PIPE)
+    os.close(w)
+    assert (p.returncode, p.stderr) == (2, b"")
+
+
 # Those that are about what an item has, and not about files.
 ABOUT = ("time_", "wave_", "shape", "image_", "everything", "short_batch",
          "long_batch", "odd_preprocessed", "preprocessed", "too_large",

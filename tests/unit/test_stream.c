@@ -211,6 +211,106 @@ test_id_tells_streams_apart(void **state)
 	assert_true(s.id != t.id);
 }
 
+/* b does not go with a, and these words say why. */
+static void
+discord(const struct stream *b, const char *words)
+{
+	struct stream a;
+	struct fault f = { "" };
+
+	stream_make(&a);
+	assert_int_equal(stream_accord(&a, b, &f), -1);
+	if (strstr(f.text, words) == NULL)
+		fail_msg("\"%s\" lacks \"%s\"", f.text, words);
+}
+
+static void
+test_accord(void **state)
+{
+	struct stream a, b;
+	struct fault f = { "" };
+
+	(void)state;
+	stream_make(&a);
+	stream_make(&b);
+	assert_int_equal(stream_accord(&a, &b, &f), 0);
+	b.id++;
+	assert_int_equal(stream_accord(&a, &b, &f), 0);
+	assert_string_equal(f.text, "");
+	a.text[0] = b.text[0] = '\0';
+	assert_int_equal(stream_accord(&a, &b, NULL), 0);
+}
+
+static void
+test_accord_layout(void **state)
+{
+	static const struct {
+		size_t		at;
+		const char	*words;
+	} numbers[] = {
+		{ offsetof(struct stream, layout.panels),
+		    "it has 9 panels where the first has 2" },
+		{ offsetof(struct stream, layout.classes),
+		    "it has 9 classes where the first has 2" },
+		{ offsetof(struct stream, layout.height),
+		    "it has 9 rows a panel where the first has 5" },
+		{ offsetof(struct stream, layout.width),
+		    "it has 9 columns a panel where the first has 7" },
+		{ offsetof(struct stream, layout.real_height),
+		    "it has 9 real rows where the first has 4" },
+		{ offsetof(struct stream, layout.real_width),
+		    "it has 9 real columns where the first has 6" },
+		{ offsetof(struct stream, layout.capacity),
+		    "it has 9 as capacity for peaks where the first has 3" },
+		{ offsetof(struct stream, planes),
+		    "it has 9 as mask of planes where the first has 13" },
+		{ offsetof(struct stream, quantities),
+		    "it has 9 as mask of quantities where the first has 3" }
+	};
+	struct stream s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+		stream_make(&s);
+		memcpy((char *)&s + numbers[i].at, &(uint32_t){ 9 }, 4);
+		discord(&s, numbers[i].words);
+	}
+	stream_make(&s);
+	s.layout.logits_type = LOGITS_F32;
+	discord(&s, "its logits are f32, those of the first f16");
+	stream_make(&s);
+	s.layout.image_type = IMAGE_NONE;
+	discord(&s, "its images are none, those of the first u16");
+}
+
+static void
+test_accord_text(void **state)
+{
+	static char large[STREAM_TEXT_SIZE - 2];
+	struct stream s;
+
+	(void)state;
+	stream_make(&s);
+	stream_add(&s, "more", "x", NULL);
+	discord(&s, "its text has \"more=x\" where the first has \"\"");
+	stream_make(&s);
+	strcpy(s.text, "experiment=cxi78513\n");
+	discord(&s, "its text has \"\" where the first has \"run=14\"");
+	strcpy(s.text, "experiment=cxi78513\nrun=1\n");
+	discord(&s, "its text has \"run=1\" where the first has \"run=14\"");
+	strcpy(s.text, "experiment=cxi7\nrun=14\n");
+	discord(&s, "\"experiment=cxi7\" where the first has"
+	    " \"experiment=cxi78513\"");
+	s.text[0] = '\0';
+	discord(&s, "\"\" where the first has \"experiment=cxi78513\"");
+
+	/* A line is said as far as there is room. */
+	memset(large, 'x', sizeof large - 1);
+	stream_add(&s, "a", large, NULL);
+	discord(&s, "xxx\" where the first has \"experiment=cxi78513\"");
+}
+
 /* ---- event blocks ---- */
 
 static const struct event example = {
@@ -294,6 +394,68 @@ test_block_out_of_range(void **state)
 	assert_int_equal(eventblock_unpack(block, &s.layout, &e, NULL), 0);
 	assert_int_equal(strlen(e.source), EVENT_SOURCE_SIZE - 1);
 	assert_int_equal(strspn(e.source, "?"), EVENT_SOURCE_SIZE - 1);
+}
+
+/* The source of a block whose source was this, after it was named. */
+static const char *
+named(const char *source, const char *text)
+{
+	static unsigned char block[LAYOUT_BLOCK_SIZE];
+	unsigned char was[LAYOUT_BLOCK_SIZE];
+	size_t n = strlen(source);
+
+	assert_true(n <= EVENT_SOURCE_SIZE);
+	eventblock_pack(block, &example);
+	memset(block + 128, 0, EVENT_SOURCE_SIZE);
+	memcpy(block + 128, source, n);
+	memcpy(was, block, sizeof was);
+	eventblock_name(block, text);
+	/* The source alone has changed, and is filled up with zeros. */
+	assert_memory_equal(block, was, 128);
+	n = strnlen((char *)block + 128, EVENT_SOURCE_SIZE);
+	assert_true(n < EVENT_SOURCE_SIZE);
+	for (; n < EVENT_SOURCE_SIZE; n++)
+		assert_int_equal(block[128 + n], 0);
+	return (char *)block + 128;
+}
+
+static void
+test_block_is_named(void **state)
+{
+	static const char digits[] =
+	    "0123456789012345678901234567890123456789012345678901234567890123";
+	char source[EVENT_SOURCE_SIZE + 1], want[EVENT_SOURCE_SIZE];
+
+	(void)state;
+	assert_string_equal(named("batch_3/1", "p2:17"), "p2:17:batch_3/1");
+	assert_string_equal(named("", "p2:17"), "p2:17");
+	assert_string_equal(named("p1:2:x", "p3:4"), "p3:4:p1:2:x");
+
+	/* 63 bytes at most: what fits stays whole, what does not loses its end. */
+	snprintf(source, sizeof source, "%.59s", digits);
+	snprintf(want, sizeof want, "p1:%.59s", digits);
+	assert_string_equal(named(source, "p1"), want);
+	assert_string_equal(named(digits, "p1"), "p1:01234567890123456789"
+	    "0123456789012345678901234567890123456789");
+
+	/* Even one without an end, as no program of ours leaves it. */
+	memset(source, 'x', EVENT_SOURCE_SIZE);
+	source[EVENT_SOURCE_SIZE] = '\0';
+	assert_int_equal(strlen(named(source, "p1")), EVENT_SOURCE_SIZE - 1);
+
+	/* Two, three, four bytes a character: none is left in part. */
+	snprintf(source, sizeof source, "%.59s\u00e9", digits);
+	assert_string_equal(named(source, "p1"), want);
+	snprintf(source, sizeof source, "%.58s\u20ac", digits);
+	want[61] = '\0';
+	assert_string_equal(named(source, "p1"), want);
+	snprintf(source, sizeof source, "%.56s\U0001d11e", digits);
+	snprintf(want, sizeof want, "p1:%.56s\U0001d11e", digits);
+	assert_string_equal(named(source, "p1"), want);
+	assert_int_equal(strlen(want), EVENT_SOURCE_SIZE - 1);
+	/* One byte more in front, and the character is gone. */
+	assert_string_equal(named(source, "p12"), "p12:0123456789012345678901234567"
+	    "8901234567890123456789012345");
 }
 
 static void
@@ -558,8 +720,12 @@ main(void)
 		cmocka_unit_test(test_largest_event),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_id_tells_streams_apart),
+		cmocka_unit_test(test_accord),
+		cmocka_unit_test(test_accord_layout),
+		cmocka_unit_test(test_accord_text),
 		cmocka_unit_test(test_block_round_trip),
 		cmocka_unit_test(test_block_out_of_range),
+		cmocka_unit_test(test_block_is_named),
 		cmocka_unit_test(test_block_seals),
 		cmocka_unit_test(test_feed_good),
 		cmocka_unit_test(test_feed_every_byte),

@@ -1,0 +1,162 @@
+#include <errno.h>
+
+#include "format/cat_impl.h"
+#include "transport/budget.h"
+
+/* ---- failures ---- */
+
+int
+cat_output_failed(struct cat *c)
+{
+	c->tell(c->arg, CAT_OUTPUT, NULL, NULL);
+	c->finished = true;
+	c->splice.open = false;
+	/* Who waits for tokens behind another program learns it by our end. */
+	if (c->to.slots != NULL)
+		(void)slots_consume(c->to.slots, NULL);
+	return -1;
+}
+
+int
+cat_system_failed(struct cat *c, const char *text)
+{
+	c->tell(c->arg, CAT_SYSTEM, NULL, text);
+	c->finished = true;
+	return -1;
+}
+
+int
+cat_input_failed(struct cat *c, const struct fault *f)
+{
+	c->tell(c->arg, CAT_INPUT, c->name, f->text);
+	return -1;
+}
+
+int
+cat_input_damaged(struct cat *c, const struct fault *f)
+{
+	c->damaged = true;
+	return cat_input_failed(c, f);
+}
+
+/* ---- headers and ends ---- */
+
+int
+cat_flush(struct cat *c)
+{
+	return outlet_flush(&c->to.out) == -1 ? cat_output_failed(c) : 0;
+}
+
+/*
+ * No end record once events are missing that nobody has counted: cxiwrite then
+ * says so.
+ */
+int
+cat_send(struct cat *c, int todo, const struct record *end)
+{
+	if ((todo & SPLICE_END) && !c->damaged &&
+	    outlet_record(&c->to.out, end) == -1)
+		return cat_output_failed(c);
+	if ((todo & SPLICE_HEADER) &&
+	    outlet_stream(&c->to.out, c->splice.header) == -1)
+		return cat_output_failed(c);
+	return cat_flush(c);
+}
+
+int
+cat_begin(struct cat *c, const unsigned char *header)
+{
+	struct record end;
+	struct fault f;
+	int todo = splice_begin(&c->splice, header, &end, &f);
+
+	return todo == -1 ? cat_input_damaged(c, &f) : cat_send(c, todo, &end);
+}
+
+void
+cat_expect(struct cat *c, uint64_t left)
+{
+	if (c->to.slots != NULL && c->loops == 1)
+		slots_expect(c->to.slots, !c->last ? 0 :
+		    c->total + selection_count(&c->selection, left));
+}
+
+/* ---- events ---- */
+
+int
+cat_pace(struct cat *c, const volatile int *stop)
+{
+	if (c->pace.rate == 0)
+		return 0;
+	if (outlet_flush(&c->to.out) == -1 ||
+	    pace_wait(&c->pace, c->to.out.fd, stop) == -1)
+		return cat_output_failed(c);
+	return 0;
+}
+
+/* Physical memory that the slots may come to need, against what there is. */
+static int
+memory_check(struct cat *c, unsigned planes)
+{
+	uint64_t size = RECORD_SIZE + layout_size(&c->splice.stream.layout,
+	    planes | PLANE_SEGMAP | PLANE_PEAKS);
+	struct fault f;
+
+	if (size <= c->slot_bytes)
+		return 0;
+	c->slot_bytes = size;
+	if (budget_check(slots_count(c->to.slots), size, &f) == -1)
+		return cat_system_failed(c, f.text);
+	c->tell(c->arg, CAT_NOTE, NULL, f.text);
+	return 0;
+}
+
+int
+cat_place(struct cat *c, unsigned planes, const volatile int *stop,
+    struct parcel *p)
+{
+	struct fault f;
+
+	if (sender_refers(&c->to) && memory_check(c, planes) == -1)
+		return -1;
+	switch (parcel_find(&c->to, &c->splice.stream, planes, stop, p, &f)) {
+	case PARCEL_FOUND:
+		return 1;
+	case PARCEL_STOPPED:
+		return 0;
+	case PARCEL_OUTPUT:
+		return cat_output_failed(c);
+	case PARCEL_FAULT:
+		break;
+	}
+	return cat_system_failed(c, f.text);
+}
+
+void
+cat_drop(struct cat *c, struct parcel *p)
+{
+	struct fault f;
+
+	if (parcel_drop(&c->to, p, &f) == -1)
+		c->tell(c->arg, CAT_NOTE, NULL, f.text);
+}
+
+int
+cat_event(struct cat *c, struct parcel *p)
+{
+	if (parcel_send(&c->to, &c->splice.stream, p) == -1) {
+		cat_drop(c, p);
+		return cat_output_failed(c);
+	}
+	splice_sent(&c->splice);
+	atomic_store_explicit(&c->total, c->total + 1, memory_order_relaxed);
+	return 0;
+}
+
+void
+cat_met(struct cat *c)
+{
+	selection_advance(&c->selection);
+	if (selection_over(&c->selection))
+		c->finished = true;
+}
