@@ -51,7 +51,7 @@ check 'producer includes all but sim' \
 check 'the header that is installed needs no other of ours' \
     only '' "$include\"" lib/producer/q2.h
 check 'no command includes another, and none a file of C' \
-    only '' "$include\"((q2slots|q2cat|peakfind|cxiwrite|q2serve|q2ls|q2sim|cxiview|cxireport)\.h|.*\.c)\"" \
+    only '' "$include\"((q2slots|q2cat|peakfind|cxiwrite|q2serve|q2ls|q2sim|cxiview|cxireport|cximerge)\.h|.*\.c)\"" \
     cmd lib
 check 'nobody in lib includes a file of cmd' only '' "$include\"[a-z0-9_]+\.h\"" lib
 check '<hdf5.h> appears only in format' \

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "format/cxiparts.h"
 #include "format/cxireader_impl.h"
 #include "format/guard.h"
 #include "format/guard_hdf.h"
@@ -20,6 +21,7 @@ struct cxireader {
 	struct guard	*guard;
 	struct cxireader_file *file;	/* the child's, as it was at the fork */
 	struct cxireader_info info;
+	struct cxiparts	*parts;		/* of a merged file; NULL: read alone */
 	uint64_t	block;		/* which is in the arrays below */
 	struct cxireader_event events[CXIREADER_BLOCK_EVENTS];
 	struct cxireader_peak *peaks;
@@ -27,7 +29,6 @@ struct cxireader {
 };
 
 #define NO_BLOCK UINT64_MAX
-#define MEMORY_SIZE ((size_t)CXIREADER_MAX_PIXELS * sizeof(float))
 
 static int
 child_serve(void *ctx, int fd, void *memory, uint64_t request, struct fault *f)
@@ -37,19 +38,26 @@ child_serve(void *ctx, int fd, void *memory, uint64_t request, struct fault *f)
 	return cxireader_file_serve(r->file, fd, memory, request, f);
 }
 
-static int
-wild(const struct cxireader *r, struct fault *f)
+int
+cxireader_wild(const struct cxireader *r, struct fault *f)
 {
 	return fault_set(f, "%.160s: HDF5 ran wild: what it says of the file"
 	    " contradicts itself", r->path);
 }
 
-static int
-ask(struct cxireader *r, enum cxireader_what what, uint64_t k, struct fault *f)
+int
+cxireader_ask(struct cxireader *r, enum cxireader_what what, uint64_t k,
+    struct fault *f)
 {
 	if (guard_ask(r->guard, CXIREADER_REQUEST(what, k), f) == GUARD_DONE)
 		return 0;
 	return fault_prefix(f, "%.160s", r->path);
+}
+
+const void *
+cxireader_memory(const struct cxireader *r)
+{
+	return guard_memory(r->guard);
 }
 
 /* Newlines in provenance are wanted. */
@@ -69,7 +77,7 @@ info_take(struct cxireader *r, struct fault *f)
 {
 	struct cxireader_info *x = &r->info;
 
-	if (ask(r, CXIREADER_SURVEY, 0, f) == -1)
+	if (cxireader_ask(r, CXIREADER_SURVEY, 0, f) == -1)
 		return -1;
 	memcpy(x, guard_memory(r->guard), sizeof *x);
 	text_check(x->type, sizeof x->type);
@@ -81,7 +89,7 @@ info_take(struct cxireader *r, struct fault *f)
 	    x->width > CXIREADER_MAX_PIXELS / x->height) ||
 	    x->capacity > CXIREADER_MAX_CAPACITY ||
 	    x->events > CXIREADER_MAX_EVENTS)
-		return wild(r, f);
+		return cxireader_wild(r, f);
 	return 0;
 }
 
@@ -89,7 +97,7 @@ static int
 child_begin(struct cxireader *r, const char *clen_path, struct fault *f)
 {
 	const struct guard_duty duty = { guard_hdf_prepare, child_serve, r,
-	    MEMORY_SIZE };
+	    CXIREADER_MEMORY };
 
 	if ((r->fd = guard_open(r->path, f)) == -1)
 		return fault_prefix(f, "%.160s", r->path);
@@ -101,8 +109,8 @@ child_begin(struct cxireader *r, const char *clen_path, struct fault *f)
 }
 
 int
-cxireader_open(const char *path, const char *clen_path, struct cxireader **out,
-    struct fault *f)
+cxireader_open_alone(const char *path, const char *clen_path,
+    struct cxireader **out, struct fault *f)
 {
 	struct cxireader *r = calloc(1, sizeof *r);
 
@@ -121,11 +129,64 @@ cxireader_open(const char *path, const char *clen_path, struct cxireader **out,
 	return -1;
 }
 
+/* What a merged file is like, its first event's source tells. */
+static int
+parts_open(struct cxireader *r, const char *clen_path, struct fault *f)
+{
+	uint64_t events = r->info.events, row;
+	struct cxireader *first;
+
+	if (cxiparts_load(r, r->path, clen_path, &r->parts, f) == -1)
+		return -1;
+	if (events == 0)
+		return fault_set(f, "%.160s: has no events", r->path);
+	if ((first = cxiparts_reader(r->parts, 0, &row, f)) == NULL)
+		return -1;
+	r->info = first->info;
+	r->info.events = events;
+	r->info.merged = 1;
+	return 0;
+}
+
+int
+cxireader_open(const char *path, const char *clen_path, struct cxireader **out,
+    struct fault *f)
+{
+	if (cxireader_open_alone(path, clen_path, out, f) == -1)
+		return -1;
+	if (!(*out)->info.merged || parts_open(*out, clen_path, f) == 0)
+		return 0;
+	cxireader_close(*out);
+	*out = NULL;
+	return -1;
+}
+
+/* The reader that has event *k, and its number there; NULL with a fault. */
+static struct cxireader *
+reader_of(struct cxireader *r, uint64_t *k, struct fault *f)
+{
+	const struct cxireader_info *x;
+	struct cxireader *part;
+
+	if (r->parts == NULL)
+		return r;
+	if ((part = cxiparts_reader(r->parts, *k, k, f)) == NULL)
+		return NULL;
+	x = &part->info;
+	if (x->height == r->info.height && x->width == r->info.width &&
+	    x->capacity == r->info.capacity && x->mask == r->info.mask)
+		return part;
+	fault_set(f, "%.160s: does not fit the other sources of %.100s any more;"
+	    " see cximerge -c", part->path, r->path);
+	return NULL;
+}
+
 void
 cxireader_close(struct cxireader *r)
 {
 	if (r == NULL)
 		return;
+	cxiparts_free(r->parts);
 	guard_stop(r->guard);
 	cxireader_file_free(r->file);
 	if (r->fd != -1)
@@ -152,11 +213,11 @@ block_take(struct cxireader *r, struct fault *f)
 	memcpy(r->events, from, sizeof r->events);
 	for (i = 0; i < CXIREADER_BLOCK_EVENTS; i++) {
 		if (r->events[i].n_peaks > r->info.capacity)
-			return wild(r, f);
+			return cxireader_wild(r, f);
 		n += r->events[i].n_peaks;
 	}
-	if (n > (MEMORY_SIZE - sizeof r->events) / sizeof *r->peaks)
-		return wild(r, f);
+	if (n > (CXIREADER_MEMORY - sizeof r->events) / sizeof *r->peaks)
+		return cxireader_wild(r, f);
 	if (n > r->room) {
 		if ((larger = realloc(r->peaks, n * sizeof *r->peaks)) == NULL)
 			return fault_set(f, "out of memory for %zu peaks", n);
@@ -185,14 +246,15 @@ int
 cxireader_event(struct cxireader *r, uint64_t k, struct cxireader_event *e,
     const struct cxireader_peak **peaks, struct fault *f)
 {
-	uint64_t size = cxireader_block(r->info.capacity), i;
 	const struct cxireader_peak *p;
+	uint64_t size, i;
 
-	if (range_check(r, k, f) == -1)
+	if (range_check(r, k, f) == -1 || (r = reader_of(r, &k, f)) == NULL)
 		return -1;
+	size = cxireader_block(r->info.capacity);
 	if (k / size != r->block) {
 		r->block = NO_BLOCK;
-		if (ask(r, CXIREADER_BLOCK, k / size, f) == -1 ||
+		if (cxireader_ask(r, CXIREADER_BLOCK, k / size, f) == -1 ||
 		    block_take(r, f) == -1)
 			return -1;
 		r->block = k / size;
@@ -210,11 +272,11 @@ int
 cxireader_image(struct cxireader *r, uint64_t k, float *pixels,
     struct fault *f)
 {
-	if (range_check(r, k, f) == -1)
+	if (range_check(r, k, f) == -1 || (r = reader_of(r, &k, f)) == NULL)
 		return -1;
 	if (r->info.height == 0)
 		return fault_set(f, "%.160s: has no images", r->path);
-	if (ask(r, CXIREADER_IMAGE, k, f) == -1)
+	if (cxireader_ask(r, CXIREADER_IMAGE, k, f) == -1)
 		return -1;
 	memcpy(pixels, guard_memory(r->guard),
 	    (size_t)r->info.height * r->info.width * sizeof *pixels);
@@ -227,12 +289,12 @@ cxireader_mask(struct cxireader *r, uint64_t k, uint8_t *bad,
 {
 	size_t n = (size_t)r->info.height * r->info.width, i;
 
-	if (range_check(r, k, f) == -1)
+	if (range_check(r, k, f) == -1 || (r = reader_of(r, &k, f)) == NULL)
 		return -1;
 	memset(bad, 0, n);
 	if (r->info.mask == 0)
 		return 0;
-	if (ask(r, CXIREADER_MASK, k, f) == -1)
+	if (cxireader_ask(r, CXIREADER_MASK, k, f) == -1)
 		return -1;
 	memcpy(bad, guard_memory(r->guard), n);
 	for (i = 0; i < n; i++)

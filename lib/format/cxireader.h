@@ -3,6 +3,9 @@
  * datasets, cxiwrite(1). What a file does not have is said to be absent: a flag, a
  * NaN, an empty text. Nothing is made up.
  *
+ * A merged file, cximerge(1), is read as one file: what is asked of it is asked of
+ * its sources, which are opened as they are needed, 16 at a time.
+ *
  * HDF5 works in the child of a guard, format/guard.h: it reads into memory that
  * both share, an event at a time, and what it answers is looked at before it is
  * believed. So memory is bounded by one image and 64 events' peaks. SIGPIPE must be
@@ -24,6 +27,7 @@ struct cxireader_info {
 	uint32_t	height, width;	/* image: ss, fs, pixels; 0 without images */
 	uint32_t	capacity;	/* peaks an event has room for; 0 without peaks */
 	uint32_t	mask;		/* 1 one for all events, 2 one for each, 0 none */
+	uint32_t	merged;		/* 1: of several files, by cximerge(1) */
 	char		type[8];	/* of pixels, in the file: "f32", "i16"; "" */
 	char		program[64];	/* texts of process_1; "" if absent */
 	char		options[4096];

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "data/event.h"
+#include "format/cxiparts.h"
 #include "format/cxireader_impl.h"
+#include "format/cxisets_file.h"
 #include "format/guard_hdf.h"
 
 /*
@@ -80,6 +82,7 @@ struct cxireader_file {
 	struct cxireader_info info;
 	struct set	sets[SETS];
 	float		*scratch;	/* rows of one peak dataset */
+	struct cxisets	*all;		/* NULL: not asked for */
 };
 
 /* "path: cause", the cause being HDF5's innermost one; returns -1. */
@@ -118,8 +121,10 @@ cxireader_file_new(const char *clen_path)
 void
 cxireader_file_free(struct cxireader_file *c)
 {
-	if (c != NULL)
+	if (c != NULL) {
 		free(c->scratch);
+		free(c->all);
+	}
 	free(c);
 }
 
@@ -419,16 +424,68 @@ texts_survey(struct cxireader_file *c, struct fault *f)
 	    x->detector, sizeof x->detector, f) == -1 ? -1 : 0;
 }
 
+/* How many rows a dataset of one dimension has. */
+static int
+rows_count(struct cxireader_file *c, const char *path, uint64_t *n,
+    struct fault *f)
+{
+	hid_t set = H5Dopen2(c->file, path, c->access), space = H5I_INVALID_HID;
+	hsize_t rows = 0;
+
+	if (set >= 0)
+		space = H5Dget_space(set);
+	if (space < 0 || H5Sget_simple_extent_ndims(space) != 1 ||
+	    H5Sget_simple_extent_dims(space, &rows, NULL) != 1) {
+		rows = UINT64_MAX;
+		fault_set(f, "%.100s: is not a row an event", path);
+	}
+	if (space >= 0)
+		H5Sclose(space);
+	if (set >= 0)
+		H5Dclose(set);
+	*n = rows;
+	return rows == UINT64_MAX ? -1 : 0;
+}
+
+/* 1: a merged file with virtual datasets, of which only the tables are read. */
+static int
+merged_survey(struct cxireader_file *c, struct fault *f)
+{
+	int r = path_exists(c, CXIPARTS_SOURCE, f);
+	hid_t set, list = H5I_INVALID_HID;
+	bool virtual = false;
+
+	if (r == 1)
+		r = path_exists(c, names[N_PEAKS][0], f);
+	if (r != 1)
+		return r;
+	if ((set = H5Dopen2(c->file, names[N_PEAKS][0], c->access)) >= 0)
+		list = H5Dget_create_plist(set);
+	if (list >= 0) {
+		virtual = H5Pget_layout(list) == H5D_VIRTUAL;
+		H5Pclose(list);
+	}
+	if (set >= 0)
+		H5Dclose(set);
+	if (!virtual)
+		return 0;
+	c->info.merged = 1;
+	return rows_count(c, CXIPARTS_SOURCE, &c->info.events, f) == -1 ? -1 : 1;
+}
+
 static int
 survey(struct cxireader_file *c, int fd, struct fault *f)
 {
 	struct cxireader_info *x = &c->info;
+	int r;
 
 	c->access = H5Pcreate(H5P_DATASET_ACCESS);
 	if (c->access < 0 || guard_hdf_links(c->access, &c->linked) == -1)
 		return fault_set(f, "HDF5 cannot be set up");
 	if ((c->file = guard_hdf_open(fd)) < 0)
 		return hdf_fault(f, "not a readable HDF5 file");
+	if ((r = merged_survey(c, f)) != 0)
+		return r == -1 ? -1 : 0;
 	if (sets_open(c, f) == -1 || images_survey(c, f) == -1 ||
 	    mask_survey(c, f) == -1 || peaks_survey(c, f) == -1 ||
 	    columns_survey(c, f) == -1 || texts_survey(c, f) == -1)
@@ -754,6 +811,38 @@ image_read(struct cxireader_file *c, uint64_t k, void *memory, struct fault *f)
 	    rows_read(s, k, 1, 0, H5T_NATIVE_FLOAT, memory, f);
 }
 
+static int
+all_survey(struct cxireader_file *c, struct fault *f)
+{
+	if (c->all == NULL && (c->all = calloc(1, sizeof *c->all)) == NULL)
+		return fault_set(f, "out of memory");
+	if (c->all->n > 0)
+		return 0;
+	if (cxisets_survey(c->file, c->access, c->all, f) == 0)
+		return 0;
+	c->all->n = 0;
+	return -1;
+}
+
+/* Rows or chunks of any dataset; what is wanted of which is in k. */
+static int
+all_serve(struct cxireader_file *c, enum cxireader_what what, void *memory,
+    uint64_t k, struct fault *f)
+{
+	uint64_t row = k & ((UINT64_C(1) << 48) - 1);
+	const struct cxiset *s;
+
+	if (all_survey(c, f) == -1)
+		return -1;
+	s = &c->all->sets[k >> 48];
+	if (k >> 48 >= c->all->n || s->kind == CXISET_GROUP ||
+	    row >= (s->growing ? s->dims[0] : 1))
+		return fault_set(f, "an unknown request");
+	return what == CXIREADER_ROWS ?
+	    cxisets_rows(c->file, c->access, s, row, memory, CXIREADER_MEMORY, f) :
+	    cxisets_chunks(c->file, c->access, s, row, memory, CXIREADER_MEMORY, f);
+}
+
 int
 cxireader_file_serve(struct cxireader_file *c, int fd, void *memory,
     uint64_t request, struct fault *f)
@@ -773,6 +862,15 @@ cxireader_file_serve(struct cxireader_file *c, int fd, void *memory,
 		return image_read(c, k, memory, f);
 	case CXIREADER_MASK:
 		return mask_read(c, k, memory, f);
+	case CXIREADER_SETS:
+		if (all_survey(c, f) == -1)
+			return -1;
+		memcpy(memory, c->all, sizeof *c->all);
+		return 0;
+	case CXIREADER_ROWS:
+	case CXIREADER_CHUNKS:
+		return all_serve(c, (enum cxireader_what)(request >> 56), memory,
+		    k, f);
 	}
 	return fault_set(f, "an unknown request");
 }

@@ -9,11 +9,18 @@ enum cxireader_what {
 	CXIREADER_SURVEY,	/* answers with a struct cxireader_info */
 	CXIREADER_BLOCK,	/* events, then n_peaks peaks of each, packed */
 	CXIREADER_IMAGE,	/* floats */
-	CXIREADER_MASK		/* bytes, 0 is good */
+	CXIREADER_MASK,		/* bytes, 0 is good */
+	CXIREADER_SETS,		/* a struct cxisets */
+	CXIREADER_ROWS,		/* k: set << 48 | row; bytes of rows from there on */
+	CXIREADER_CHUNKS	/* the same; struct cxichunk, bytes to a multiple of 8,
+				   and so on; the last has no bytes */
 };
 
 #define CXIREADER_REQUEST(what, k) ((uint64_t)(what) << 56 | (k))
 #define CXIREADER_MAX_EVENTS (UINT64_C(1) << 48)
+
+/* Bytes of the memory that both share. */
+#define CXIREADER_MEMORY ((size_t)CXIREADER_MAX_PIXELS * sizeof(float))
 
 enum {
 	CXIREADER_BLOCK_EVENTS = 64,
@@ -23,6 +30,18 @@ enum {
 
 /* Events of a block of files with this capacity. */
 uint64_t	cxireader_block(uint32_t capacity);
+
+/*
+ * The parent's side: as cxireader_open, but what is merged is not followed to its
+ * sources; and for cxisets.c and cxiparts.c, which ask on their own. wild is the
+ * fault of a child that contradicts itself; it returns -1.
+ */
+int	cxireader_open_alone(const char *path, const char *clen_path,
+	    struct cxireader **, struct fault *);
+int	cxireader_ask(struct cxireader *, enum cxireader_what, uint64_t k,
+	    struct fault *);
+const void	*cxireader_memory(const struct cxireader *);
+int	cxireader_wild(const struct cxireader *, struct fault *);
 
 /* The child's side. */
 struct cxireader_file;

@@ -1,11 +1,14 @@
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "format/runfiles.h"
@@ -41,14 +44,31 @@ ends_with(const char *text, const char *end)
 	return n > m && strcmp(text + n - m, end) == 0;
 }
 
+/* The list is its writer's lock, series.h. */
+static int
+list_settled(const char *path, struct fault *f)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), status = 0;
+
+	if (fd == -1)
+		return fault_set(f, "%s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK)
+		status = fault_set(f, "%s: unfinished, a cxiwrite still adds to it",
+		    path);
+	close(fd);
+	return status;
+}
+
 static int
 list_add(struct runfiles *r, const char *path, struct fault *f)
 {
 	size_t size;
-	char *text = io_slurp(path, LIST_MAX_BYTES, &size), *rest = text, *line;
+	char *text, *rest, *line;
 	int status = 0;
 
-	if (text == NULL)
+	if (r->whole && list_settled(path, f) == -1)
+		return -1;
+	if ((text = rest = io_slurp(path, LIST_MAX_BYTES, &size)) == NULL)
 		return fault_set(f, "%s: %s", path, strerror(errno));
 	while (status == 0 && (line = strsep(&rest, "\r\n")) != NULL)
 		if (*line != '\0')
@@ -134,5 +154,6 @@ runfiles_free(struct runfiles *r)
 	for (i = 0; i < r->n; i++)
 		free(r->paths[i]);
 	free(r->paths);
-	memset(r, 0, sizeof *r);
+	r->paths = NULL;
+	r->n = 0;
 }

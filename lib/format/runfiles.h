@@ -5,6 +5,7 @@
 #ifndef FORMAT_RUNFILES_H
 #define FORMAT_RUNFILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/fault.h"
@@ -12,10 +13,12 @@
 struct runfiles {
 	char	**paths;	/* in the order of the run */
 	size_t	n;
+	bool	whole;		/* refuse lists that a cxiwrite still adds to */
 };
 
 /*
- * Adds the files that an argument stands for, to r, which is zeroed at first.
+ * Adds the files that an argument stands for, to r, which is zeroed at first but
+ * for whole.
  *
  *	NAME.lst	the files it lists, one a line, as CrystFEL takes them:
  *			relative ones from the current directory

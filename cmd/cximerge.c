@@ -1,0 +1,244 @@
+/* cximerge: one CXI file over all files of a run. */
+#include <sys/stat.h>
+
+#include <err.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/newfile.h"
+#include "format/cxijoin.h"
+#include "format/join.h"
+#include "format/joincheck.h"
+#include "format/runfiles.h"
+#include "status.h"
+#include "tool.h"
+
+struct options {
+	const char	*out;
+	bool		check, copy;
+};
+
+static struct newfile merged, events;
+
+/* For the second signal. */
+static void
+outputs_remove(void)
+{
+	newfile_remove(&merged);
+	newfile_remove(&events);
+}
+
+/* Takes away what was begun, and ends. */
+static void
+give_up(int status, const char *text)
+{
+	newfile_abort(&merged);
+	newfile_abort(&events);
+	if (tool_stop)
+		errx(STATUS_INTERRUPTED, "stopped; no file was made");
+	errx(status, "%s", text);
+}
+
+/* ---- checking ---- */
+
+static int
+check(const char *path)
+{
+	struct cxiparts *p;
+	struct fault f;
+	size_t i, bad = 0;
+
+	if (joincheck_open(path, &p, &f) == -1) {
+		warnx("%s", f.text);
+		return STATUS_INPUT;
+	}
+	for (i = 0; i < cxiparts_count(p); i++) {
+		if (tool_stop)
+			errx(STATUS_INTERRUPTED, "stopped; not all was looked at");
+		if (joincheck_source(cxiparts_source(p, i), &f) == -1) {
+			warnx("%s", f.text);
+			bad++;
+		}
+	}
+	if (bad > 0)
+		warnx("%s: %zu of its %zu sources are not what they were; name the"
+		    " files again to make it anew", path, bad, cxiparts_count(p));
+	else
+		warnx("%s: all %zu sources, %" PRIu64 " events, are as they were",
+		    path, cxiparts_count(p), cxiparts_events(p));
+	cxiparts_free(p);
+	return bad > 0 ? STATUS_INPUT : STATUS_OK;
+}
+
+/* ---- merging ---- */
+
+static void
+run_read(struct join *j, char *operands[])
+{
+	struct runfiles run = { .whole = true };
+	struct fault f;
+	size_t i;
+
+	for (; *operands != NULL; operands++)
+		if (runfiles_add(&run, *operands, &f) == -1)
+			errx(STATUS_INPUT, "%s", f.text);
+	for (i = 0; i < run.n; i++) {
+		if (tool_stop)
+			give_up(STATUS_INTERRUPTED, "");
+		if (join_add(j, run.paths[i], &f) == -1)
+			errx(STATUS_INPUT, "%s", f.text);
+	}
+	runfiles_free(&run);
+	if (j->n_rows == 0)
+		errx(STATUS_INPUT, "there are no events in the run");
+	if (join_order(j, &f) == -1)
+		errx(STATUS_INPUT, "%s", f.text);
+}
+
+/* What is there already is replaced only if it was made by us. */
+static void
+output_check(const char *path)
+{
+	struct cxireader *r;
+	struct stat st;
+	struct fault f;
+	bool ours = false;
+
+	if (lstat(path, &st) == -1) {
+		if (errno != ENOENT)
+			err(STATUS_OUTPUT, "-o %s", path);
+		return;
+	}
+	if (S_ISREG(st.st_mode) && cxireader_open(path, NULL, &r, &f) == 0) {
+		ours = cxireader_info(r)->merged;
+		cxireader_close(r);
+	}
+	if (!ours)
+		errx(STATUS_OUTPUT, "-o %s: exists, and is no merged file; remove it"
+		    " or name another", path);
+}
+
+/* NAME.cxi gives NAME.events. */
+static void
+events_name(const char *path, char out[PATH_MAX])
+{
+	size_t n = strlen(path);
+
+	if (n < 5 || strcmp(path + n - 4, ".cxi") != 0)
+		errx(STATUS_USAGE, "-o %s: CrystFEL reads peaks only from names that"
+		    " end in .cxi", path);
+	if (n + 4 > PATH_MAX)
+		errx(STATUS_USAGE, "-o %.60s...: too long a name", path);
+	sprintf(out, "%.*s.events", (int)(n - 4), path);
+}
+
+/*
+ * The lines of CrystFEL, "file //row". They name the sources, so that indexamajig
+ * opens small files; a copy has none.
+ */
+static int
+events_write(const struct join *j, const struct options *o, FILE *out,
+    struct fault *f)
+{
+	char **paths = calloc(j->n_sources, sizeof *paths), *copy = NULL;
+	int status = paths == NULL ? fault_set(f, "out of memory") : 0;
+	size_t i;
+
+	for (i = 0; i < j->n_sources && status == 0; i++)
+		if ((paths[i] = cxijoin_source(j->sources[i].path, f)) == NULL)
+			status = -1;
+	if (status == 0 && (copy = cxijoin_source(o->out, f)) == NULL)
+		status = -1;
+	for (i = 0; i < j->n_rows && status == 0; i++)
+		fprintf(out, "%s //%" PRIu64 "\n", o->copy ? copy :
+		    paths[j->rows[i].source], o->copy ? i : j->rows[i].row);
+	for (i = 0; paths != NULL && i < j->n_sources; i++)
+		free(paths[i]);
+	free(paths);
+	free(copy);
+	return status;
+}
+
+static void
+merge(const struct join *j, const struct options *o)
+{
+	const struct cxijoin c = { j, o->out, "cximerge " VERSION, o->copy,
+	    &tool_stop };
+	char list[PATH_MAX];
+	struct fault f;
+
+	events_name(o->out, list);
+	if (newfile_open(&merged, o->out, &f) == -1)
+		errx(STATUS_OUTPUT, "-o %s", f.text);
+	if (newfile_open(&events, list, &f) == -1 ||
+	    events_write(j, o, events.f, &f) == -1 ||
+	    cxijoin_write(&c, fileno(merged.f), &f) == -1)
+		give_up(STATUS_OUTPUT, f.text);
+	if (tool_stop)
+		give_up(STATUS_INTERRUPTED, "");
+	/* The list is of no use without the file, but does no harm. */
+	if (newfile_commit(&events, &f) == -1 || newfile_commit(&merged, &f) == -1)
+		give_up(STATUS_OUTPUT, f.text);
+	warnx("%s: %zu events of %zu files%s", o->out, j->n_rows, j->n_sources,
+	    o->copy ? ", copied" : "");
+}
+
+static void
+options_parse(int argc, char *argv[], struct options *o)
+{
+	bool named = false;
+	int ch;
+
+	while ((ch = getopt(argc, argv, "+co:x")) != -1)
+		switch (ch) {
+		case 'c':
+			o->check = true;
+			break;
+		case 'o':
+			o->out = optarg;
+			named = true;
+			break;
+		case 'x':
+			o->copy = true;
+			break;
+		default:
+			tool_usage();
+		}
+	if (optind == argc)
+		tool_usage();
+	if (o->check && (o->copy || named))
+		errx(STATUS_USAGE, "-c goes with neither -o nor -x");
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct options o = { .out = "run.cxi" };
+	struct join *j = calloc(1, sizeof *j);
+	int status = STATUS_OK;
+	char list[PATH_MAX];
+
+	tool_begin(argc, argv, "[-x] [-o run.cxi] file ... | -c run.cxi ...");
+	if (j == NULL)
+		err(STATUS_SYSTEM, NULL);
+	options_parse(argc, argv, &o);
+	tool_signals(outputs_remove);
+	argv += optind;
+	if (o.check) {
+		for (; *argv != NULL; argv++)
+			status = tool_worse(status, check(*argv));
+	} else {
+		events_name(o.out, list);
+		output_check(o.out);
+		run_read(j, argv);
+		merge(j, &o);
+	}
+	join_free(j);
+	free(j);
+	return status;
+}

@@ -1,0 +1,168 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/cxi_hdf5.h"
+#include "format/cxijoin_impl.h"
+#include "format/cxireader_impl.h"
+
+/*
+ * Source by source: each is opened once. Images go chunk by chunk, as they are, to
+ * the place of their row; their chunks are of one row each. Other datasets have
+ * chunks of many rows, whose neighbours may be others now: they go row by row.
+ */
+
+struct target {
+	const struct cxijoin *c;
+	const struct cxiset *s;
+	hid_t		set, type;
+	uint64_t	row;		/* in the merged file */
+};
+
+static int
+chunk_write(void *arg, const struct cxichunk *k, const void *bytes,
+    struct fault *f)
+{
+	const struct target *t = arg;
+	hsize_t at[CXISETS_RANK] = { t->row };
+	uint32_t i;
+
+	for (i = 1; i < t->s->rank; i++)
+		at[i] = k->at[i];
+	if (H5Dwrite_chunk(t->set, H5P_DEFAULT, k->mask, at, (size_t)k->bytes,
+	    bytes) < 0)
+		return cxi_hdf5_fault(f, t->s->name);
+	return 0;
+}
+
+static int
+rows_write(const struct target *t, uint64_t at, uint64_t n, const void *bytes,
+    struct fault *f)
+{
+	hsize_t start[CXISETS_RANK] = { at }, count[CXISETS_RANK] = { n };
+	hid_t space = H5Dget_space(t->set), memory;
+	int status = 0;
+	uint32_t i;
+
+	for (i = 1; i < t->s->rank; i++)
+		count[i] = t->s->dims[i];
+	memory = H5Screate_simple((int)t->s->rank, count, NULL);
+	if (space < 0 || memory < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET,
+	    start, NULL, count, NULL) < 0 || H5Dwrite(t->set, t->type, memory,
+	    space, H5P_DEFAULT, bytes) < 0)
+		status = cxi_hdf5_fault(f, t->s->name);
+	if (memory >= 0)
+		H5Sclose(memory);
+	if (space >= 0)
+		H5Sclose(space);
+	return status;
+}
+
+static int
+run_copy(struct target *t, struct cxireader *r, const struct cxisets *x,
+    const struct cxiset *from, const struct cxijoin_run *run, struct fault *f)
+{
+	uint64_t k, got = 1;
+	const void *bytes;
+
+	for (k = 0; k < run->n; k += got) {
+		if (*t->c->stop)
+			return fault_set(f, "stopped");
+		t->row = run->at + k;
+		if (t->s->chunk[0] == 1) {
+			got = 1;
+			if (cxireader_chunks(r, x, from, run->row + k, chunk_write,
+			    t, f) != 0)
+				return -1;
+			continue;
+		}
+		bytes = cxireader_rows(r, x, from, run->row + k, run->n - k, &got,
+		    f);
+		if (bytes == NULL || rows_write(t, t->row, got, bytes, f) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Chunks can be copied only into a dataset that is stored in the same way. */
+static int
+storage_check(const struct join *j, const char *path, const struct cxiset *a,
+    const struct cxiset *b, struct fault *f)
+{
+	if (a->chunk[0] != 1 && b->chunk[0] != 1)
+		return 0;
+	if (memcmp(a->chunk, b->chunk, sizeof a->chunk) == 0 &&
+	    a->n_filters == b->n_filters &&
+	    memcmp(a->filters, b->filters, sizeof a->filters) == 0)
+		return 0;
+	return fault_set(f, "%.120s: %.60s is not compressed or not cut into chunks"
+	    " as in %.80s, so chunks cannot be copied; without -x they may differ",
+	    path, b->name, j->sources[0].path);
+}
+
+static int
+set_copy(const struct cxijoin *c, hid_t file, struct cxireader *r,
+    const struct cxisets *x, const struct cxiset *s,
+    const struct cxijoin_run *runs, size_t n, struct fault *f)
+{
+	const struct cxiset *from = cxisets_find(x, s->name);
+	struct target t = { .c = c, .s = s };
+	int status = 0;
+	size_t i;
+
+	if (from == NULL)
+		return fault_set(f, "%.60s: is not there any more", s->name);
+	if (storage_check(c->join, c->join->sources[runs->source].path, s, from,
+	    f) == -1 || (t.type = cxijoin_type(s, f)) < 0)
+		return -1;
+	t.set = H5Dopen2(file, s->name, H5P_DEFAULT);
+	if (t.set < 0)
+		status = cxi_hdf5_fault(f, s->name);
+	for (i = 0; i < n && status == 0; i++)
+		status = run_copy(&t, r, x, from, &runs[i], f);
+	if (t.set >= 0 && H5Dclose(t.set) < 0 && status == 0)
+		status = cxi_hdf5_fault(f, s->name);
+	H5Tclose(t.type);
+	return status;
+}
+
+/* The runs are all of one source. */
+static int
+source_copy(const struct cxijoin *c, hid_t file, struct cxisets *x,
+    const struct cxijoin_run *runs, size_t n, struct fault *f)
+{
+	const struct join_source *source = &c->join->sources[runs->source];
+	const struct cxiset *s = c->join->sets.sets;
+	const struct cxiset *end = s + c->join->sets.n;
+	struct cxireader *r;
+	int status;
+
+	if (cxireader_open_alone(source->path, NULL, &r, f) == -1)
+		return -1;
+	status = cxireader_sets(r, x, f);
+	if (status == 0 && cxireader_info(r)->events != source->events)
+		status = fault_set(f, "%.200s: it has just changed", source->path);
+	for (; s < end && status == 0; s++)
+		if (s->growing && s->same < 0)
+			status = set_copy(c, file, r, x, s, runs, n, f);
+	cxireader_close(r);
+	return status;
+}
+
+int
+cxijoin_copy(const struct cxijoin *c, hid_t file, const struct cxijoin_run *runs,
+    size_t n, struct fault *f)
+{
+	struct cxisets *x = malloc(sizeof *x);
+	size_t i, k;
+	int status = 0;
+
+	if (x == NULL)
+		return fault_set(f, "out of memory");
+	for (i = 0; i < n && status == 0; i = k) {
+		for (k = i; k < n && runs[k].source == runs[i].source; k++)
+			;
+		status = source_copy(c, file, x, runs + i, k - i, f);
+	}
+	free(x);
+	return status;
+}
