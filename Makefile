@@ -32,7 +32,7 @@ PYDIR = $(if $(filter /usr,$(PREFIX)),/usr/lib/python3,$(PREFIX)/lib/$(notdir \
 VERSION = 0.1
 
 PROGRAMS = q2slots q2cat peakfind cxiwrite q2serve q2ls q2sim cxiview cxireport cximerge
-SCRIPTS = ray2q2 peakpipe q2top
+SCRIPTS = ray2q2 peakpipe peakpipe-array q2top
 MODULES = q2.py
 
 B = build

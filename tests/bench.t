@@ -35,10 +35,17 @@ cp man/peakpipe-performance.7 "$T/page.7"
 cat >"$T/some.json" <<'END'
 {"sections": {"kernel": {"date": "2000-01-01", "machine": {"cores": 2}, "rows":
 [{"what": "f32", "value": 0.5, "unit": "ms"}, {"what": "  beside", "value": 1.3,
-"unit": "x", "limit": 1.2, "bound": "at most", "met": false}]}}}
+"unit": "x", "limit": 1.2, "bound": "at most", "met": false}]},
+"scale": {"date": "2000-01-01", "machine": {"cores": 2}, "rows":
+[{"what": "tasks", "value": 4, "unit": "x"}]}}}
 END
 "$PYTHON" scripts/bench -o "$T/some.json" --page "$T/page.7"
 check 'results go into the manual page' grep -q '^.It f32, beside.*not met' "$T/page.7"
+cp man/peakpipe-scale.7 "$T/scale.7"
+"$PYTHON" scripts/bench -o "$T/some.json" --page "$T/scale.7" scale
+check 'those of a section that has a page of its own go there' \
+    grep -q '^.It tasks Ta 4 x' "$T/scale.7"
+check '... and nowhere else' sh -c "! grep '^.It tasks' '$T/page.7'"
 if command -v mandoc >/dev/null; then
 	check 'and it stays a sound one' sh -c \
 	    "cp man/*.[157] '$T'; cp '$T/page.7' '$T/peakpipe-performance.7';

@@ -8,9 +8,9 @@
 unset MAKEFLAGS MAKELEVEL MFLAGS
 export NODEPS=1
 programs='q2slots q2cat peakfind cxiwrite q2serve q2ls q2sim cxiview cxireport cximerge'
-scripts='ray2q2 peakpipe q2top'
-pages='q2.3 libq2.3 ray2q2.1 q2top.1 peakpipe.1 peakpipe-tutorial.7 q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2serve.1 q2ls.1 q2sim.1 cxiview.1 cxireport.1 cximerge.1 q2.5 peakpipe.7
-    peakpipe-performance.7'
+scripts='ray2q2 peakpipe peakpipe-array q2top'
+pages='q2.3 libq2.3 ray2q2.1 q2top.1 peakpipe.1 peakpipe-array.1 peakpipe-tutorial.7 q2slots.1 q2cat.1 peakfind.1 cxiwrite.1 q2serve.1 q2ls.1 q2sim.1 cxiview.1 cxireport.1 cximerge.1 q2.5 peakpipe.7
+    peakpipe-performance.7 peakpipe-scale.7'
 D=$T/dest
 P=/opt/peak
 
@@ -58,7 +58,7 @@ check 'all pages are there, in the sections they belong to' pages_installed
 check 'completions are there, for all programs' completions_installed
 check 'libq2 is there with its header and q2.pc' library_installed
 check 'programs are executable, pages only readable' modes
-check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 39
+check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 42
 module_found() {
 	found=$("$PYTHON" -c 'import sys; print(*sys.path, sep="\n")')
 	at=$(make -s B="$B" --eval='where: ; @echo $(PYDIR)' where) &&

@@ -3,7 +3,8 @@
 . tests/lib.sh
 
 PATH=$PATH:$PWD/scripts
-PROGRAMS='q2slots q2cat peakfind cxiwrite q2serve q2ls q2sim cxiview cxireport cximerge ray2q2 peakpipe q2top'
+PROGRAMS='q2slots q2cat peakfind cxiwrite q2serve q2ls q2sim cxiview cxireport cximerge ray2q2 peakpipe
+    peakpipe-array q2top'
 PAGES=$(echo man/*.[1357])
 
 # Letters of the options in a program's usage, one a line.
@@ -136,42 +137,5 @@ sh -c "'$PYTHON' '$T/minpeaks' 0; echo \$? >'$T/gone'" <"$T/all.q2" 2>"$T/err" |
     true
 check 'the filter of q2(5) ends quietly when its reader has gone' \
     sh -c "cat '$T/err'; test \$(cat '$T/gone') -eq 2 -a ! -s '$T/err'"
-
-# The recipe of peakpipe(7), on many small events.
-small_dump() {
-	"$PYTHON" - "$1" <<'PYTHON'
-import sys
-import h5py
-import numpy
-random = numpy.random.default_rng(7)
-with h5py.File(sys.argv[1], "w") as f:
-    for k in range(10):
-        b = f.create_group("batch_%d" % k)
-        b["logits"] = random.normal(size=(10, 2, 32, 32)).astype("f4")
-        b["original_image"] = random.normal(size=(10, 1, 32, 32)).astype("f4")
-        m = b.create_group("preprocessing_metadata")
-        m["original_shape"] = numpy.array([10, 1, 32, 32])
-PYTHON
-}
-
-recipe_run() {
-	(cd "$T/run" && sh ./recipe) >"$T/said" 2>&1
-	r=$?
-	cat "$T/said"
-	q2cat "$T/run/run.q2" | peakfind | cxiwrite -o "$T/run/plain" &&
-	    test $r -eq 0 && grep -q '100 events in = ' "$T/said" &&
-	    cmp "$T/run/plain/peaknet_0000.cxi" "$T/run/out/peaknet_0000.cxi"
-}
-
-if ! command -v parallel >/dev/null; then
-	skip 'GNU parallel shares a stream out as peakpipe(7) says' 'no parallel'
-elif ! small_dump "$T/run.h5"; then
-	skip 'GNU parallel shares a stream out as peakpipe(7) says' 'no h5py'
-else
-	mkdir "$T/run"
-	q2cat "$T/run.h5" >"$T/run/run.q2"
-	example man/peakpipe.7 parallel >"$T/run/recipe"
-	check 'GNU parallel shares a stream out as peakpipe(7) says' recipe_run
-fi
 
 done_testing

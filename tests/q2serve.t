@@ -120,7 +120,7 @@ def death_test(head, events, end, hits):
           '1 of those delivered may not have arrived' in s.said,
           'but is counted as unconfirmed', s.said)
 
-    with Serve('-w', '1') as s:
+    with Serve('-w', '0.5') as s:
         w = Worker(s.address, 1)
         w.hear()
         time.sleep(.1)
@@ -283,12 +283,13 @@ def signals_test(head, events, end):
         status = s.end()
     check(status == 0 and got == [1, 2, 3, 4],
           'the first signal: all that comes is given out', (got, s.said))
-    with Serve('-n', '1', '-w', '0.5') as s:
-        s.feed(head, *events[:5], end_of(end, 5))
+    # Not so long for each of the 15 that find no room: that would be beyond LIMIT.
+    with Serve('-n', '1', '-w', '1.5') as s:
         s.listening()
         s.p.send_signal(signal.SIGINT)
+        s.feed(head, *events, end)
         status = s.end()
-    check(status == 7 and s.totals() == (5, 0, 0, 4, 1, 0),
+    check(status == 7 and s.totals() == (20, 0, 0, 16, 4, 0),
           'nobody asks after it: it ends after -w, all counted', s.said)
     with Serve('-n', '1') as s:
         s.feed(head, *events[:5], end_of(end, 5))

@@ -43,6 +43,7 @@ struct server {
 	bool		lingering, closing;
 	int		broken;		/* errno of the thread that failed */
 	double		asked;		/* when somebody did last, seconds */
+	double		stopped;	/* when server_put saw *stop set; 0: not yet */
 	struct server_counts counts;
 };
 
@@ -459,17 +460,18 @@ change_wait(struct server *s, double seconds)
 	pthread_cond_timedwait(&s->moved, &s->lock, &t);
 }
 
-/* Waits until fewer than n are in the queue. Under the lock. 0, or -1: given up. */
+/*
+ * Waits until fewer than n are in the queue. Under the lock. Patience begins when
+ * *stop is set, at *begun (0: not yet). 0, or -1: given up.
+ */
 static int
 room_wait(struct server *s, unsigned n, const volatile int *stop,
-    double patience)
+    double patience, double *begun)
 {
-	double begun = 0;
-
 	while (s->n >= n && s->broken == 0) {
-		if (*stop != 0 && begun <= 0)
-			begun = now_get();
-		if (begun > 0 && now_get() >= fmax(begun, s->asked) + patience)
+		if (*stop != 0 && *begun <= 0)
+			*begun = now_get();
+		if (*begun > 0 && now_get() >= fmax(*begun, s->asked) + patience)
 			return -1;
 		change_wait(s, STOP_LOOK);
 	}
@@ -501,7 +503,8 @@ server_put(struct server *s, void *data, size_t size, const volatile int *stop,
 	pthread_mutex_lock(&s->lock);
 	if (s->drop && s->n == s->room)
 		oldest_drop(s);
-	r = room_wait(s, s->room, stop, patience);
+	/* It begins once for all: or each of many messages would wait so long. */
+	r = room_wait(s, s->room, stop, patience, &s->stopped);
 	if (r == 0 && (r = zmq_msg_init_data(&s->queue[(s->first + s->n) %
 	    s->room], data, size, data_free, NULL)) == 0)
 		s->n++;
@@ -517,11 +520,11 @@ int
 server_drain(struct server *s, double patience)
 {
 	static const volatile int now = 1;
-	double end;
+	double begun = 0, end;
 	int r;
 
 	pthread_mutex_lock(&s->lock);
-	r = room_wait(s, 1, &now, patience);
+	r = room_wait(s, 1, &now, patience, &begun);
 	/* Who asks again has done with the last message. */
 	for (end = now_get() + patience; r == 0 && s->broken == 0 &&
 	    askers_waiting(s->askers) < s->counts.clients && now_get() < end;)

@@ -17,7 +17,8 @@ _peakpipe_options()
 	cximerge) echo -c -x -o: ;;
 	ray2q2) echo -c -v -A: -C: -e: -k: -N: -q: -s: -t: -w: ;;
 	q2top) echo -i: -n: ;;
-	peakpipe) echo -b: -g: -m: -o: -p: -w: -z: ;;
+	peakpipe) echo -b: -g: -i: -m: -o: -p: -w: -z: ;;
+	peakpipe-array) echo -N -b: -g: -m: -n: -o: -w: -z: ;;
 	esac
 }
 
@@ -27,11 +28,11 @@ _peakpipe_words()
 	case $1 in
 	'q2cat -L') echo unix: tcp: ;;
 	'q2serve -l') echo tcp:// ipc:// ;;
-	'q2cat -w' | 'ray2q2 -w' | 'peakpipe -w') echo A nm ;;
+	'q2cat -w' | 'ray2q2 -w' | 'peakpipe -w' | 'peakpipe-array -w') echo A nm ;;
 	'q2sim -D') echo epix10k2m jungfrau4m mfx cspad ;;
 	'q2sim -t') echo f32 f16 bf16 ;;
-	'cxiwrite -z' | 'peakpipe -z') echo none gzip bslz4 ;;
-	'cxiwrite -o' | 'peakpipe -o') echo directories ;;
+	'cxiwrite -z' | 'peakpipe -z' | 'peakpipe-array -z') echo none gzip bslz4 ;;
+	'cxiwrite -o' | 'peakpipe -o' | 'peakpipe-array -o') echo directories ;;
 	*' -b' | *' -g' | 'q2serve -G' | 'peakfind -x' | 'cxiwrite -l' | 'cxiwrite -S' | 'q2sim -T' | \
 	'cxiview -o' | 'cxireport -'[loS] | 'cximerge -o' | 'ray2q2 -e') echo files ;;
 	esac
@@ -59,4 +60,4 @@ _peakpipe()
 }
 
 complete -o filenames -F _peakpipe q2slots q2cat peakfind cxiwrite q2serve q2ls q2sim cxiview \
-	cxireport cximerge ray2q2 peakpipe q2top
+	cxireport cximerge ray2q2 peakpipe peakpipe-array q2top
