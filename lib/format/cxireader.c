@@ -155,13 +155,17 @@ int
 cxireader_open(const char *path, const char *clen_path, struct cxireader **out,
     struct fault *f)
 {
-	if (cxireader_open_alone(path, clen_path, out, f) == -1)
-		return -1;
-	if (!(*out)->info.merged || parts_open(*out, clen_path, f) == 0)
-		return 0;
-	cxireader_close(*out);
+	struct cxireader *r;
+
 	*out = NULL;
-	return -1;
+	if (cxireader_open_alone(path, clen_path, &r, f) == -1 || r == NULL)
+		return -1;
+	if (r->info.merged && parts_open(r, clen_path, f) == -1) {
+		cxireader_close(r);
+		return -1;
+	}
+	*out = r;
+	return 0;
 }
 
 /* The reader that has event *k, and its number there; NULL with a fault. */
