@@ -46,25 +46,25 @@ give_up(int status, const char *text)
 
 /* ---- checking ---- */
 
+static void
+fault_tell(const struct fault *f)
+{
+	warnx("%s", f->text);
+}
+
 static int
 check(const char *path)
 {
 	struct cxiparts *p;
 	struct fault f;
-	size_t i, bad = 0;
+	size_t bad;
 
 	if (joincheck_open(path, &p, &f) == -1) {
 		warnx("%s", f.text);
 		return STATUS_INPUT;
 	}
-	for (i = 0; i < cxiparts_count(p); i++) {
-		if (tool_stop)
-			errx(STATUS_INTERRUPTED, "stopped; not all was looked at");
-		if (joincheck_source(cxiparts_source(p, i), &f) == -1) {
-			warnx("%s", f.text);
-			bad++;
-		}
-	}
+	if (joincheck_sources(p, fault_tell, &tool_stop, &bad, &f) == -1)
+		errx(tool_stop ? STATUS_INTERRUPTED : STATUS_SYSTEM, "%s", f.text);
 	if (bad > 0)
 		warnx("%s: %zu of its %zu sources are not what they were; name the"
 		    " files again to make it anew", path, bad, cxiparts_count(p));
@@ -82,17 +82,12 @@ run_read(struct join *j, char *operands[])
 {
 	struct runfiles run = { .whole = true };
 	struct fault f;
-	size_t i;
 
 	for (; *operands != NULL; operands++)
 		if (runfiles_add(&run, *operands, &f) == -1)
 			errx(STATUS_INPUT, "%s", f.text);
-	for (i = 0; i < run.n; i++) {
-		if (tool_stop)
-			give_up(STATUS_INTERRUPTED, "");
-		if (join_add(j, run.paths[i], &f) == -1)
-			errx(STATUS_INPUT, "%s", f.text);
-	}
+	if (join_add(j, (const char *const *)run.paths, run.n, &tool_stop, &f) == -1)
+		give_up(STATUS_INPUT, f.text);
 	runfiles_free(&run);
 	if (j->n_rows == 0)
 		errx(STATUS_INPUT, "there are no events in the run");

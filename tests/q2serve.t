@@ -88,11 +88,15 @@ def sharing_test(head, events, end, hits):
 
 def death_test(head, events, end, hits):
     with Serve() as s:
+        wait_for(lambda: os.path.exists(s.socket))
+        sockets = s.sockets()
         w = Worker(s.address, 1)
         w.hear()
         s.feed(head, events[0])             # a miss: the request is held
+        wait_for(lambda: s.sockets() > sockets)
         time.sleep(.1)                      # (or comes later: the same is seen)
         w.kill()
+        wait_for(lambda: s.sockets() <= sockets)
         with Client(s.address) as c:
             s.feed(*events[1:], end)
             s.p.stdin.close()

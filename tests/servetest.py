@@ -61,6 +61,16 @@ class Serve:
                 return s.connect_ex(self.socket) == 0
         return wait_for(answers)
 
+    def sockets(self):
+        """How many it has: more while a client is connected."""
+        n = 0
+        for x in os.scandir(f'/proc/{self.p.pid}/fd'):
+            try:
+                n += os.readlink(x.path).startswith('socket:')
+            except OSError:             # it has just gone
+                pass
+        return n
+
     def feed(self, *records):
         for r in records:
             self.p.stdin.write(r)

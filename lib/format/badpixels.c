@@ -50,7 +50,7 @@ file_read(int fd, struct order *o, const struct guard_limits *limits,
 	const struct layout *l = o->layout;
 	size_t n = (size_t)l->panels * l->real_height * l->real_width;
 	const struct guard_duty duty = { guard_hdf_prepare, child_serve, o, n };
-	struct guard *g = guard_start(&duty, fd, limits, f);
+	struct guard *g = guard_start(&duty, &fd, 1, limits, f);
 	int status = -1;
 
 	if (g == NULL)

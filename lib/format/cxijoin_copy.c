@@ -4,6 +4,7 @@
 #include "format/cxi_hdf5.h"
 #include "format/cxijoin_impl.h"
 #include "format/cxireader_impl.h"
+#include "format/cxireaders.h"
 
 /*
  * Source by source: each is opened once. Images go chunk by chunk, as they are, to
@@ -127,16 +128,16 @@ set_copy(const struct cxijoin *c, hid_t file, struct cxireader *r,
 
 /* The runs are all of one source. */
 static int
-source_copy(const struct cxijoin *c, hid_t file, struct cxisets *x,
-    const struct cxijoin_run *runs, size_t n, struct fault *f)
+source_copy(const struct cxijoin *c, hid_t file, struct cxireaders *readers,
+    struct cxisets *x, const struct cxijoin_run *runs, size_t n, struct fault *f)
 {
 	const struct join_source *source = &c->join->sources[runs->source];
 	const struct cxiset *s = c->join->sets.sets;
 	const struct cxiset *end = s + c->join->sets.n;
-	struct cxireader *r;
+	struct cxireader *r = cxireaders_at(readers, runs->source, f);
 	int status;
 
-	if (cxireader_open_alone(source->path, NULL, &r, f) == -1)
+	if (r == NULL)
 		return -1;
 	status = cxireader_sets(r, x, f);
 	if (status == 0 && cxireader_info(r)->events != source->events)
@@ -144,7 +145,6 @@ source_copy(const struct cxijoin *c, hid_t file, struct cxisets *x,
 	for (; s < end && status == 0; s++)
 		if (s->growing && s->same < 0)
 			status = set_copy(c, file, r, x, s, runs, n, f);
-	cxireader_close(r);
 	return status;
 }
 
@@ -152,17 +152,27 @@ int
 cxijoin_copy(const struct cxijoin *c, hid_t file, const struct cxijoin_run *runs,
     size_t n, struct fault *f)
 {
+	size_t n_sources = c->join->n_sources, i, k;
+	const char **paths = calloc(n_sources + 1, sizeof *paths);
 	struct cxisets *x = malloc(sizeof *x);
-	size_t i, k;
+	struct cxireaders *readers = NULL;
 	int status = 0;
 
-	if (x == NULL)
-		return fault_set(f, "out of memory");
+	if (x == NULL || paths == NULL)
+		status = fault_set(f, "out of memory");
+	else {
+		for (i = 0; i < n_sources; i++)
+			paths[i] = c->join->sources[i].path;
+		readers = cxireaders_new(paths, n_sources, f);
+		status = readers == NULL ? -1 : 0;
+	}
 	for (i = 0; i < n && status == 0; i = k) {
 		for (k = i; k < n && runs[k].source == runs[i].source; k++)
 			;
-		status = source_copy(c, file, x, runs + i, k - i, f);
+		status = source_copy(c, file, readers, x, runs + i, k - i, f);
 	}
+	cxireaders_free(readers);
+	free(paths);
 	free(x);
 	return status;
 }

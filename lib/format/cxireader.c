@@ -1,3 +1,6 @@
+#include <sys/stat.h>
+
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +11,8 @@
 #include "format/guard.h"
 #include "format/guard_hdf.h"
 
+#define NO_BLOCK UINT64_MAX
+
 /*
  * The parent's side: asks the child (cxireader_file.c) and copies what it answers
  * before it looks at it, since the child may still change it. Only numbers that
@@ -16,8 +21,10 @@
  */
 
 struct cxireader {
-	char		*path;
-	int		fd;
+	char		*paths[GUARD_FILES];
+	int		fds[GUARD_FILES];
+	size_t		n;
+	const char	*path;		/* of the file that it is about */
 	struct guard	*guard;
 	struct cxireader_file *file;	/* the child's, as it was at the fork */
 	struct cxireader_info info;
@@ -27,8 +34,6 @@ struct cxireader {
 	struct cxireader_peak *peaks;
 	size_t		room;
 };
-
-#define NO_BLOCK UINT64_MAX
 
 static int
 child_serve(void *ctx, int fd, void *memory, uint64_t request, struct fault *f)
@@ -77,6 +82,7 @@ info_take(struct cxireader *r, struct fault *f)
 {
 	struct cxireader_info *x = &r->info;
 
+	r->block = NO_BLOCK;
 	if (cxireader_ask(r, CXIREADER_SURVEY, 0, f) == -1)
 		return -1;
 	memcpy(x, guard_memory(r->guard), sizeof *x);
@@ -94,17 +100,71 @@ info_take(struct cxireader *r, struct fault *f)
 }
 
 static int
+file_open(struct cxireader *r, const char *path, struct fault *f)
+{
+	int fd = guard_open(path, f);
+
+	if (fd == -1)
+		return fault_prefix(f, "%.160s", path);
+	if ((r->paths[r->n] = strdup(path)) == NULL) {
+		close(fd);
+		return fault_set(f, "out of memory");
+	}
+	r->fds[r->n++] = fd;
+	return 0;
+}
+
+static int
 child_begin(struct cxireader *r, const char *clen_path, struct fault *f)
 {
 	const struct guard_duty duty = { guard_hdf_prepare, child_serve, r,
 	    CXIREADER_MEMORY };
 
-	if ((r->fd = guard_open(r->path, f)) == -1)
-		return fault_prefix(f, "%.160s", r->path);
+	r->path = r->paths[0];
 	if ((r->file = cxireader_file_new(clen_path)) == NULL)
 		return fault_set(f, "out of memory");
-	if ((r->guard = guard_start(&duty, r->fd, &guard_limits, f)) == NULL)
-		return fault_prefix(f, "%.160s", r->path);
+	r->guard = guard_start(&duty, r->fds, (int)r->n, &guard_limits, f);
+	return r->guard == NULL ? fault_prefix(f, "%.160s", r->path) : 0;
+}
+
+/* A child that is started has each for a moment twice. */
+static size_t
+files_allowed(void)
+{
+	long n = sysconf(_SC_OPEN_MAX) / 4;
+
+	return n < 1 ? 1 : n > GUARD_FILES ? GUARD_FILES : (size_t)n;
+}
+
+int
+cxireader_open_many(const char *const paths[], size_t *n, const char *clen_path,
+    struct cxireader **out, struct fault *f)
+{
+	struct cxireader *r = calloc(1, sizeof *r);
+	struct fault later;
+
+	*out = NULL;
+	if (r == NULL)
+		return fault_set(f, "out of memory");
+	if (file_open(r, paths[0], f) == 0) {
+		while (r->n < *n && r->n < files_allowed() &&
+		    file_open(r, paths[r->n], &later) == 0)
+			;
+		if (child_begin(r, clen_path, f) == 0) {
+			*n = r->n;
+			*out = r;
+			return 0;
+		}
+	}
+	cxireader_close(r);
+	return -1;
+}
+
+int
+cxireader_turn(struct cxireader *r, size_t i, struct fault *f)
+{
+	r->path = r->paths[i];
+	guard_turn(r->guard, (int)i);
 	return info_take(r, f);
 }
 
@@ -112,21 +172,30 @@ int
 cxireader_open_alone(const char *path, const char *clen_path,
     struct cxireader **out, struct fault *f)
 {
-	struct cxireader *r = calloc(1, sizeof *r);
+	const char *const paths[] = { path };
+	size_t n = 1;
 
-	*out = NULL;
-	if (r == NULL)
-		return fault_set(f, "out of memory");
-	r->fd = -1;
-	r->block = NO_BLOCK;
-	if ((r->path = strdup(path)) == NULL)
-		fault_set(f, "out of memory");
-	else if (child_begin(r, clen_path, f) == 0) {
-		*out = r;
+	if (cxireader_open_many(paths, &n, clen_path, out, f) == -1)
+		return -1;
+	if (cxireader_turn(*out, 0, f) == 0)
 		return 0;
-	}
-	cxireader_close(r);
+	cxireader_close(*out);
+	*out = NULL;
 	return -1;
+}
+
+int
+cxireader_bytes(const struct cxireader *r, uint64_t *bytes, struct fault *f)
+{
+	struct stat st;
+	size_t i;
+
+	for (i = 0; r->paths[i] != r->path; i++)
+		;
+	if (fstat(r->fds[i], &st) == -1)
+		return fault_set(f, "%.160s: %s", r->path, strerror(errno));
+	*bytes = (uint64_t)st.st_size;
+	return 0;
 }
 
 /* What a merged file is like, its first event's source tells, but not its texts. */
@@ -191,15 +260,18 @@ reader_of(struct cxireader *r, uint64_t *k, struct fault *f)
 void
 cxireader_close(struct cxireader *r)
 {
+	size_t i;
+
 	if (r == NULL)
 		return;
 	cxiparts_free(r->parts);
 	guard_stop(r->guard);
 	cxireader_file_free(r->file);
-	if (r->fd != -1)
-		close(r->fd);
+	for (i = 0; i < r->n; i++) {
+		close(r->fds[i]);
+		free(r->paths[i]);
+	}
 	free(r->peaks);
-	free(r->path);
 	free(r);
 }
 

@@ -21,6 +21,8 @@
  * so are datasets that lie in other files.
  *
  * Columns are read as doubles but for whole numbers of 64 bits.
+ *
+ * A file stays open until a request comes that is about another one.
  */
 
 enum { MAX_RANK = 3, CACHE_BYTES = 256 << 20, CACHE_SLOTS = 12421,
@@ -78,6 +80,7 @@ struct set {
 };
 
 struct cxireader_file {
+	int		fd;		/* that it is about; -1: none yet */
 	hid_t		file, access, transfer;
 	bool		linked;		/* an external link was met */
 	const char	*clen_path;
@@ -113,6 +116,7 @@ cxireader_file_new(const char *clen_path)
 
 	if (c == NULL)
 		return NULL;
+	c->fd = -1;
 	c->file = c->access = c->transfer = H5I_INVALID_HID;
 	c->clen_path = clen_path != NULL && *clen_path != '\0' ? clen_path : NULL;
 	for (i = 0; i < SETS; i++)
@@ -478,17 +482,12 @@ merged_survey(struct cxireader_file *c, struct fault *f)
 }
 
 static int
-survey(struct cxireader_file *c, int fd, struct fault *f)
+survey(struct cxireader_file *c, struct fault *f)
 {
 	struct cxireader_info *x = &c->info;
 	int r;
 
-	c->access = H5Pcreate(H5P_DATASET_ACCESS);
-	c->transfer = H5Pcreate(H5P_DATASET_XFER);
-	if (c->access < 0 || c->transfer < 0 ||
-	    H5Pset_buffer(c->transfer, TRANSFER, NULL, NULL) < 0 || guard_hdf_links(c->access, &c->linked) == -1)
-		return fault_set(f, "HDF5 cannot be set up");
-	if ((c->file = guard_hdf_open(fd)) < 0)
+	if ((c->file = guard_hdf_open(c->fd)) < 0)
 		return hdf_fault(f, "not a readable HDF5 file");
 	if ((r = merged_survey(c, f)) != 0)
 		return r == -1 ? -1 : 0;
@@ -503,6 +502,59 @@ survey(struct cxireader_file *c, int fd, struct fault *f)
 		x->events = c->sets[N_PEAKS].rank == 0 ? 1 :
 		    c->sets[N_PEAKS].dims[0];
 	return 0;
+}
+
+/* ---- taking files in turn ---- */
+
+/* What all files are read with. */
+static int
+lists_make(struct cxireader_file *c, struct fault *f)
+{
+	if (c->access >= 0)
+		return 0;
+	c->access = H5Pcreate(H5P_DATASET_ACCESS);
+	c->transfer = H5Pcreate(H5P_DATASET_XFER);
+	if (c->access < 0 || c->transfer < 0 ||
+	    H5Pset_buffer(c->transfer, TRANSFER, NULL, NULL) < 0 ||
+	    guard_hdf_links(c->access, &c->linked) == -1)
+		return fault_set(f, "HDF5 cannot be set up");
+	return 0;
+}
+
+/* Closes the file, and with it all that is open of it, guard_hdf.h. */
+static void
+file_leave(struct cxireader_file *c)
+{
+	int i;
+
+	if (c->file >= 0)
+		H5Fclose(c->file);
+	c->file = H5I_INVALID_HID;
+	c->fd = -1;
+	memset(&c->info, 0, sizeof c->info);
+	memset(c->sets, 0, sizeof c->sets);
+	for (i = 0; i < SETS; i++)
+		c->sets[i].id = H5I_INVALID_HID;
+	free(c->scratch);
+	c->scratch = NULL;
+	if (c->all != NULL)
+		c->all->n = 0;
+}
+
+/* After a crash there is a new child, which has not opened the file yet. */
+static int
+file_enter(struct cxireader_file *c, int fd, struct fault *f)
+{
+	if (c->fd == fd)
+		return 0;
+	file_leave(c);
+	if (lists_make(c, f) == -1)
+		return -1;
+	c->fd = fd;
+	if (survey(c, f) == 0)
+		return 0;
+	file_leave(c);
+	return -1;
 }
 
 /* ---- reading ---- */
@@ -856,8 +908,7 @@ cxireader_file_serve(struct cxireader_file *c, int fd, void *memory,
 {
 	uint64_t k = request & ((UINT64_C(1) << 56) - 1);
 
-	/* After a crash there is a new child, which has not opened it yet. */
-	if (c->file < 0 && survey(c, fd, f) == -1)
+	if (file_enter(c, fd, f) == -1)
 		return -1;
 	switch ((enum cxireader_what)(request >> 56)) {
 	case CXIREADER_SURVEY:

@@ -33,11 +33,30 @@ uint64_t	cxireader_block(uint32_t capacity);
 
 /*
  * The parent's side: as cxireader_open, but what is merged is not followed to its
- * sources; and for cxisets.c and cxiparts.c, which ask on their own. wild is the
- * fault of a child that contradicts itself; it returns -1.
+ * sources.
  */
 int	cxireader_open_alone(const char *path, const char *clen_path,
 	    struct cxireader **, struct fault *);
+
+/*
+ * Opens files for one child, which reads one at a time: the first one at first. n is
+ * how many there are, at least 1, and then how many were taken: as many as can be
+ * opened, but at most GUARD_FILES. paths are copied. -1: the first one cannot be
+ * opened.
+ */
+int	cxireader_open_many(const char *const paths[], size_t *n,
+	    const char *clen_path, struct cxireader **, struct fault *);
+
+/* Goes to file i of them and surveys it. -1: it cannot be read, others may. */
+int	cxireader_turn(struct cxireader *, size_t i, struct fault *);
+
+/* Of the file that is open, whatever lies under its name by now. -1: fault. */
+int	cxireader_bytes(const struct cxireader *, uint64_t *, struct fault *);
+
+/*
+ * For cxisets.c and cxiparts.c, which ask on their own. wild is the fault of a child
+ * that contradicts itself; it returns -1.
+ */
 int	cxireader_ask(struct cxireader *, enum cxireader_what, uint64_t k,
 	    struct fault *);
 const void	*cxireader_memory(const struct cxireader *);

@@ -280,7 +280,7 @@ guard_begin(struct dump *d, struct fault *f)
 	const struct guard_duty duty = { guard_hdf_prepare, child_serve, d,
 	    EXCHANGE_SIZE + LAYOUT_MAX_BYTES };
 
-	d->guard = guard_start(&duty, d->fd, d->options.limits == NULL ?
+	d->guard = guard_start(&duty, &d->fd, 1, d->options.limits == NULL ?
 	    &guard_limits : d->options.limits, f);
 	return d->guard == NULL ? -1 : 0;
 }

@@ -33,13 +33,13 @@ const struct guard_limits guard_limits = { GUARD_CPU, GUARD_WALL, GUARD_MEMORY }
 
 struct message {
 	uint64_t	serial, request;
-	int64_t		result;
+	int64_t		file, result;
 };
 
 struct guard {
 	struct guard_duty duty;
 	struct guard_limits limits;
-	int		fd;
+	int		file;		/* that requests are about */
 	struct slots	*slots;
 	unsigned char	*head;		/* the shared memory: a fault first */
 	struct crew	*crew;		/* NULL: no child could be started */
@@ -109,15 +109,15 @@ child_work(void *ctx, struct worker_message *bytes)
 	struct message m;
 
 	memcpy(&m, bytes, sizeof m);
-	m.result = g->duty.serve(g->duty.ctx, WORKER_FILE, guard_memory(g),
-	    m.request, &f);
+	m.result = g->duty.serve(g->duty.ctx, WORKER_FILE + (int)m.file,
+	    guard_memory(g), m.request, &f);
 	memcpy(g->head, &f, sizeof f);
 	memcpy(bytes, &m, sizeof m);
 	return 0;
 }
 
 struct guard *
-guard_start(const struct guard_duty *duty, int fd,
+guard_start(const struct guard_duty *duty, const int *fds, int n,
     const struct guard_limits *limits, struct fault *f)
 {
 	struct worker_duty work = { child_prepare, child_work, NULL, 1 };
@@ -129,11 +129,10 @@ guard_start(const struct guard_duty *duty, int fd,
 	}
 	g->duty = *duty;
 	g->limits = *limits;
-	g->fd = fd;
 	work.ctx = g;
 	if ((g->slots = slots_private(1, f)) == NULL ||
 	    (g->head = slots_map(g->slots, 0, HEAD_SIZE + duty->memory, f)) == NULL
-	    || (g->crew = crew_start_alone(&work, fd, g->head, f)) == NULL) {
+	    || (g->crew = crew_start_alone(&work, fds, n, g->head, f)) == NULL) {
 		guard_stop(g);
 		return NULL;
 	}
@@ -150,6 +149,12 @@ guard_stop(struct guard *g)
 	crew_stop(g->crew);
 	slots_close(g->slots);
 	free(g);
+}
+
+void
+guard_turn(struct guard *g, int i)
+{
+	g->file = i;
 }
 
 void *
@@ -250,7 +255,7 @@ child_died(struct guard *g, const struct fault *why, struct fault *f)
 enum guard_answer
 guard_ask(struct guard *g, uint64_t request, struct fault *f)
 {
-	struct message m = { ++g->serial, request, 0 }, answer;
+	struct message m = { ++g->serial, request, g->file, 0 }, answer;
 	struct fault why = { "" }, own;
 	struct worker_message bytes;
 

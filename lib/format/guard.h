@@ -9,6 +9,9 @@
  * The child may crash, be ended for what it takes, or answer nonsense: then the
  * request has failed, with a fault that says so, and a new child waits for the
  * next one. The limit on its memory is GUARD_MEMORY.
+ *
+ * A child may have several files, to be read one after the other: starting one takes
+ * longer than a small file. What one of them does to the child, the others suffer.
  */
 #ifndef FORMAT_GUARD_H
 #define FORMAT_GUARD_H
@@ -38,6 +41,9 @@ struct guard_limits {
 	uint64_t	memory;		/* bytes */
 };
 
+/* Files that one child has, at most. */
+enum { GUARD_FILES = 32 };
+
 /* GUARD_CPU, GUARD_WALL and GUARD_MEMORY. */
 extern const struct guard_limits guard_limits;
 
@@ -45,7 +51,10 @@ extern const struct guard_limits guard_limits;
 struct guard_duty {
 	/* Once, before the door closes; 0, or -1 with a fault. Never the file. */
 	int	(*prepare)(void *ctx, struct fault *);
-	/* Fills the shared memory for a request; 0, or -1 with a fault. */
+	/*
+	 * Fills the shared memory for a request; 0, or -1 with a fault. Each file
+	 * has a descriptor of its own, always the same.
+	 */
 	int	(*serve)(void *ctx, int fd, void *memory, uint64_t request,
 		    struct fault *);
 	void	*ctx;
@@ -61,11 +70,14 @@ int	guard_open(const char *path, struct fault *);
 struct guard;
 
 /*
- * Starts a child. The duty and limits are copied; the descriptor is borrowed until
- * guard_stop. NULL: fault.
+ * Starts a child with n files, 1 to GUARD_FILES. The duty and limits are copied; the
+ * descriptors and their array are borrowed until guard_stop. NULL: fault.
  */
-struct guard	*guard_start(const struct guard_duty *, int fd,
+struct guard	*guard_start(const struct guard_duty *, const int *fds, int n,
 		    const struct guard_limits *, struct fault *);
+
+/* Requests are about file i from now on; about the first one from the start. */
+void	guard_turn(struct guard *, int i);
 
 /* Ends the child and takes the shared memory away. NULL is nothing. */
 void	guard_stop(struct guard *);

@@ -267,7 +267,8 @@ guard_hdf_open(int fd)
 		driver = H5FDregister(&input_class);
 	if (H5Iis_valid(list) <= 0)
 		list = H5Pcreate(H5P_FILE_ACCESS);
-	if (driver < 0 || list < 0 || H5Pset_driver(list, driver, &fd) < 0)
+	if (driver < 0 || list < 0 || H5Pset_driver(list, driver, &fd) < 0 ||
+	    H5Pset_fclose_degree(list, H5F_CLOSE_STRONG) < 0)
 		return H5I_INVALID_HID;
 	/* The last call to HDF5, whose errors the caller looks at. */
 	return H5Fopen("input", H5F_ACC_RDONLY, list);

@@ -25,6 +25,7 @@ void	guard_hdf_cause(char *text, size_t size);
 /*
  * Opens the file behind a descriptor, which stays the caller's, read-only. It is
  * the only one that this process can have open: a link to another file fails.
+ * H5Fclose closes all that is open of it.
  */
 hid_t	guard_hdf_open(int fd);
 

@@ -1,6 +1,3 @@
-#include <sys/stat.h>
-
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <sha2.h>
@@ -10,7 +7,7 @@
 
 #include "base/le.h"
 #include "format/cxireader_impl.h"
-#include "format/guard_hdf.h"
+#include "format/cxireaders.h"
 #include "format/join.h"
 
 static int
@@ -377,12 +374,9 @@ source_add(struct join *j, const char *path, struct cxireader *r,
 {
 	const struct cxireader_info *x = cxireader_info(r);
 	struct join_source s = { .events = x->events };
-	struct stat st;
 
-	if (stat(path, &st) == -1)
-		return fault_set(f, "%.160s: %s", path, strerror(errno));
-	s.bytes = (uint64_t)st.st_size;
-	if (stream_find(j, x->stream, &s.stream, f) == -1 ||
+	if (cxireader_bytes(r, &s.bytes, f) == -1 ||
+	    stream_find(j, x->stream, &s.stream, f) == -1 ||
 	    room_make(&j->sources, j->n_sources, sizeof s, f) == -1)
 		return -1;
 	if ((s.path = strdup(path)) == NULL)
@@ -401,25 +395,39 @@ is_unfinished(const char *path)
 	return n > 8 && strcmp(path + n - 8, ".cxi.tmp") == 0;
 }
 
-int
-join_add(struct join *j, const char *path, struct fault *f)
+static int
+file_add(struct join *j, const char *path, struct cxireader *r, struct fault *f)
 {
-	struct cxisets *sets;
-	struct cxireader *r = NULL;
+	struct cxisets *sets = malloc(sizeof *sets);
 	int status = -1;
 
-	if (is_unfinished(path))
-		return fault_set(f, "%.200s: unfinished", path);
-	if (guard_hdf_prepare(NULL, f) == -1)
-		return -1;
-	if ((sets = malloc(sizeof *sets)) == NULL)
+	if (sets == NULL)
 		return memory_fault(f);
-	if (cxireader_open_alone(path, NULL, &r, f) == 0) {
-		if (cxireader_sets(r, sets, f) == 0 &&
-		    fit_check(j, path, cxireader_info(r), sets, f) == 0)
-			status = source_add(j, path, r, f);
-	}
-	cxireader_close(r);
+	if (cxireader_sets(r, sets, f) == 0 &&
+	    fit_check(j, path, cxireader_info(r), sets, f) == 0)
+		status = source_add(j, path, r, f);
 	free(sets);
+	return status;
+}
+
+int
+join_add(struct join *j, const char *const paths[], size_t n,
+    const volatile int *stop, struct fault *f)
+{
+	struct cxireaders *readers = cxireaders_new(paths, n, f);
+	struct cxireader *r;
+	int status = readers == NULL ? -1 : 0;
+	size_t i;
+
+	for (i = 0; i < n && status == 0; i++)
+		if (*stop)
+			status = fault_set(f, "stopped");
+		else if (is_unfinished(paths[i]))
+			status = fault_set(f, "%.200s: unfinished", paths[i]);
+		else if ((r = cxireaders_at(readers, i, f)) == NULL)
+			status = -1;
+		else
+			status = file_add(j, paths[i], r, f);
+	cxireaders_free(readers);
 	return status;
 }

@@ -59,10 +59,11 @@ struct join {
 void	join_free(struct join *);
 
 /*
- * Adds a file, which is read. 0, or -1: it cannot be read or does not fit, and how
- * it differs.
+ * Adds n files, which are read. 0, or -1: one cannot be read or does not fit, and how
+ * it differs; or *stop is not 0 any more.
  */
-int	join_add(struct join *, const char *path, struct fault *);
+int	join_add(struct join *, const char *const paths[], size_t n,
+	    const volatile int *stop, struct fault *);
 
 /* Puts all rows in order. -1: an event occurs twice; which, and where. */
 int	join_order(struct join *, struct fault *);

@@ -8,7 +8,12 @@
 /* Reads the tables of a merged file, for cxiparts_free. -1 also for a copy. */
 int	joincheck_open(const char *path, struct cxiparts **, struct fault *);
 
-/* 0; or -1: it is missing, short, changed or damaged. */
-int	joincheck_source(const struct cxiparts_source *, struct fault *);
+/*
+ * Looks at all sources; *bad is how many are missing, short, changed or damaged, and
+ * tell is called with the fault of each. -1: they cannot be looked at, or *stop is
+ * not 0 any more.
+ */
+int	joincheck_sources(const struct cxiparts *, void (*tell)(const struct fault *),
+	    const volatile int *stop, size_t *bad, struct fault *);
 
 #endif

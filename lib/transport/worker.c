@@ -29,7 +29,8 @@ struct crew {
 	struct worker_duty duty;
 	_Atomic uint64_t *begun;	/* an entry a worker, shared with it */
 	bool		alone;
-	int		file;		/* what a worker alone may keep */
+	const int	*files;		/* what a worker alone may keep */
+	int		n_files;
 	void		*memory;
 	struct worker	w[];
 };
@@ -42,13 +43,19 @@ static int
 worker_bare(const struct crew *c, int socket)
 {
 	void *const keep[] = { (void *)c->begun, c->memory };
+	int end = WORKER_FILE + c->n_files, files[WORKER_FILES], i;
 
 	/* First out of the way of the numbers that they are to have. */
-	if ((socket = fcntl(socket, F_DUPFD, WORKER_FILE + 1)) == -1 ||
-	    dup2(c->file, WORKER_FILE) == -1 ||
+	for (i = 0; i < c->n_files; i++)
+		if ((files[i] = fcntl(c->files[i], F_DUPFD, end)) == -1)
+			return -1;
+	if ((socket = fcntl(socket, F_DUPFD, end)) == -1 ||
 	    dup2(socket, WORKER_SOCKET) == -1)
 		return -1;
-	if (close_range(WORKER_FILE + 1, ~0U, 0) == -1)
+	for (i = 0; i < c->n_files; i++)
+		if (dup2(files[i], WORKER_FILE + i) == -1)
+			return -1;
+	if (close_range((unsigned)end, ~0U, 0) == -1)
 		return -1;
 	/* Valgrind shares memory of its own, which it does not let go. */
 	if (shared_only(keep, sizeof keep / sizeof keep[0]) == -1 &&
@@ -206,15 +213,16 @@ crew_start(unsigned n, const struct worker_duty *duty, struct fault *f)
 }
 
 struct crew *
-crew_start_alone(const struct worker_duty *duty, int fd, void *memory,
-    struct fault *f)
+crew_start_alone(const struct worker_duty *duty, const int *files, int n,
+    void *memory, struct fault *f)
 {
 	struct crew *c = crew_new(1, duty, f);
 
 	if (c == NULL)
 		return NULL;
 	c->alone = true;
-	c->file = fd;
+	c->files = files;
+	c->n_files = n;
 	c->memory = memory;
 	return crew_fill(c, f);
 }

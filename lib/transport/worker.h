@@ -49,15 +49,16 @@ struct crew	*crew_start(unsigned n, const struct worker_duty *,
  * The descriptors that a worker of crew_start_alone has, and no others: beside
  * them 0 to 2, which are /dev/null (where sandbox_watched 2 stays, for reports).
  */
-enum { WORKER_SOCKET = 3, WORKER_FILE = 4 };
+enum { WORKER_SOCKET = 3, WORKER_FILE = 4, WORKER_FILES = 32 };
 
 /*
- * Starts one worker that handles what nobody trusts. Of its parent's it keeps a
- * descriptor, as WORKER_FILE, and one mapping of shared memory; both are borrowed
- * until crew_stop. The duty's prepare says what it may do (transport/sandbox.h).
+ * Starts one worker that handles what nobody trusts. Of its parent's it keeps n
+ * descriptors, 1 to WORKER_FILES, as WORKER_FILE and those behind it, and one mapping
+ * of shared memory; all are borrowed until crew_stop. The duty's prepare says what it
+ * may do (transport/sandbox.h).
  */
-struct crew	*crew_start_alone(const struct worker_duty *, int fd,
-		    void *memory, struct fault *);
+struct crew	*crew_start_alone(const struct worker_duty *, const int *files,
+		    int n, void *memory, struct fault *);
 
 /* Closes their inputs, waits until all have ended, frees. NULL is nothing. */
 void	crew_stop(struct crew *);

@@ -55,9 +55,11 @@ def million(slots, events=EVENTS):
         must(abs(seen[3][x][1] - fds) <= room, x, fds, seen[3][x][1])
     early, late = ((times[i + 1][0] - times[i][0]) /
                    (times[i + 1][1] - times[i][1]) for i in (0, 2))
+    # Few events may all be through before the first look at them.
+    ratio = late / early if early else float("nan")
     return "%s: %.0f events/s at the beginning, %.0f at the end, ratio %.2f; " \
         "memory at most %+d KiB" % ("slots" if slots else "inline", early, late,
-        late / early, max(seen[3][x][0] - m for x, (m, _) in seen[0].items())
+        ratio, max(seen[3][x][0] - m for x, (m, _) in seen[0].items())
         // 1024)
 
 

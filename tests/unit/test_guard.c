@@ -219,7 +219,7 @@ static struct guard *
 started(const struct guard_limits *l)
 {
 	struct fault f = { "" };
-	struct guard *g = guard_start(&duty, file, l, &f);
+	struct guard *g = guard_start(&duty, &file, 1, l, &f);
 
 	if (g == NULL)
 		fail_msg("%s", f.text);
