@@ -95,27 +95,26 @@ run_read(struct join *j, char *operands[])
 		errx(STATUS_INPUT, "%s", f.text);
 }
 
-/* What is there already is replaced only if it was made by us. */
+/*
+ * What is there already is replaced only if it is a view that we made, whatever has
+ * become of its sources. A copy may be all that is left of its own.
+ */
 static void
 output_check(const char *path)
 {
-	struct cxireader *r;
+	struct cxiparts *p;
 	struct stat st;
 	struct fault f;
-	bool ours = false;
 
 	if (lstat(path, &st) == -1) {
 		if (errno != ENOENT)
 			err(STATUS_OUTPUT, "-o %s", path);
 		return;
 	}
-	if (S_ISREG(st.st_mode) && cxireader_open(path, NULL, &r, &f) == 0) {
-		ours = cxireader_info(r)->merged;
-		cxireader_close(r);
-	}
-	if (!ours)
-		errx(STATUS_OUTPUT, "-o %s: exists, and is no merged file; remove it"
-		    " or name another", path);
+	if (!S_ISREG(st.st_mode) || joincheck_open(path, &p, &f) == -1)
+		errx(STATUS_OUTPUT, "-o %s: exists, and is not a merged file made"
+		    " without -x; remove it or name another", path);
+	cxiparts_free(p);
 }
 
 /* NAME.cxi gives NAME.events. */

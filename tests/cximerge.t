@@ -491,10 +491,10 @@ def _():
     copied('plain', 'keep')
     victim = files('keep')[0]
     before = proc.read(victim, 'rb')
-    refused(OUTPUT, 'is no merged file', '-o', victim, *lists('keep'))
+    refused(OUTPUT, 'not a merged file', '-o', victim, *lists('keep'))
     must(proc.read(victim, 'rb') == before)
     os.symlink(victim, path('link.cxi'))
-    refused(OUTPUT, 'is no merged file', '-o', path('link.cxi'),
+    refused(OUTPUT, 'not a merged file', '-o', path('link.cxi'),
             *lists('keep'))
     must(proc.read(victim, 'rb') == before and os.path.islink(path('link.cxi')))
 
@@ -504,6 +504,46 @@ def _():
     before = proc.read(PLAIN, 'rb')
     merge('plain')
     must(proc.read(PLAIN, 'rb') == before)
+
+
+@test('a merged file is replaced, whatever has become of its sources')
+def _():
+    copied('plain', 'was')
+    view = merge('was')
+    victims = files('was')
+    shutil.copy(victims[1], victims[0])
+    os.remove(victims[2])
+    must(run('-c', view).returncode == INPUT)
+    r = run('-o', view, *lists('shards'))
+    must(r.returncode == 0, r.stderr)
+    number = objects(view)['/LCLS/eventNumber'][0]
+    must(np.array_equal(number, objects(PLAIN)['/LCLS/eventNumber'][0]))
+
+
+@test('a copy is never replaced: it may be all that is left')
+def _():
+    copy = path('all.cxi')
+    r = run('-x', '-o', copy, *lists('plain'))
+    must(r.returncode == 0, r.stderr)
+    before = proc.read(copy, 'rb')
+    for more in (), ('-x',):
+        refused(OUTPUT, 'without -x', *more, '-o', copy, *lists('plain'))
+    must(proc.read(copy, 'rb') == before)
+
+
+@test('a damaged file among others spoils none of them')
+def _():
+    copied('plain', 'worse')
+    view = merge('worse')
+    names = files('worse')
+    with open(names[1], 'r+b') as f:
+        f.truncate(os.path.getsize(names[1]) // 2)
+    with open(names[4], 'r+b') as f:
+        f.write(b'nothing of the kind')
+    r = run('-c', view)
+    must(r.returncode == INPUT)
+    must(r.stderr.count('\n') == 3 and names[1] in r.stderr and
+         names[4] in r.stderr and '2 of its' in r.stderr, r.stderr)
 
 
 @test('a name that CrystFEL would not read is refused')

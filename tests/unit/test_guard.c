@@ -33,7 +33,7 @@
 enum order {
 	ECHO, REFUSE, COUNT, CREATE, OPEN, STAT, UNLINK, SOCKET, FORK, EXEC, KILL,
 	TRACE, LIMIT, CODE, WRITE, DESCRIPTORS, FOREIGN, THREAD, HOG, SEGFAULT,
-	ABORT, EXIT, LOOP, SLEEP, HANG_UP, FORGE, SCRIBBLE, MUTE
+	ABORT, EXIT, LOOP, SLEEP, HANG_UP, FORGE, SCRIBBLE, MUTE, END
 };
 
 /* What the child writes for us. */
@@ -187,6 +187,10 @@ serve(void *ctx, int fd, void *memory, uint64_t request, struct fault *f)
 	struct notes *n = memory;
 
 	(void)ctx;
+	if (request == END) {
+		n->value = lseek(fd, 0, SEEK_END);
+		return 0;
+	}
 	if (fd != WORKER_FILE)
 		return fault_set(f, "descriptor %d", fd);
 	n->pid = getpid();
@@ -330,6 +334,49 @@ nothing_of_the_parent_is_in_reach(void **state)
 	guard_stop(g);
 }
 
+/* Numbers that clash with those that the child has them under. */
+static void
+a_child_takes_its_files_in_turn(void **state)
+{
+	static const int turns[] = { 0, GUARD_FILES - 1, 1, 1, 0, 17 };
+	int fds[GUARD_FILES];
+	struct fault f = { "" };
+	struct notes *n;
+	struct guard *g;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < GUARD_FILES; i++) {
+		FILE *t = tmpfile();
+
+		assert_non_null(t);
+		/* Backwards, so that each is in another's way. */
+		fds[GUARD_FILES - 1 - i] = dup(fileno(t));
+		fclose(t);
+	}
+	for (i = 0; i < GUARD_FILES; i++)
+		assert_int_equal(ftruncate(fds[i], (off_t)(100 + i)), 0);
+	g = guard_start(&duty, fds, GUARD_FILES, &wide, &f);
+	assert_non_null(g);
+	n = guard_memory(g);
+	for (i = 0; i < sizeof turns / sizeof turns[0]; i++) {
+		guard_turn(g, turns[i]);
+		assert_int_equal(guard_ask(g, END, &f), GUARD_DONE);
+		assert_int_equal(n->value, 100 + turns[i]);
+	}
+	/* The turn stays when the child does not. */
+	guard_turn(g, 0);
+	assert_int_equal(guard_ask(g, DESCRIPTORS, &f), GUARD_DONE);
+	assert_int_equal(n->value, 4 + GUARD_FILES);
+	assert_int_equal(guard_ask(g, SEGFAULT, &f), GUARD_DIED);
+	guard_turn(g, 5);
+	assert_int_equal(guard_ask(g, END, &f), GUARD_DONE);
+	assert_int_equal(n->value, 105);
+	guard_stop(g);
+	for (i = 0; i < GUARD_FILES; i++)
+		close(fds[i]);
+}
+
 static void
 filters_may_start_threads(void **state)
 {
@@ -467,6 +514,7 @@ main(void)
 		cmocka_unit_test(a_child_serves_many_requests),
 		cmocka_unit_test(only_computing_is_allowed),
 		cmocka_unit_test(nothing_of_the_parent_is_in_reach),
+		cmocka_unit_test(a_child_takes_its_files_in_turn),
 		cmocka_unit_test(filters_may_start_threads),
 		cmocka_unit_test(memory_is_limited),
 		cmocka_unit_test(a_crash_is_a_fault),
