@@ -65,6 +65,17 @@ class Run:
         self.wall, self.cpu, self.err = wall, cpu, err
 
 
+class Pace:
+    """What a round of a pipeline takes, seconds."""
+
+    def __init__(self, wall, cpu):
+        self.wall, self.cpu = wall, cpu
+
+
+def size_of(directory):
+    return sum(e.stat().st_size for e in os.scandir(directory))
+
+
 class Bench:
     def __init__(self, args):
         self.check = args.check         # tiny sizes, results only
@@ -75,6 +86,7 @@ class Bench:
         self.env.pop("Q2_SLOTS", None)
         self.rows, self.failures = [], []
         self.kept = {}
+        self.sizes = {}                 # most that each output directory held
 
     def close(self):
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -172,17 +184,22 @@ class Bench:
         block = bytes(8 << 20)
         path = self.path("warm", True)
         with open(path, "wb", buffering=0) as f:
-            for _ in range(0 if self.check else size // len(block)):
+            # Half as much again: it is not given out in the same order.
+            for _ in range(0 if self.check else 3 * size // 2 // len(block)):
                 f.write(block)
         os.unlink(path)
 
     def emptied(self, out):
-        """A directory without what an earlier run left, its memory at hand."""
+        """A directory without what an earlier run left, its memory at hand: as much
+        as the last run of the same command had, or this one."""
+        size = self.sizes.get(out, 0)
         if os.path.exists(out):
-            size = sum(e.stat().st_size for e in os.scandir(out))
+            size = max(size, size_of(out))
             shutil.rmtree(out)
+        if out.startswith(self.memory):
             self.warm(size)
         os.mkdir(out)
+        self.sizes[out] = size
 
     def pipeline(self, command, slots=None, out=None):
         """Runs it under q2slots; out, a directory, is emptied before."""
@@ -203,6 +220,37 @@ class Bench:
                 if round_ > 0:
                     r.append(value)
         return results
+
+    def paces(self, rounds, commands, *beside):
+        """What a round takes in each pipeline, and all that was run, by name; and
+        what functions returned that were called in the same turns.
+
+        commands: name to (function of rounds that makes a command, slots, output).
+        Runs of one round and of some more take turns, the first turn is thrown away;
+        the median of their differences has nothing of starting, ending and first
+        use of memory in it."""
+        runs = {n: [] for n in commands}
+
+        def once(name, n):
+            make, slots, out = commands[name]
+            r = self.pipeline(make(n), slots, out)
+            r.rounds = n
+            runs[name].append(r)
+            return r
+
+        if self.check:
+            for n in commands:
+                once(n, 1)
+            return None, runs, []
+        turns = self.alternate(*(lambda n=n, k=k: once(n, k)
+                                 for n in commands for k in (1, 1 + rounds)),
+                               *beside, repeat=2 * self.repeat)
+        pairs = dict(zip(commands, zip(turns[::2], turns[1::2])))
+        others = turns[2 * len(commands):]
+        return {n: Pace(*(statistics.median((getattr(b, x) - getattr(a, x)) / rounds
+                                            for a, b in zip(short, long_))
+                          for x in ("wall", "cpu")))
+                for n, (short, long_) in pairs.items()}, runs, others
 
     def kernel(self, *captures, events=1000, at_once=1):
         """Medians of kernel.c, milliseconds, by measure; of each capture. At once:

@@ -25,16 +25,18 @@ DETECTORS = [
 ]
 
 
-def pipeline(capture, loops, out, workers=1, share="0/1", prefix="run", options=""):
-    return ("q2slots -n %d sh -c \"q2cat -l %d -i %s %s | peakfind -P %d |"
+def pipeline(capture, out, workers=1, share="0/1", prefix="run", options=""):
+    """By the number of loops."""
+    return lambda loops: ("q2slots -n %d sh -c \"q2cat -l %d -i %s %s | peakfind -P %d |"
             " cxiwrite -o %s -p %s %s\"" % (SLOTS, loops, share, capture.path,
                                            workers, out, prefix, options))
 
 
-def tasks(capture, loops, out, n):
+def tasks(capture, out, n):
     """n pipelines side by side, each with its shard."""
-    return "".join(pipeline(capture, loops, out, 1, "%d/%d" % (k, n), "task%d" % k)
-                   + " & " for k in range(n)) + "wait"
+    return lambda loops: "".join(
+        pipeline(capture, out, 1, "%d/%d" % (k, n), "task%d" % k)(loops) + " & "
+        for k in range(n)) + "wait"
 
 
 def written(err):
@@ -43,29 +45,30 @@ def written(err):
                for line in err.splitlines() if " events in = " in line)
 
 
-def measure(bench, what, hits, commands):
-    """Wall and processor seconds of each command, in turns; every hit is written."""
+def measure(bench, what, hits, loops, commands):
+    """Pace of a loop of each command, by name, in turns; every hit is written."""
     out = bench.path("out", True)
-    all_ = bench.alternate(*(lambda c=c: bench.pipeline(c, None, out)
-                             for c in commands))
-    for runs in all_:
-        bench.assert_("%s: every hit is written" % what,
-                      all(written(r.err) == hits for r in runs), runs[0].err)
-    return [(common.median_wall(r), common.median_cpu(r)) for r in all_]
+    paces, all_, _ = bench.paces(loops, {n: (c, None, out)
+                                      for n, c in commands.items()})
+    for runs in all_.values():
+        bench.assert_("%s: every hit is written" % what, all(
+            written(r.err) == r.rounds * hits for r in runs), runs[0].err)
+    return paces
 
 
 def scaling(bench, what, capture, hits, loops):
     """One worker, two; one task, two, four. Processor seconds of one worker."""
     out = bench.path("out", True)
-    found = measure(bench, what, hits, [
-        pipeline(capture, loops, out), pipeline(capture, loops, out, 2),
-        tasks(capture, loops, out, 2), tasks(capture, loops, out, 4)])
-    frames = loops * capture.events
-    one = found[0][0]
-    bench.row("%s, one worker" % what, frames / one, "frames/s")
-    for name, (wall, _) in zip(("2 workers", "2 tasks", "4 tasks"), found[1:]):
-        bench.row("  %s, as a multiple of it" % name, one / wall, "x")
-    return found[0][1] / frames
+    found = measure(bench, what, hits, loops, {
+        "one worker": pipeline(capture, out), "2 workers": pipeline(capture, out, 2),
+        "2 tasks": tasks(capture, out, 2), "4 tasks": tasks(capture, out, 4)})
+    if bench.check:
+        return None
+    one = found.pop("one worker")
+    bench.row("%s, one worker" % what, capture.events / one.wall, "frames/s")
+    for name, p in found.items():
+        bench.row("  %s, as a multiple of it" % name, one.wall / p.wall, "x")
+    return one.cpu / capture.events
 
 
 def needs(bench, detector, read, write, pack):
@@ -90,22 +93,22 @@ def needs(bench, detector, read, write, pack):
 def run(bench):
     small = bench.check
     shape = (1, 160, 200, 150, 190) if small else common.MFX
-    events, loops = (8, 1) if small else (20, 20)
+    events, loops = (8, 1) if small else (20, 4)
     full = bench.capture(events, 20 if small else common.FULL, 1, shape=shape)
     none = bench.capture(events, 0, 1, shape=shape)
-    frames = loops * events
-    hit = scaling(bench, "all hits", full, frames, loops)
-    miss = scaling(bench, "no hits", none, 0, loops)
+    hit = scaling(bench, "all hits", full, events, loops)
+    miss = scaling(bench, "no hits", none, 0, 6 * loops)
     out = bench.path("out", True)
-    (_, packed), = measure(bench, "compressed", frames, [
-        pipeline(full, loops, out, options="-z bslz4")])
-    stored = sum(e.stat().st_size for e in os.scandir(out)
-                 if e.name.endswith(".cxi")) / (frames * full.written_bytes)
+    found = measure(bench, "compressed", events, loops, {
+        "one": pipeline(full, out, options="-z bslz4")})
     if small:
         return
+    packed = found["one"].cpu / events
+    stored = sum(e.stat().st_size for e in os.scandir(out) if e.name.endswith(
+        ".cxi")) / ((1 + loops) * events * full.written_bytes)
     read = miss / none.logits_bytes
     write = (hit - miss) / full.written_bytes
-    pack = (packed / frames - miss) / full.written_bytes
+    pack = (packed - miss) / full.written_bytes
     bench.row("finding peaks, a core, logits", 1e-9 / read, "GB/s",
               note="%.3f ms a frame" % (1e3 * miss))
     bench.row("writing hits, a core, image", 1e-9 / write, "GB/s",
