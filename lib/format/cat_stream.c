@@ -12,6 +12,7 @@ struct input {
 	const volatile int *stop;	/* where we are the originator, else NULL */
 	int		capture;	/* its number in the slots; -1: copy planes */
 	uint64_t	size;		/* of that capture when it was named */
+	struct capture	*map;		/* of it; NULL: none */
 	struct salvage	salvage;	/* -K */
 };
 
@@ -234,13 +235,35 @@ static void
 capture_name(struct cat *c, int fd, struct input *in)
 {
 	static struct capture_name name;
+	struct fault f;
 
 	in->capture = -1;
 	in->size = 0;
+	in->map = NULL;
 	if (!sender_refers(&c->to) || capture_identify(fd, &name) == -1)
 		return;
 	in->capture = slots_capture_add(c->to.slots, &name);
 	in->size = name.size;
+	if (in->capture != -1)
+		in->map = slots_capture(c->to.slots, (unsigned)in->capture, &f);
+}
+
+/*
+ * Reading brings a small page into memory, mapping a large one, capture.h, unless
+ * there is a small one in its place. So the record of a large event is mapped before
+ * it is read.
+ */
+static void
+record_fetch(const struct cat *c, const struct input *in)
+{
+	const unsigned char *at;
+
+	if (in->map == NULL || !c->splice.open ||
+	    stream_event_length(&c->splice.stream) < CAPTURE_PAGE)
+		return;
+	at = capture_at(in->map, inlet_offset(in->in), RECORD_SIZE);
+	if (at != NULL)
+		capture_populate(in->map, at, RECORD_SIZE);
 }
 
 void
@@ -264,6 +287,7 @@ cat_stream(struct cat *c, int fd, const volatile int *stop)
 		if (!inlet_regular(in.in) && !inlet_ready(in.in) &&
 		    cat_flush(c) == -1)
 			break;
+		record_fetch(c, &in);
 		got = record_next(c, &in, &r, &bytes, &f);
 		if (got != INLET_GOT || c->finished) {
 			inlet_failed(c, got, &f);
