@@ -105,9 +105,8 @@ def run(bench):
         return lambda: bench.kernel(capture, events=12, at_once=at_once)[0][what]
 
     all_ = ours(bench, "all hits", full, events, loops, by_reference(bench, full),
-                kernel(full, "read"), lambda: 1e3 * writing.write2(
-                    bench, full, bench.path("plain", True), 1 + loops) / (
-                        (1 + loops) * events))
+                kernel(full, "read"), lambda: writing.write2_ms(
+                    bench, full, bench.path("plain", True), loops))
     ten = ours(bench, "10 % hits", tenth, hits, 3 * loops,
                by_reference(bench, tenth))
     miss = ours(bench, "no hits", none, 0, 6 * loops, by_reference(bench, none),

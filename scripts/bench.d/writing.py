@@ -24,6 +24,12 @@ def peaks_make(bench, name, source):
     return common.Capture(path)
 
 
+def write2_ms(bench, capture, out, loops):
+    """Milliseconds a frame of write2, as of our pipelines: without the first loop."""
+    return 1e3 * (write2(bench, capture, out, 1 + loops) -
+                  write2(bench, capture, out, 1)) / (loops * capture.events)
+
+
 def write2(bench, capture, out, loops):
     """Seconds to write the images, as many bytes as cxiwrite does, by write(2)."""
     os.makedirs(out, exist_ok=True)
@@ -56,23 +62,29 @@ def write2(bench, capture, out, loops):
     return seconds
 
 
-def cxiwrite(bench, capture, out, loops, options=""):
-    return bench.pipeline("q2cat -l %d %s | cxiwrite -m 0 -o %s %s" % (
-        loops, capture.path, out, options), 16, out)
+def command(capture, out, options=""):
+    """By the number of loops, as Bench.paces wants it."""
+    return (lambda n: "q2cat -l %d %s | cxiwrite -m 0 -o %s %s" % (
+        n, capture.path, out, options)), 16, out
+
+
+def cxiwrite(bench, capture, out, options=""):
+    """Writes each event once."""
+    make, slots, out = command(capture, out, options)
+    bench.pipeline(make(1), slots, out)
 
 
 def plain(bench, what, capture, memory, loops, limit):
     """Ours and write(2) in turns; the row of their ratio."""
     out = bench.path("out", memory)
-    a, b = bench.alternate(lambda: cxiwrite(bench, capture, out, loops),
-                           lambda: write2(bench, capture,
-                                          bench.path("plain", memory), loops))
-    frames = loops * capture.events
-    ours, theirs = common.median_wall(a), statistics.median(b)
+    paces, _, (plain_ms,) = bench.paces(
+        loops, {"ours": command(capture, out)}, lambda: write2_ms(
+            bench, capture, bench.path("plain", memory), loops))
+    ours = 1e3 * paces["ours"].wall / capture.events
+    theirs = statistics.median(plain_ms)
     size = capture.written_bytes / 1e6
-    bench.row("%s: cxiwrite, %.1f MB a frame" % (what, size),
-              1e3 * ours / frames, "ms", note="write(2) %.2f" %
-              (1e3 * theirs / frames))
+    bench.row("%s: cxiwrite, %.1f MB a frame" % (what, size), ours, "ms",
+              note="write(2) %.2f" % theirs)
     bench.row("  as a multiple of write(2)", ours / theirs, "x", at_most=limit)
 
 
@@ -103,10 +115,11 @@ def compressed(bench, kind, capture, geometry, loops):
     """-j 1 and 2 in turns with HDF5's own filter."""
     out = bench.path("out", True)
     option = "-z %s -g %s" % (kind, geometry)
-    one, two, none = bench.alternate(*(lambda o=o: cxiwrite(
-        bench, capture, out, loops, o) for o in (
-            option + " -j 1", option + " -j 2", "-g " + geometry)))
-    cxiwrite(bench, capture, out, 1, option)
+    paces, _, _ = bench.paces(loops, {n: command(capture, out, o) for n, o in (
+        ("one", option + " -j 1"), ("two", option + " -j 2"),
+        ("none", "-g " + geometry))})
+    one, two, none = (paces[n] for n in ("one", "two", "none"))
+    cxiwrite(bench, capture, out, option)
     path = os.path.join(out, "peaknet_0000.cxi")
     with h5py.File(path, "r") as f:
         data = f["/entry_1/data_1/data"]
@@ -114,13 +127,13 @@ def compressed(bench, kind, capture, geometry, loops):
     again = bench.path("again.h5", True)
     theirs = min(h5py_write(again, images, chunk, kind)
                  for _ in range(2)) / len(images)
-    frames, size = loops * capture.events, images[0].nbytes
-    core, wall = common.median_cpu(one) / frames, common.median_wall(one) / frames
+    size = images[0].nbytes
+    core, wall = one.cpu / capture.events, one.wall / capture.events
     bench.row("%s: cxiwrite, -j 1" % kind, 1e3 * wall, "ms",
               note="chunks of %d x %d; processor: ours %.1f, HDF5's own filter"
               " %.1f, uncompressed %.1f" % (
                   chunk[1], chunk[2], 1e3 * core, 1e3 * theirs,
-                  1e3 * common.median_cpu(none) / frames))
+                  1e3 * none.cpu / capture.events))
     bench.row("  per core, all that cxiwrite does", size / core / 1e9, "GB/s",
               at_least=1.5 if kind == "bslz4" else None)
     bench.row("  times as fast per core as HDF5's own filter", theirs / core, "x",
@@ -128,8 +141,7 @@ def compressed(bench, kind, capture, geometry, loops):
     bench.row("  stored bytes beside HDF5's own filter",
               file_size(path) / file_size(again), "x", at_most=1.05)
     bench.row("  stored bytes of all", file_size(path) / images.nbytes, "x")
-    bench.row("  -j 2 as fast as -j 1", common.median_wall(one) /
-              common.median_wall(two), "x", at_least=1.8)
+    bench.row("  -j 2 as fast as -j 1", one.wall / two.wall, "x", at_least=1.8)
 
 
 def python_writer(bench, capture, loops):
@@ -148,11 +160,11 @@ def python_writer(bench, capture, loops):
                     baseline.event_write(f, k, image, peaks)
         return common.timed(work)[0] / events
     out = bench.path("out", True)
-    a, b = bench.alternate(lambda: cxiwrite(bench, capture, out, loops), theirs)
-    t = statistics.median(b)
+    paces, _, (each,) = bench.paces(loops, {"ours": command(capture, out)}, theirs)
+    t = statistics.median(each)
     bench.row("%d peaks: the existing writer" % common.FULL, 1e3 * t, "ms")
-    bench.row("  as a multiple of cxiwrite", t * loops * capture.events /
-              common.median_wall(a), "x", at_least=20)
+    bench.row("  as a multiple of cxiwrite", t * capture.events /
+              paces["ours"].wall, "x", at_least=20)
 
 
 def same_bytes(bench, capture, geometry):
@@ -165,7 +177,7 @@ def same_bytes(bench, capture, geometry):
         files = []
         for j in 1, 2:
             out = bench.path("out%d" % j, True)
-            cxiwrite(bench, capture, out, 1, "-z %s -g %s -j %d" % (
+            cxiwrite(bench, capture, out, "-z %s -g %s -j %d" % (
                 kind, geometry, j))
             with open(os.path.join(out, "peaknet_0000.cxi"), "rb") as f:
                 files.append(f.read())
@@ -191,9 +203,9 @@ def run(bench):
         made = bench.capture(12, shape=shape)
         c = peaks_make(bench, "peaks.q2", "cat %s" % made.path)
         bench.forget()
-        plain(bench, "tmpfs, " + what, c, True, 32, 1.10)
-    plain(bench, "disk, " + what, c, False, 12, 1.10)
-    python_writer(bench, c, 16)
+        plain(bench, "tmpfs, " + what, c, True, 8, 1.10)
+    plain(bench, "disk, " + what, c, False, 4, 1.10)
+    python_writer(bench, c, 8)
     for kind in "gzip", "bslz4":
         if kind == "gzip" or h5py.h5z.filter_avail(32008):
-            compressed(bench, kind, epix, geometry, 20)
+            compressed(bench, kind, epix, geometry, 6)
