@@ -138,6 +138,10 @@ stream_take(struct cat *c, struct input *in, const unsigned char *bytes)
 {
 	if (cat_begin(c, bytes) == -1)
 		return -1;
+	/* Of small events a read brings many. */
+	if (in->map != NULL)
+		inlet_map(in->in, stream_event_length(&c->splice.stream) <
+		    CAPTURE_PAGE ? NULL : in->map);
 	cat_expect(c, inlet_left(in->in) /
 	    stream_event_length(&c->splice.stream));
 	return 0;
@@ -248,24 +252,6 @@ capture_name(struct cat *c, int fd, struct input *in)
 		in->map = slots_capture(c->to.slots, (unsigned)in->capture, &f);
 }
 
-/*
- * Reading brings a small page into memory, mapping a large one, capture.h, unless
- * there is a small one in its place. So the record of a large event is mapped before
- * it is read.
- */
-static void
-record_fetch(const struct cat *c, const struct input *in)
-{
-	const unsigned char *at;
-
-	if (in->map == NULL || !c->splice.open ||
-	    stream_event_length(&c->splice.stream) < CAPTURE_PAGE)
-		return;
-	at = capture_at(in->map, inlet_offset(in->in), RECORD_SIZE);
-	if (at != NULL)
-		capture_populate(in->map, at, RECORD_SIZE);
-}
-
 void
 cat_stream(struct cat *c, int fd, const volatile int *stop)
 {
@@ -287,7 +273,6 @@ cat_stream(struct cat *c, int fd, const volatile int *stop)
 		if (!inlet_regular(in.in) && !inlet_ready(in.in) &&
 		    cat_flush(c) == -1)
 			break;
-		record_fetch(c, &in);
 		got = record_next(c, &in, &r, &bytes, &f);
 		if (got != INLET_GOT || c->finished) {
 			inlet_failed(c, got, &f);

@@ -22,6 +22,7 @@ struct inlet {
 	int		out;		/* watched while waiting; -1: none */
 	const volatile int *stop;
 	int		regular;	/* a file: never waits, is read by place */
+	struct capture	*map;		/* of it, to be read from; NULL: none */
 	uint64_t	size;		/* of that file, when last asked */
 	size_t		fill;		/* bytes to ask for at once */
 	int		ended;
@@ -48,6 +49,7 @@ inlet_new(int fd)
 	in->fd = fd;
 	in->out = -1;
 	in->stop = NULL;
+	in->map = NULL;
 	in->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	in->size = in->regular ? (uint64_t)st.st_size : 0;
 	in->fill = in->regular ? FILE_FILL : BUFFER_SIZE;
@@ -117,6 +119,28 @@ input_wait(struct inlet *in, const volatile int *stop, struct fault *f)
 	}
 }
 
+void
+inlet_map(struct inlet *in, struct capture *map)
+{
+	in->map = map;
+}
+
+/* As pread(2). What the mapping does not have, the file may. */
+static ssize_t
+file_read(const struct inlet *in, unsigned char *to, size_t n, uint64_t at)
+{
+	const unsigned char *from = NULL;
+
+	if (in->map != NULL)
+		from = capture_at(in->map, at, n);
+	if (from != NULL && capture_has(in->map, from, n)) {
+		memcpy(to, from, n);
+		if (capture_has(in->map, from, n))
+			return (ssize_t)n;
+	}
+	return pread(in->fd, to, n, (off_t)at);
+}
+
 /* Whoever shares our input's description may have made it non-blocking. */
 static int
 read_again(int fd)
@@ -143,8 +167,8 @@ inlet_fill(struct inlet *in, struct fault *f)
 	if (room > in->fill)
 		room = in->fill;
 	do
-		r = in->regular ? pread(in->fd, in->buffer + in->to, room,
-		    (off_t)(in->at + in->to)) :
+		r = in->regular ? file_read(in, in->buffer + in->to, room,
+		    in->at + in->to) :
 		    read(in->fd, in->buffer + in->to, room);
 	while (r == -1 && read_again(in->fd));
 	if (r == -1)

@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 
 #include "base/fault.h"
+#include "transport/capture.h"
 #include "transport/record.h"
 
 struct inlet;
@@ -33,6 +34,13 @@ void		inlet_free(struct inlet *);
  * none), and *stop for a signal (NULL: none). A regular file is never waited for.
  */
 void	inlet_watch(struct inlet *, int out, const volatile int *stop);
+
+/*
+ * From now on, heads of records come out of the mapping of this file, which is
+ * borrowed (NULL: are read again). Reading would bring small pages where mapping
+ * brings large ones, capture.h, and these cannot lie beside each other.
+ */
+void	inlet_map(struct inlet *, struct capture *);
 
 /* Is a whole small record (or the header of an event) here without a read? */
 int	inlet_ready(const struct inlet *);

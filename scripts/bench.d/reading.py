@@ -45,7 +45,7 @@ def run(bench):
             bench.skip("bslz4", "the bitshuffle plugin is not installed")
             continue
         out = bench.path(kind, True)
-        writing.cxiwrite(bench, c, out, 1, "-z %s -g %s" % (kind, geometry))
+        writing.cxiwrite(bench, c, out, "-z %s -g %s" % (kind, geometry))
         files[kind] = os.path.join(out, "peaknet_0000.cxi")
     with h5py.File(files["none"], "r") as f:
         images = f["/entry_1/data_1/data"][...]
