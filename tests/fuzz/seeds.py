@@ -5,6 +5,9 @@ import os
 import struct
 import sys
 
+import h5py
+import numpy as np
+
 sys.dont_write_bytecode = True
 sys.path.insert(0, "tests")
 from q2bytes import CRC, IMAGE, LOGITS, PEAKS, Stream
@@ -128,7 +131,74 @@ def live():
                 8 if name == "two" else 0)]) + steps)
 
 
+def rows(f, name, data, chunk=2, **more):
+    data = np.asarray(data)
+    f.create_dataset(name, data=data, maxshape=(None,) + data.shape[1:],
+                     chunks=(chunk,) + data.shape[1:], **more)
+
+
+def cxi_file(name, events, libver='latest', more=None, **image):
+    """The least that cximerge takes for a file of cxiwrite: a few KB. HDF5 writes
+    the time into it, so one that is there stays."""
+    os.makedirs(SEEDS + "/cxi", exist_ok=True)
+    if os.path.exists(SEEDS + "/cxi/" + name):
+        return
+    entry, result = "/entry_1/", "/entry_1/result_1/"
+    with h5py.File(SEEDS + "/cxi/" + name, "w", libver=libver) as f:
+        for key, text in ("program", "cxiwrite 0.1"), ("stream", "run=7\n"), \
+                ("options", "cxiwrite.m=1\ncxiwrite.n=4\n"):
+            f[entry + "process_1/" + key] = np.bytes_(text)
+        rows(f, "/LCLS/eventNumber", np.arange(events, dtype="u8"))
+        rows(f, result + "nPeaks", np.arange(events, dtype="i4") % 3)
+        for key in "peakXPosRaw", "peakYPosRaw":
+            rows(f, result + key, np.full((events, 2), 1.5, "f4"))
+        f[result + "peakXPosRaw"].attrs["units"] = np.bytes_("pixel")
+        if image:
+            rows(f, entry + "data_1/data", np.arange(
+                events * 24, dtype="f4").reshape(events, 6, 4), 1, **image)
+            f[entry + "data_1/second"] = f[entry + "data_1/data"]
+            f["soft"] = h5py.SoftLink(entry + "data_1/data")
+        if more is not None:
+            more(f)
+
+
+def cxi_tables(f):
+    for key, data in (
+            ("source_name", np.array([b"a.cxi", b"b/c.cxi"])),
+            ("source_bytes", np.array([9999, 7], "u8")),
+            ("source_events", np.array([2, 1], "u8")),
+            ("source_digest", np.array([b"0123456789abcdef"] * 2)),
+            ("event_source", np.array([0, 1, 0], "i4")),
+            ("event_row", np.array([0, 0, 1], "u8"))):
+        rows(f, "/cximerge/" + key, data)
+    f["/cximerge/program"] = np.bytes_("cximerge 0.1")
+
+
+def cxi_peakless(f):
+    """Once a null pointer was moved by none of its peaks."""
+    f["/entry_1/result_1/nPeaks"][:] = 0
+
+
+def cxi_virtual(f):
+    v = h5py.VirtualLayout((3,), "f8", maxshape=(None,))
+    v[:2] = h5py.VirtualSource("a.cxi", "x", (2,))
+    f.create_virtual_dataset("/other", v)
+    cxi_tables(f)
+
+
+def cxi():
+    packed = {"compression": "gzip", "shuffle": True}
+    cxi_file("bare.h5", 2)
+    cxi_file("plain.h5", 3, fletcher32=True)
+    cxi_file("gzip.h5", 2, **packed)
+    cxi_file("old.h5", 2, "earliest", **packed)
+    cxi_file("peakless.h5", 2, more=cxi_peakless)
+    cxi_file("merged.h5", 3, more=cxi_tables)
+    cxi_file("virtual.h5", 3, more=cxi_virtual)
+
+
 records()
 geometry()
 slots()
 live()
+cxi()
