@@ -499,6 +499,22 @@ def _():
     must(proc.read(victim, 'rb') == before and os.path.islink(path('link.cxi')))
 
 
+@test('runs whose numbers differ in length are one file')
+def _():
+    for k, n in enumerate(('9', '10')):
+        write('runs', 'r' + n, capture_make(
+            'run' + n, 6, '-k', 'run=' + n, '-k', 'experiment=mfx12', seed=7 + k,
+            blobs=lambda k: 12))
+    name = '/entry_1/experiment_identifier'
+    want = sorted(joined(files('runs'), name))
+    must(want[0].startswith(b'mfx12-r10-') and want[-1].startswith(b'mfx12-r9-'),
+         want)
+    for more in (), ('-x',):
+        os.path.exists(path('run.cxi')) and os.remove(path('run.cxi'))
+        got = objects(merge('runs', *more))[name][0]
+        must(sorted(got) == want, got, want)
+
+
 @test('a merged file is replaced, by the same bytes for the same files')
 def _():
     before = proc.read(PLAIN, 'rb')

@@ -112,8 +112,9 @@ set_copy(const struct cxijoin *c, hid_t file, struct cxireader *r,
 
 	if (from == NULL)
 		return fault_set(f, "%.60s: is not there any more", s->name);
+	/* HDF5 lengthens texts that are shorter there. */
 	if (storage_check(c->join, c->join->sources[runs->source].path, s, from,
-	    f) == -1 || (t.type = cxijoin_type(s, f)) < 0)
+	    f) == -1 || (t.type = cxijoin_type(from, f)) < 0)
 		return -1;
 	t.set = H5Dopen2(file, s->name, H5P_DEFAULT);
 	if (t.set < 0)

@@ -33,8 +33,9 @@ struct cxiparts {
 
 /* All rows of a column, with a NUL behind; *n rows of *width bytes. NULL: fault. */
 static char *
-column_load(struct cxireader *r, const struct cxisets *x, const char *name,
-    uint32_t kind, uint64_t *n, uint32_t *width, struct fault *f)
+column_load(const struct cxiparts *p, struct cxireader *r,
+    const struct cxisets *x, const char *name, uint32_t kind, uint64_t *n,
+    uint32_t *width, struct fault *f)
 {
 	const struct cxiset *s = cxisets_find(x, name);
 	uint64_t at, got;
@@ -43,14 +44,15 @@ column_load(struct cxireader *r, const struct cxisets *x, const char *name,
 
 	if (s == NULL || s->kind != kind || s->rank != 1 || !s->growing ||
 	    (kind != CXISET_TEXT && s->size != *width)) {
-		fault_set(f, "%s: is not there as cximerge writes it", name);
+		fault_set(f, "%.160s: %s: is not there as cximerge writes it",
+		    p->path, name);
 		return NULL;
 	}
 	*width = s->size;
 	*n = s->dims[0];
 	if (*n > (SIZE_MAX >> 1) / *width ||
 	    (all = malloc((size_t)*n * *width + 1)) == NULL) {
-		fault_set(f, "%s: out of memory", name);
+		fault_set(f, "%.160s: %s: out of memory", p->path, name);
 		return NULL;
 	}
 	for (at = 0; at < *n; at += got) {
@@ -94,7 +96,7 @@ names_load(struct cxiparts *p, struct cxireader *r, const struct cxisets *x,
 	uint64_t n, i;
 	char *all, *name;
 
-	all = column_load(r, x, CXIPARTS_NAME, CXISET_TEXT, &n, &width, f);
+	all = column_load(p, r, x, CXIPARTS_NAME, CXISET_TEXT, &n, &width, f);
 	if (all == NULL)
 		return -1;
 	p->sources = calloc(n > 0 ? n : 1, sizeof *p->sources);
@@ -121,7 +123,7 @@ digests_load(struct cxiparts *p, struct cxireader *r, const struct cxisets *x,
 	uint64_t n, i;
 	char *all;
 
-	all = column_load(r, x, CXIPARTS_DIGEST, CXISET_TEXT, &n, &width, f);
+	all = column_load(p, r, x, CXIPARTS_DIGEST, CXISET_TEXT, &n, &width, f);
 	if (all == NULL)
 		return -1;
 	if (n == p->n && width == CXIPARTS_DIGEST_SIZE - 1)
@@ -133,13 +135,13 @@ digests_load(struct cxiparts *p, struct cxireader *r, const struct cxisets *x,
 }
 
 static uint64_t *
-numbers_load(struct cxireader *r, const struct cxisets *x, const char *name,
-    uint64_t *n, struct fault *f)
+numbers_load(const struct cxiparts *p, struct cxireader *r,
+    const struct cxisets *x, const char *name, uint64_t *n, struct fault *f)
 {
 	uint32_t width = sizeof(uint64_t);
 
-	return (uint64_t *)(void *)column_load(r, x, name, CXISET_UNSIGNED, n,
-	    &width, f);
+	return (uint64_t *)(void *)column_load(p, r, x, name, CXISET_UNSIGNED,
+	    n, &width, f);
 }
 
 static int
@@ -149,8 +151,9 @@ sizes_load(struct cxiparts *p, struct cxireader *r, const struct cxisets *x,
 	uint64_t nb = 0, ne = 0, i, *bytes, *events;
 	int status = -1;
 
-	bytes = numbers_load(r, x, CXIPARTS_BYTES, &nb, f);
-	events = bytes == NULL ? NULL : numbers_load(r, x, CXIPARTS_EVENTS, &ne, f);
+	bytes = numbers_load(p, r, x, CXIPARTS_BYTES, &nb, f);
+	events = bytes == NULL ? NULL :
+	    numbers_load(p, r, x, CXIPARTS_EVENTS, &ne, f);
 	if (events != NULL && (nb != p->n || ne != p->n))
 		contradiction(p, f);
 	else if (events != NULL) {
@@ -172,10 +175,10 @@ events_load(struct cxiparts *p, struct cxireader *r, const struct cxisets *x,
 	uint32_t width = sizeof(uint32_t);
 	uint64_t n, i;
 
-	p->row = numbers_load(r, x, CXIPARTS_ROW, &p->events, f);
+	p->row = numbers_load(p, r, x, CXIPARTS_ROW, &p->events, f);
 	if (p->row == NULL)
 		return -1;
-	p->source = (uint32_t *)(void *)column_load(r, x, CXIPARTS_SOURCE,
+	p->source = (uint32_t *)(void *)column_load(p, r, x, CXIPARTS_SOURCE,
 	    CXISET_SIGNED, &n, &width, f);
 	if (p->source == NULL)
 		return -1;

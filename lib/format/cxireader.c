@@ -325,8 +325,8 @@ int
 cxireader_event(struct cxireader *r, uint64_t k, struct cxireader_event *e,
     const struct cxireader_peak **peaks, struct fault *f)
 {
-	const struct cxireader_peak *p;
 	uint64_t size, i;
+	size_t before = 0;
 
 	if (range_check(r, k, f) == -1 || (r = reader_of(r, &k, f)) == NULL)
 		return -1;
@@ -338,12 +338,12 @@ cxireader_event(struct cxireader *r, uint64_t k, struct cxireader_event *e,
 			return -1;
 		r->block = k / size;
 	}
-	p = r->peaks;
 	for (i = 0; i < k % size; i++)
-		p += r->events[i].n_peaks;
+		before += r->events[i].n_peaks;
 	*e = r->events[k % size];
+	/* Without any peaks there is no memory for them. */
 	if (peaks != NULL)
-		*peaks = p;
+		*peaks = before == 0 ? r->peaks : r->peaks + before;
 	return 0;
 }
 

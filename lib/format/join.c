@@ -141,6 +141,13 @@ lines_keep(char *all, const char *text)
 	*all = '\0';
 }
 
+/* Texts of events may differ in length: there are runs 9 and 10. */
+static bool
+is_text_of_events(const struct cxiset *s)
+{
+	return s->kind == CXISET_TEXT && s->growing;
+}
+
 static bool
 shapes_equal(const struct cxiset *a, const struct cxiset *b)
 {
@@ -150,7 +157,7 @@ shapes_equal(const struct cxiset *a, const struct cxiset *b)
 		return false;
 	if (a->kind == CXISET_GROUP)
 		return true;
-	if (a->size != b->size || a->rank != b->rank ||
+	if ((a->size != b->size && !is_text_of_events(a)) || a->rank != b->rank ||
 	    a->growing != b->growing || strcmp(a->units, b->units) != 0)
 		return false;
 	for (i = a->growing; i < a->rank; i++)
@@ -192,6 +199,21 @@ sets_accord(const struct join *j, const char *path, const struct cxisets *x,
 		    " %.60s is %s", path, s->name, a, first, b);
 	}
 	return 0;
+}
+
+/* Makes texts as wide as the longest of them. */
+static void
+texts_widen(struct cxisets *all, const struct cxisets *x)
+{
+	const struct cxiset *s;
+	uint32_t i;
+
+	for (i = 0; i < all->n; i++) {
+		s = cxisets_find(x, all->sets[i].name);
+		if (s != NULL && is_text_of_events(s) &&
+		    s->size > all->sets[i].size)
+			all->sets[i].size = s->size;
+	}
 }
 
 /* Every row an event, none more and none less. */
@@ -261,6 +283,7 @@ fit_check(struct join *j, const char *path, const struct cxireader_info *x,
 	    f) == -1 || lines_accord(path, x->stream, first, j->stream, fact_binds,
 	    f) == -1 || sets_accord(j, path, sets, f) == -1)
 		return -1;
+	texts_widen(&j->sets, sets);
 	lines_keep(j->options, x->options);
 	lines_keep(j->stream, x->stream);
 	return 0;

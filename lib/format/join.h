@@ -2,7 +2,8 @@
  * CXI files of a run, joined: whether they fit together, and the order of all their
  * events. Writing a file of them is cxijoin.h's.
  *
- * Files fit if they hold the same datasets, a row an event, and were made alike: the
+ * Files fit if they hold the same datasets, a row an event, with the same types and
+ * shapes but for the lengths of texts of events, and were made alike: the
  * version and options of cxiwrite but -n and -z, and of the stream header the detector
  * and all options of programs. Other facts may tell captures apart.
  *
@@ -50,7 +51,8 @@ struct join {
 	struct join_row	*rows;		/* in order after join_order */
 	struct join_stream *streams;
 	size_t		n_sources, n_rows, n_streams;
-	struct cxisets	sets;		/* of the first source */
+	struct cxisets	sets;		/* of the first source; texts of events are as
+					   wide as the longest of any */
 	char		*options, *stream;	/* lines that all sources have */
 	char		*program;
 };

@@ -36,13 +36,14 @@ struct recipe {
 	enum image_type	image;		/* IMAGE_NONE: no image in the file */
 	uint32_t	capacity;
 	enum cxi_compression compression;
+	const char	*run;		/* NULL: unknown, and so is the experiment */
 };
 
 #define STREAM_A "detector=epix\nrun=7\nq2cat.w=1\n"
 #define STREAM_B "detector=epix\nrun=8\nq2cat.w=1\n"
 
 static const struct recipe plain = { "cxiwrite 0.1", "cxiwrite.m=1\ncxiwrite.n=4\n",
-	STREAM_A, QUANTITY_TIMESTAMP, IMAGE_F32, CAPACITY, CXI_NONE };
+	STREAM_A, QUANTITY_TIMESTAMP, IMAGE_F32, CAPACITY, CXI_NONE, NULL };
 
 #define N_OF(a) (sizeof (a) / sizeof (a)[0])
 
@@ -129,6 +130,7 @@ file_make(const char *name, const struct recipe *r, const struct shot *shots,
 	    .planes = r->image == IMAGE_NONE ? 0 : PLANE_IMAGE,
 	    .quantities = r->quantities, .compression = r->compression,
 	    .threads = 1, .pixel_size = NAN, .distance = NAN,
+	    .experiment = r->run == NULL ? NULL : "cxi78513", .run = r->run,
 	    .program = r->program, .options = r->options, .stream = r->stream };
 	struct slab slab;
 	struct fault f;

@@ -79,6 +79,7 @@ load_refused(const char *name, const char *words)
 		fail_msg("taken, though it should be refused: %s", words);
 	assert_null(parts);
 	words_check(&f, words);
+	words_check(&f, strrchr(name, '/') + 1);	/* as all of cxireader.h */
 	cxireader_close(r);
 }
 

@@ -176,6 +176,27 @@ test_bound_facts(void **state)
 	pair_refused(&r, "made with peakfind.a=3,");
 }
 
+/* experiment_identifier then has texts of two lengths. */
+static void
+test_runs_of_two_lengths(void **state)
+{
+	const char *const paths[] = { at("a.cxi"), at("b.cxi") };
+	struct join j = { .n_rows = 0 };
+	struct recipe r = plain;
+	struct fault f;
+
+	(void)state;
+	r.stream = "detector=epix\nrun=9\n";
+	r.run = "9";
+	file_make(paths[0], &r, one, 1);
+	r.stream = "detector=epix\nrun=10\n";
+	r.run = "10";
+	file_make(paths[1], &r, two, 1);
+	if (join_try(&j, paths, 2, &f) == -1)
+		fail_msg("%s", f.text);
+	join_free(&j);
+}
+
 static void
 test_program(void **state)
 {
@@ -785,6 +806,7 @@ main(void)
 		    test_free_facts),
 		TEST("the detector and options of programs may not",
 		    test_bound_facts),
+		TEST("runs 9 and 10 fit together", test_runs_of_two_lengths),
 		TEST("another version of cxiwrite is refused", test_program),
 		TEST("other datasets, types and shapes are refused", test_datasets),
 		TEST("so are shapes that look alike", test_shapes),
