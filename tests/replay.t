@@ -34,6 +34,23 @@ check 'the events before the cut are written, the others named as failed' \
 check 'the log tells why they failed' \
 	sh -c 'awk -F "\t" "\$7 == \"failed\" && \$10 ~ /could not read/ { n++ }
 	    END { exit n != 4 }" "$1/cut.tsv"' - "$T"
+# q2cat waits for the only slot while the capture is cut within the third event.
+length=$((($(wc -c <"$T/run.q2") - 4096 - 64) / 6))
+cut_before() {
+	cp "$T/run.q2" "$T/cut.q2"
+	q2slots -n 1 sh -c '{ q2cat "$1/cut.q2"; echo "status $?" >&2; } 2>"$1/said" | {
+		head -c $((4096 + 64)) >"$1/references"
+		truncate -s '$((4096 + 2 * length + $1))' "$1/cut.q2"
+		cat "$1/references" -
+	} | peakfind | cxiwrite -f -m 0 -o "$1/cut"' - "$T"
+	cat "$T/said" >&2
+}
+for bytes in 30 100; do
+	cut_before $bytes >"$T/out" 2>"$T/err"
+	check "a capture that is cut before q2cat has come there is an error ($bytes)" \
+	    sh -c 'cat "$1/err"; grep -q "byte.*(truncated)" "$1/said" &&
+	    grep -q "status 6" "$1/said" && grep -q " = 2 written" "$1/err"' - "$T"
+done
 gone() {
 	cp "$T/run.q2" "$T/gone.q2"
 	q2slots -n 8 sh -c 'q2cat "$1/gone.q2" | {
