@@ -173,15 +173,18 @@ cxireader_open_alone(const char *path, const char *clen_path,
     struct cxireader **out, struct fault *f)
 {
 	const char *const paths[] = { path };
+	struct cxireader *r;
 	size_t n = 1;
 
-	if (cxireader_open_many(paths, &n, clen_path, out, f) == -1)
-		return -1;
-	if (cxireader_turn(*out, 0, f) == 0)
-		return 0;
-	cxireader_close(*out);
 	*out = NULL;
-	return -1;
+	if (cxireader_open_many(paths, &n, clen_path, &r, f) == -1 || r == NULL)
+		return -1;
+	if (cxireader_turn(r, 0, f) == -1) {
+		cxireader_close(r);
+		return -1;
+	}
+	*out = r;
+	return 0;
 }
 
 int
