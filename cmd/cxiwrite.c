@@ -277,8 +277,7 @@ static int
 answer_take(struct writer *w, enum ledger_answer answer, bool no_end)
 {
 	if (no_end)
-		writer_failed(w, STATUS_INCOMPLETE, "a stream ended without its"
-		    " end record: events may be missing");
+		writer_failed(w, STATUS_INCOMPLETE, LEDGER_NO_END);
 	return answer == LEDGER_BEGINS ? stream_begin(w) : 0;
 }
 
@@ -310,15 +309,12 @@ end_take(struct writer *w)
 static void
 event_failed(struct writer *w, const char *why)
 {
-	const struct event *e = &w->feed.event;
+	struct fault f;
 
 	w->t.failed++;
-	w->status = tool_worse(w->status, STATUS_FAILED);
-	progress_warnx("event %llu%s%s%s of stream %016llx failed: %s",
-	    (unsigned long long)e->seq, e->source[0] == '\0' ? "" : " (",
-	    e->source, e->source[0] == '\0' ? "" : ")",
-	    (unsigned long long)w->feed.stream.id, why);
-	eventlog_failed(w->log, e, why);
+	feed_failure(&w->feed, why, &f);
+	writer_failed(w, STATUS_FAILED, f.text);
+	eventlog_failed(w->log, &w->feed.event, why);
 }
 
 /* Energies that nobody could have measured: said once, counted, and written. */

@@ -168,8 +168,7 @@ static int
 answer_take(struct serve *s, enum ledger_answer answer, bool no_end)
 {
 	if (no_end)
-		failed(s, STATUS_INCOMPLETE, "a stream ended without its end"
-		    " record: events may be missing");
+		failed(s, STATUS_INCOMPLETE, LEDGER_NO_END);
 	return answer == LEDGER_BEGINS ? stream_begin(s) : 0;
 }
 
@@ -199,14 +198,11 @@ end_take(struct serve *s)
 static void
 event_failed(struct serve *s, const char *why)
 {
-	const struct event *e = &s->feed.event;
+	struct fault f;
 
 	s->t.failed++;
-	s->status = tool_worse(s->status, STATUS_FAILED);
-	progress_warnx("event %llu%s%s%s of stream %016llx failed: %s",
-	    (unsigned long long)e->seq, e->source[0] == '\0' ? "" : " (",
-	    e->source, e->source[0] == '\0' ? "" : ")",
-	    (unsigned long long)s->feed.stream.id, why);
+	feed_failure(&s->feed, why, &f);
+	failed(s, STATUS_FAILED, f.text);
 }
 
 static void
@@ -259,18 +255,11 @@ event_judge(struct serve *s, size_t *size)
 	return NULL;
 }
 
-/* A reference that was consumed already has another reader: who copied it? */
 static int
 input_damaged(struct serve *s, struct fault *f)
 {
-	bool stale = strstr(f->text, "stale reference") != NULL;
-
 	fault_prefix(f, "standard input");
-	failed(s, STATUS_INPUT, f->text);
-	if (stale)
-		progress_warnx("references can be given to one reader only: what"
-		    " tee(1) copies must be inline, without q2slots");
-	return -1;
+	return failed(s, STATUS_INPUT, f->text);
 }
 
 static int

@@ -180,6 +180,17 @@ feed_plane(const struct feed *d, unsigned plane)
 	return place_plane(&d->place, &d->stream.layout, plane);
 }
 
+void
+feed_failure(const struct feed *c, const char *why, struct fault *f)
+{
+	const struct event *e = &c->event;
+	bool named = e->source[0] != '\0';
+
+	fault_set(f, "event %llu%s%s%s of stream %016llx failed: %s",
+	    (unsigned long long)e->seq, named ? " (" : "", e->source,
+	    named ? ")" : "", (unsigned long long)c->stream.id, why);
+}
+
 int
 feed_done(struct feed *d, struct fault *f)
 {

@@ -51,6 +51,9 @@ enum feed_got	feed_next(struct feed *, struct fault *);
 /* A wanted plane of the event in hand; NULL if the stream does not carry it. */
 const void	*feed_plane(const struct feed *, unsigned plane);
 
+/* Says that the event in hand failed: which one, of which stream, and why. */
+void	feed_failure(const struct feed *, const char *why, struct fault *);
+
 /*
  * Ends the event in hand: a reference gives its token back, at the latest when
  * feed_next would wait; who spends long on events calls slots_settle after each.

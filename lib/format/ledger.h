@@ -62,6 +62,9 @@ enum ledger_answer {
  */
 void	ledger_resume(struct ledger *, const struct ledger_place *);
 
+/* What there is to say of no_end. */
+#define LEDGER_NO_END "a stream ended without its end record: events may be missing"
+
 /*
  * The header of a stream with this id; same: byte for byte the one before.
  * *no_end is set where an end record is missing before it.

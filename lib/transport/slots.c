@@ -546,7 +546,8 @@ slots_check(struct slots *s, const struct record *r, struct fault *f)
 		    strerror(errno));
 	if (atomic_load(&h->generation) != r->generation)
 		return fault_set(f, "a stale reference to slot %u (generation %llu,"
-		    " the slot has %llu)", r->slot,
+		    " the slot has %llu): one reader only can have references;"
+		    " what tee(1) copies must be inline, without q2slots", r->slot,
 		    (unsigned long long)r->generation,
 		    (unsigned long long)atomic_load(&h->generation));
 	return 0;
