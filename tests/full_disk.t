@@ -136,7 +136,9 @@ END
 		cxiwrite -m 1 -n 2 -l "$T/l" -o o <fifo 2>"$T/err" &
 		exec 3>fifo
 		head -c $((4096 + 5 * 17408)) "$T/long.q2" >&3
-		until [ -e o/peaknet_0000.cxi ]; do sleep 0.05; done
+		# Then it waits for the sixth event, and nothing changes.
+		until [ -e o/peaknet_0000.cxi -a -e o/peaknet_0001.cxi -a \
+		    -e o/peaknet_0002.cxi.tmp ]; do sleep 0.05; done
 		eval "$1" || exit 98
 		tail -c +$((4096 + 5 * 17408 + 1)) "$T/long.q2" >&3
 		exec 3>&-
