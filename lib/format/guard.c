@@ -31,6 +31,8 @@ enum { HEAD_SIZE = 448, TICK_MS = 100 };
 
 const struct guard_limits guard_limits = { GUARD_CPU, GUARD_WALL, GUARD_MEMORY };
 
+_Static_assert((int)GUARD_FILES <= (int)WORKER_FILES, "a child has them all");
+
 struct message {
 	uint64_t	serial, request;
 	int64_t		file, result;

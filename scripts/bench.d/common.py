@@ -192,8 +192,8 @@ class Bench:
         os.unlink(path)
 
     def emptied(self, out):
-        """A directory without what an earlier run left, its memory at hand: as much
-        as the last run of the same command had, or this one."""
+        """A directory without what an earlier run left, and at hand as much memory
+        as it ever held."""
         size = self.sizes.get(out, 0)
         if os.path.exists(out):
             size = max(size, size_of(out))
@@ -358,10 +358,6 @@ class WatchRss(Watch):
 
 def median_wall(runs):
     return statistics.median(r.wall for r in runs)
-
-
-def median_cpu(runs):
-    return statistics.median(r.cpu for r in runs)
 
 
 def timed(function, *args):
