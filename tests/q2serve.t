@@ -23,12 +23,14 @@ def sharing_test(head, events, end, hits):
         got = [[], []]
         a.ask()
         b.ask()
-        s.feed(head, *events, end)
+        s.feed(head, *events)
+        # Who gets the last one is not known; the end comes when all have come.
         while len(got[0]) + len(got[1]) < len(hits):
             for c, g in (a, got[0]), (b, got[1]):
-                if c.s.poll(1000 * LIMIT):
+                if c.s.poll(10):
                     g += ids([c.take()])
                     c.ask()
+        s.feed(end)
         s.p.stdin.close()
         empty = a.take() is None and b.take() is None
         a.s.close()
