@@ -4,7 +4,7 @@
  * are numbered from 0, measures are
  *
  *	read	the limit: all logits read once, a vectorised OR
- *	ahead	the same as two streams with software prefetch
+ *	halves	the same as two streams
  *	peaks	peakfinder_run: logits to finished peaks, measured on the image
  *	plain	logits to bits only, the plain instruction set
  *	avx2	the same with AVX2
@@ -30,9 +30,9 @@
 #include "data/peakfinder.h"
 #include "format/feed.h"
 
-enum measure { READ, AHEAD, PEAKS, PLAIN, AVX2, MEASURES };
+enum measure { READ, HALVES, PEAKS, PLAIN, AVX2, MEASURES };
 
-static const char *const names[] = { "read", "ahead", "peaks", "plain", "avx2" };
+static const char *const names[] = { "read", "halves", "peaks", "plain", "avx2" };
 
 struct planes {
 	void	*logits, *image;
@@ -74,7 +74,7 @@ read_once(const vec *v, size_t n)
 	return fold(&a);
 }
 
-/* Both halves at once, as one reads two classes; with prefetch. */
+/* Both halves at once, as one reads two classes. */
 static uint64_t
 read_halves(const vec *v, size_t n)
 {
@@ -83,8 +83,6 @@ read_halves(const vec *v, size_t n)
 	size_t i;
 
 	for (i = 0; i < n / 2; i++) {
-		__builtin_prefetch((const char *)(v + i) + 4096);
-		__builtin_prefetch((const char *)(u + i) + 4096);
 		a |= v[i];
 		b |= u[i];
 	}
@@ -130,7 +128,7 @@ measure_once(struct work *w, enum measure m, const struct planes *p)
 	case READ:
 		w->sink = read_once(p->logits, n);
 		break;
-	case AHEAD:
+	case HALVES:
 		w->sink = read_halves(p->logits, n);
 		break;
 	case PEAKS:

@@ -1,14 +1,14 @@
 """Logits to finished peaks on one core, beside reading the logits once.
 
 The image is measured, too. More events than the caches hold take turns. read: a
-vectorised OR over the same bytes; two streams: the same, both classes in step with
-prefetch, the fastest reading that we know. Limits are ratios to read."""
+vectorised OR over the same bytes; two streams: the same, both classes in step, as the
+kernel reads. Limits are ratios to read."""
 import common
 
 
 def ratio_row(bench, what, k, limit):
     bench.row(what, k["peaks"], "ms", note="read %.3f, two streams %.3f, bits "
-              "plain %.3f, AVX2 %.3f" % (k["read"], k["ahead"], k["plain"],
+              "plain %.3f, AVX2 %.3f" % (k["read"], k["halves"], k["plain"],
                                          k.get("avx2", float("nan"))))
     bench.row("  as a multiple of reading once", k["peaks"] / k["read"], "x",
               at_most=limit)
