@@ -25,6 +25,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <sys/mman.h>
+
 #include "base/number.h"
 #include "data/logits.h"
 #include "data/peakfinder.h"
@@ -74,17 +76,20 @@ read_once(const vec *v, size_t n)
 	return fold(&a);
 }
 
-/* Both halves at once, as one reads two classes. */
+/* Both halves at once, as the kernel reads two classes: 64 pixels of each in turn. */
 static uint64_t
 read_halves(const vec *v, size_t n)
 {
+	enum { TURN = 256 / sizeof *v };
 	const vec *u = v + n / 2;
 	vec a = { 0 }, b = { 0 };
-	size_t i;
+	size_t i, k;
 
-	for (i = 0; i < n / 2; i++) {
-		a |= v[i];
-		b |= u[i];
+	for (i = 0; i + TURN <= n / 2; i += TURN) {
+		for (k = i; k < i + TURN; k++)
+			a |= v[k];
+		for (k = i; k < i + TURN; k++)
+			b |= u[k];
 	}
 	a |= b;
 	return fold(&a);
@@ -175,13 +180,17 @@ measure_round(struct work *w, int name, bool counts)
 	    !wide || digests[PLAIN] == digests[AVX2]);
 }
 
+/* In huge pages where there are any, as captures are mapped and numpy's arrays. */
 static void *
 copy_of(const void *p, uint64_t bytes)
 {
-	void *q = aligned_alloc(LAYOUT_ALIGN, bytes);
+	enum { HUGE_PAGE = 2 << 20 };
+	const size_t size = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	void *q = aligned_alloc(HUGE_PAGE, size);
 
 	if (q == NULL || p == NULL)
 		errx(1, "not enough memory, or an event without this plane");
+	madvise(q, size, MADV_HUGEPAGE);
 	return memcpy(q, p, bytes);
 }
 
