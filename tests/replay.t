@@ -13,6 +13,16 @@ check 'a capture with peaks and maps of before is found anew' \
 	q2slots -n 2 sh -c 'peakfind -k <"$1/run.q2" >"$1/kept.q2" &&
 	q2cat "$1/kept.q2" | peakfind -k | q2ls -p >"$1/again" &&
 	q2ls -p "$1/kept.q2" | cmp - "$1/again"' - "$T"
+q2sim -n 2 -x 1 -D cspad -S 4 >"$T/hits.q2"
+q2sim -n 2 -x 0 -D cspad -S 5 >"$T/misses.q2"
+q2sim -n 1 -x 1 -D mfx -S 6 >"$T/other.q2"
+check 'a slot leaves nothing of its earlier events behind the peaks of a later one' \
+	sh -c 'mix="q2cat $1/hits.q2 $1/misses.q2 $1/other.q2 - $1/misses.q2 $1/other.q2"
+	cat "$1/hits.q2" | $mix | peakfind >"$1/whole.q2" &&
+	cat "$1/hits.q2" | q2slots -n 1 sh -c "$mix | peakfind | q2cat" >"$1/slot.q2" &&
+	test "$(q2ls "$1/slot.q2" | grep -c "^event")" -eq 10 &&
+	cmp "$1/whole.q2" "$1/slot.q2"' - "$T"
+rm "$T/hits.q2" "$T/misses.q2" "$T/other.q2" "$T/whole.q2" "$T/slot.q2"
 check 'q2cat promises no more memory for replay than the slots will hold' \
 	sh -c 'q2slots -n 2 sh -c "q2cat $1/run.q2 | q2ls >/dev/null" 2>"$1/err"
 	grep -q "2 slots x 2\.[0-9] MiB" "$1/err" || { cat "$1/err"; exit 1; }' - "$T"

@@ -52,6 +52,7 @@ peaks_make(struct eventfind *c, const struct place *p, struct event *e,
 {
 	const struct layout *l = &c->in->layout;
 	unsigned planes = c->in->planes, made = eventfind_planes(c->in, c->out);
+	const struct slots_range zeros = place_zeros(p);
 	const void *logits = NULL, *image = NULL;
 	unsigned char *segmap = NULL;
 
@@ -65,8 +66,8 @@ peaks_make(struct eventfind *c, const struct place *p, struct event *e,
 		return -1;
 	peakplane_pack(place_plane(p, &c->out->layout, PLANE_PEAKS),
 	    c->list.peaks, c->list.kept);
-	plane_clear(p, &c->out->layout, PLANE_PEAKS,
-	    (uint64_t)c->list.kept * LAYOUT_PEAK_SIZE);
+	place_clear(p, &c->out->layout, PLANE_PEAKS,
+	    (uint64_t)c->list.kept * LAYOUT_PEAK_SIZE, zeros);
 	if (made & PLANE_SEGMAP)
 		plane_clear(p, l, PLANE_SEGMAP,
 		    layout_plane_bytes(l, PLANE_SEGMAP));

@@ -29,6 +29,7 @@ place_slot(struct place *p, struct slots *s, unsigned slot,
 		return 0;
 	if ((p->capture = slots_capture(s, o.capture, f)) == NULL)
 		return -1;
+	p->zeros = slots_zeros(s, slot);
 	p->there_planes = o.planes & PLANE_ALL;
 	p->there_rooms = o.rooms & PLANE_ALL;
 	/* Four processes share a pipeline's promise: slots times record. */
@@ -49,6 +50,33 @@ place_plane(const struct place *p, const struct layout *l, unsigned plane)
 		return (unsigned char *)(uintptr_t)p->there +
 		    layout_plane_offset(l, p->there_rooms, plane);
 	return p->block + layout_plane_offset(l, p->rooms, plane);
+}
+
+struct slots_range
+place_zeros(const struct place *p)
+{
+	struct slots_range zeros = { 0, 0 };
+
+	if (p->zeros != NULL) {
+		zeros = *p->zeros;
+		p->zeros->to = 0;
+	}
+	return zeros;
+}
+
+void
+place_clear(const struct place *p, const struct layout *l, unsigned plane,
+    uint64_t from, struct slots_range zeros)
+{
+	const uint64_t at = layout_plane_offset(l, p->rooms, plane);
+	const uint64_t end = at + layout_plane_size(l, plane);
+	const uint64_t to = zeros.to == end ? zeros.from : end;
+
+	from += at;
+	if (from < to)
+		memset(p->block + from, 0, to - from);
+	if (p->zeros != NULL)
+		*p->zeros = (struct slots_range){ from, end };
 }
 
 void

@@ -19,6 +19,7 @@ struct place {
 	uint64_t	there_size;	/* of the event there */
 	unsigned	there_rooms, there_planes;	/* planes to be taken there */
 	struct capture	*capture;
+	struct slots_range *zeros;	/* of the slot, or NULL */
 };
 
 enum { PLACE_PIECES = 5 };
@@ -36,6 +37,19 @@ int	place_slot(struct place *, struct slots *, unsigned slot,
 /* A plane; those in a capture must not be written. */
 unsigned char	*place_plane(const struct place *, const struct layout *,
 		    unsigned plane);
+
+/*
+ * What is known to be zero in the slot; from now on nothing is, until place_clear.
+ * For whoever is about to write planes there.
+ */
+struct slots_range	place_zeros(const struct place *);
+
+/*
+ * Zeroes a plane from a byte on, but for what place_zeros has said, and lets the
+ * slot's next owner know.
+ */
+void	place_clear(const struct place *, const struct layout *, unsigned plane,
+	    uint64_t from, struct slots_range zeros);
 
 /* Populates the pages of a plane, if the slot has not been so before. */
 void	place_populate(const struct place *, struct slots *, unsigned slot,

@@ -43,6 +43,7 @@ enum {
 struct slot_head {
 	_Atomic uint64_t generation;	/* odd: filled or being filled; even: free */
 	struct slots_origin origin;
+	struct slots_range zeros;	/* void once planes were copied here */
 };
 
 _Static_assert(sizeof(struct slot_head) <= SLOT_HEAD, "a head fits");
@@ -465,6 +466,8 @@ slots_claim(struct slots *s, unsigned slot)
 		return 0;
 	g = (atomic_load(&h->generation) | 1) + 2;
 
+	if (h->origin.planes == 0)
+		h->zeros.to = 0;
 	h->origin.planes = 0;
 	atomic_store(&h->generation, g);
 	return g;
@@ -480,6 +483,14 @@ void
 slots_origin_set(struct slots *s, unsigned slot, const struct slots_origin *o)
 {
 	slot_head(s, slot)->origin = *o;
+}
+
+struct slots_range *
+slots_zeros(struct slots *s, unsigned slot)
+{
+	struct slot_head *h = slot_head(s, slot);
+
+	return h->origin.planes == 0 ? NULL : &h->zeros;
 }
 
 int

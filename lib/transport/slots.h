@@ -124,10 +124,26 @@ struct slots_origin {
 	uint64_t	offset;		/* of its event block in the file */
 };
 
-/* The owner of a slot reads and changes its origin; slots_claim clears it. */
+/*
+ * The owner of a slot reads and changes its origin; slots_claim clears it. Who
+ * sets one with planes has not written planes of his own there since the claim.
+ */
 void	slots_origin_get(struct slots *, unsigned slot, struct slots_origin *);
 void	slots_origin_set(struct slots *, unsigned slot,
 	    const struct slots_origin *);
+
+/* Bytes [from, to) behind the beginning of a slot's event block; to 0: none. */
+struct slots_range {
+	uint64_t	from, to;
+};
+
+/*
+ * What is known to be zero in a slot that holds no copies of planes: NULL where it
+ * does. It outlives the event, so that the next owner need not clear again what
+ * few write to. Its owner empties it before he writes planes there, and tells it
+ * afterwards. Borrowed until slots_close, or as slots_map says.
+ */
+struct slots_range	*slots_zeros(struct slots *, unsigned slot);
 
 /*
  * Makes a capture known to all who use the slots: its number, or -1 when there

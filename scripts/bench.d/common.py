@@ -17,7 +17,7 @@ MFX = (1, 1696, 1696, 1667, 1668)       # panels, height, width, real ones
 WHOLE = (1, 1696, 1696, 1696, 1696)
 EPIX = (16, 512, 512, 352, 384)
 SQUARES = (16, 512, 512, 512, 512)
-TINY = (1, 32, 32, 32, 32)
+TINY = (1, 16, 64, 16, 64)              # whole blocks of 64 pixels, as usual
 FULL = 150                              # peaks in a frame
 
 

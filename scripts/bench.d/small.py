@@ -40,7 +40,7 @@ def parallel(bench, capture, n):
 
 def run(bench):
     shape = (1, 96, 96, 90, 90) if bench.check else common.MFX
-    for what, size, peaks in (("32 x 32", common.TINY, 4),
+    for what, size, peaks in (("16 x 64", common.TINY, 4),
                               ("1696 x 1696", shape, 20))[:2 - bench.check]:
         c = bench.capture(1, peaks, shape=size)
         line = "q2cat %s | peakfind | cxiwrite -m 1 -o %%s" % c.path
