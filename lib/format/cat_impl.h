@@ -38,6 +38,9 @@ void	cat_drop(struct cat *, struct parcel *);
 /* Sends an event, or drops it: 0 or -1. */
 int	cat_event(struct cat *, struct parcel *);
 
+/* An event has left. */
+void	cat_sent(struct cat *);
+
 /* An event was met, sent or not: is that all that is wanted? */
 void	cat_met(struct cat *);
 

@@ -148,9 +148,15 @@ cat_event(struct cat *c, struct parcel *p)
 		cat_drop(c, p);
 		return cat_output_failed(c);
 	}
+	cat_sent(c);
+	return 0;
+}
+
+void
+cat_sent(struct cat *c)
+{
 	splice_sent(&c->splice);
 	atomic_store_explicit(&c->total, c->total + 1, memory_order_relaxed);
-	return 0;
 }
 
 void

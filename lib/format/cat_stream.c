@@ -4,7 +4,10 @@
 #include "format/feed.h"
 #include "format/salvage.h"
 
-enum { GAPS_SAID = 20 };	/* places that are named one by one */
+enum {
+	GAPS_SAID = 20,		/* places that are named one by one */
+	PASS_MIN = 1 << 22	/* bytes of events that need not be copied */
+};
 
 /* What is read from. */
 struct input {
@@ -80,6 +83,45 @@ event_take(struct cat *c, struct input *in, const struct record *r,
 	return found;
 }
 
+/* May an event go from its file into a pipe without our reading it? */
+static bool
+event_passes(const struct cat *c, const struct input *in, const struct record *r)
+{
+	return r->length >= PASS_MIN && inlet_regular(in->in) &&
+	    c->to.out.is_pipe && !sender_refers(&c->to) && !c->keep_going &&
+	    (!c->to.crc || (r->flags & RECORD_CRC)) &&
+	    inlet_has(in->in, r->length - RECORD_SIZE);
+}
+
+static int
+event_pass(struct cat *c, struct input *in, const struct record *r)
+{
+	struct outlet *out = &c->to.out;
+	enum inlet_got got;
+	struct parcel p;
+	struct fault f;
+
+	if (cat_pace(c, in->stop) == -1)
+		return -1;
+	parcel_at(&c->splice.stream, NULL, &p);
+	p.record.flags = r->flags;
+	p.record.seq = splice_event(&c->splice, r->seq, true);
+	if (outlet_record(out, &p.record) == -1 || outlet_flush(out) == -1)
+		return cat_output_failed(c);
+	got = inlet_pass(in->in, r->length - RECORD_SIZE, out->fd, &f);
+	if (got == INLET_GONE)
+		return cat_output_failed(c);
+	if (got != INLET_GOT) {
+		/* Part of it has left: nothing can follow. */
+		c->finished = true;
+		fault_prefix(&f, "event %llu", (unsigned long long)r->seq);
+		return cat_input_damaged(c, &f);
+	}
+	cat_sent(c);
+	cat_met(c);
+	return 0;
+}
+
 /* An inline event. */
 static int
 event_cat(struct cat *c, struct input *in, const struct record *r)
@@ -88,6 +130,8 @@ event_cat(struct cat *c, struct input *in, const struct record *r)
 	struct parcel p;
 	int taken;
 
+	if (selected && event_passes(c, in, r))
+		return event_pass(c, in, r);
 	/* A capture may have grown since it was named: then that part is copied. */
 	replay = in->capture != -1 && inlet_offset(in->in) + r->length -
 	    RECORD_SIZE <= in->size;

@@ -490,6 +490,52 @@ inlet_offset(const struct inlet *in)
 	return in->at;
 }
 
+bool
+inlet_has(const struct inlet *in, uint64_t n)
+{
+	struct stat st;
+
+	return fstat(in->fd, &st) == 0 && in->at <= (uint64_t)st.st_size &&
+	    n <= (uint64_t)st.st_size - in->at;
+}
+
+enum inlet_got
+inlet_pass(struct inlet *in, uint64_t n, int to, struct fault *f)
+{
+	struct pollfd p = { .fd = to, .events = POLLOUT };
+	const int held = fcntl(to, F_GETPIPE_SZ);
+	uint64_t tail = held == -1 ? n : (uint64_t)held;
+	bool copies;
+	ssize_t r;
+	off_t at;
+
+	in->from = in->to = 0;
+	while (n > 0) {
+		at = (off_t)in->at;
+		copies = n <= tail;
+		r = copies ? pread(in->fd, in->buffer,
+		    n < in->room ? (size_t)n : in->room, at) :
+		    splice(in->fd, &at, to, NULL, (size_t)(n - tail), 0);
+		if (r == 0)
+			return input_short(in, "an event", f);
+		if (r == -1 && errno == EAGAIN)
+			(void)poll(&p, 1, -1);
+		else if (r == -1 && errno == EPIPE)
+			return INLET_GONE;
+		else if (r == -1 && errno == EINVAL && !copies)
+			tail = n;	/* this file system cannot */
+		else if (r == -1 && errno != EINTR)
+			return input_broken(in, "read", f);
+		if (r == -1)
+			continue;
+		if (copies && io_write(to, in->buffer, (size_t)r) == -1)
+			return INLET_GONE;
+		in->at += (uint64_t)r;
+		n -= (uint64_t)r;
+	}
+	return INLET_GOT;
+}
+
 /* Moves past n bytes of a file that has them; it may have grown. */
 static enum inlet_got
 file_skip(struct inlet *in, uint64_t n, struct fault *f)

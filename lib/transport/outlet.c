@@ -9,6 +9,8 @@ outlet_init(struct outlet *o, int fd)
 {
 	o->fd = fd;
 	o->is_pipe = io_is_pipe(fd);
+	/* As an inlet does: the reader may be no program of ours. */
+	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
 	o->n = 0;
 }
 
