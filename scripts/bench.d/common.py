@@ -254,10 +254,12 @@ class Bench:
                           for x in ("wall", "cpu")))
                 for n, (short, long_) in pairs.items()}, runs, others
 
-    def kernel(self, *captures, events=1000, at_once=1):
+    def kernel(self, *captures, events=1000, at_once=1, turns=2,
+               of=statistics.median):
         """Medians of kernel.c, milliseconds, by measure; of each capture. At once:
-        so many do the same beside each other, and share the memory's bandwidth."""
-        argv = [os.path.join(TOOLS, "kernel"), str(self.repeat), str(events)]
+        so many do the same beside each other, and share the memory's bandwidth.
+        turns: so many more than elsewhere, since they are short."""
+        argv = [os.path.join(TOOLS, "kernel"), str(self.repeat + turns), str(events)]
         running = [subprocess.Popen(argv + [c.path for c in captures],
                                     stdout=subprocess.PIPE, text=True)
                    for _ in range(at_once)]
@@ -268,7 +270,7 @@ class Bench:
                 values[int(i)].setdefault(name, []).append(float(value))
             if p.returncode != 0:
                 raise RuntimeError("kernel: status %d" % p.returncode)
-        return [{k: statistics.median(v) for k, v in x.items()} for x in values]
+        return [{k: of(v) for k, v in x.items()} for x in values]
 
 
 class Watch:
