@@ -12,6 +12,7 @@
 
 #include "base/newfile.h"
 #include "format/cxijoin.h"
+#include "format/guard.h"
 #include "format/join.h"
 #include "format/joincheck.h"
 #include "format/runfiles.h"
@@ -61,7 +62,7 @@ check(const char *path)
 
 	if (joincheck_open(path, &p, &f) == -1) {
 		warnx("%s", f.text);
-		return STATUS_INPUT;
+		return tool_stop ? STATUS_INTERRUPTED : STATUS_INPUT;
 	}
 	if (joincheck_sources(p, fault_tell, &tool_stop, &bad, &f) == -1)
 		errx(tool_stop ? STATUS_INTERRUPTED : STATUS_SYSTEM, "%s", f.text);
@@ -222,6 +223,7 @@ main(int argc, char *argv[])
 		err(STATUS_SYSTEM, NULL);
 	options_parse(argc, argv, &o);
 	tool_signals(outputs_remove);
+	guard_heed(&tool_stop);
 	argv += optind;
 	if (o.check) {
 		for (; *argv != NULL; argv++)

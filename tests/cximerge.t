@@ -610,6 +610,48 @@ def _():
         nothing_made()
 
 
+def child_of(p):
+    """A process that p has started, 0 if there is none."""
+    try:
+        with open('/proc/%d/task/%d/children' % (p.pid, p.pid)) as f:
+            return int((f.read().split() or [0])[0])
+    except OSError:
+        return 0
+
+
+def stopped_while_reading(*argv):
+    """A signal comes while the process that reads files does not answer."""
+    for _ in range(50):
+        p = subprocess.Popen(['cximerge', *argv], stderr=subprocess.PIPE,
+                             text=True)
+        while p.poll() is None and child_of(p) == 0:
+            pass
+        reader = child_of(p)
+        if reader != 0:
+            os.kill(reader, signal.SIGSTOP)
+            p.send_signal(signal.SIGTERM)
+            said = p.communicate(timeout=30)[1]
+            must(proc.wait_for(lambda: not os.path.exists('/proc/%d' % reader)))
+            if p.returncode != 0:
+                break
+        p.communicate()
+    must(p.returncode == INTERRUPTED, p.returncode, said)
+    must('stopped' in said, said)
+
+
+@test('a signal ends -c while a file is read')
+def _():
+    merge('plain', name='view.cxi')
+    stopped_while_reading('-c', path('plain', 'view.cxi'))
+    os.unlink(path('plain', 'view.cxi'))
+
+
+@test('a signal ends -x while a file is read, and nothing is left')
+def _():
+    stopped_while_reading('-xo', OUT, *files('plain'))
+    nothing_made()
+
+
 @test('few descriptors are enough for many files')
 def _():
     def limit():

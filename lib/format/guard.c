@@ -33,6 +33,8 @@ const struct guard_limits guard_limits = { GUARD_CPU, GUARD_WALL, GUARD_MEMORY }
 
 _Static_assert((int)GUARD_FILES <= (int)WORKER_FILES, "a child has them all");
 
+static const volatile int *heeded;	/* guard_heed; NULL: nothing */
+
 struct message {
 	uint64_t	serial, request;
 	int64_t		file, result;
@@ -198,11 +200,19 @@ clock_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Ends a child that takes too long. 1 if it did, and why. */
+void
+guard_heed(const volatile int *stop)
+{
+	heeded = stop;
+}
+
+/* Ends a child that nobody waits for any longer. 1 if it did, and why. */
 static int
 limits_watch(const struct guard *g, double cpu, double wall, struct fault *why)
 {
-	if (crew_seconds(g->crew, 0) - cpu > g->limits.cpu)
+	if (heeded != NULL && *heeded != 0)
+		fault_set(why, "stopped");
+	else if (crew_seconds(g->crew, 0) - cpu > g->limits.cpu)
 		fault_set(why, "HDF5 took more than %g s of processor time for it",
 		    g->limits.cpu);
 	else if (clock_now() - wall > g->limits.wall)

@@ -91,6 +91,13 @@ enum guard_answer {
 	GUARD_DIED	/* no answer; there is a new child, which knows nothing */
 };
 
+/*
+ * For programs that end at once when they are told to: as soon as *stop is not 0,
+ * a child that has not answered yet is ended, and guard_ask says "stopped". For all
+ * guards of this process.
+ */
+void	guard_heed(const volatile int *stop);
+
 /* Has one request served, within the limits. */
 enum guard_answer	guard_ask(struct guard *, uint64_t request,
 			    struct fault *);

@@ -98,7 +98,7 @@ joincheck_sources(const struct cxiparts *p, void (*tell)(const struct fault *),
 	const char **paths = calloc(n + 1, sizeof *paths);
 	struct cxireaders *readers;
 	struct fault why;
-	int status = 0;
+	int status = 0, check;
 
 	*bad = 0;
 	if (paths == NULL)
@@ -108,10 +108,11 @@ joincheck_sources(const struct cxiparts *p, void (*tell)(const struct fault *),
 	if ((readers = cxireaders_new(paths, n, f)) == NULL)
 		status = -1;
 	for (i = 0; i < n && status == 0; i++) {
+		check = source_check(cxiparts_source(p, i), readers, i, &why);
+		/* What is said then says nothing about the source. */
 		if (*stop)
 			status = fault_set(f, "stopped; not all was looked at");
-		else if (source_check(cxiparts_source(p, i), readers, i, &why) ==
-		    -1) {
+		else if (check == -1) {
 			tell(&why);
 			++*bad;
 		}
