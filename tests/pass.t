@@ -30,6 +30,14 @@ with open(sys.argv[1], \"rb\") as f:
 got = b.makefile(\"rb\").read()
 sys.exit(q2cat.wait() != 0 or got != want)" "$1/run.q2"' - "$T" "$PYTHON"
 
+name='files that splice(2) does not know are passed as well'
+if command -v "${CC:-cc}" >"$T/cc"; then
+	check "$name" sh -c '"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$1/none.so" \
+	    tests/no_splice.c && LD_PRELOAD=$1/none.so q2cat "$1/run.q2" | cmp - "$1/run.q2"' - "$T"
+else
+	skip "$name" 'no C compiler'
+fi
+
 # The reader takes all but what the pipe holds; then the file is written over.
 written_over() {
 	cp "$T/file" "$T/over.q2"
