@@ -14,7 +14,8 @@ enum {
 	BUFFER_SIZE = 65536,
 	FILE_FILL = RECORD_STREAM_SIZE,	/* of a file: what is behind is skipped */
 	SMALL = BUFFER_SIZE / 2,	/* events that one read had better bring */
-	WATCH_MS = 1000
+	WATCH_MS = 1000,
+	PIPE_SIZE = 1 << 20	/* the largest without privilege */
 };
 
 struct inlet {
@@ -57,7 +58,7 @@ inlet_new(int fd)
 	in->at = in->regular ? (uint64_t)lseek(fd, 0, SEEK_CUR) : 0;
 	in->from = in->to = 0;
 	/* A larger pipe saves switches with inline events; best effort. */
-	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+	(void)fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE);
 	return in;
 }
 
@@ -504,7 +505,9 @@ inlet_pass(struct inlet *in, uint64_t n, int to, struct fault *f)
 {
 	struct pollfd p = { .fd = to, .events = POLLOUT };
 	const int held = fcntl(to, F_GETPIPE_SZ);
-	uint64_t tail = held == -1 ? n : (uint64_t)held;
+	/* Its reader may still enlarge it so far. */
+	uint64_t tail = held == -1 ? n : held < PIPE_SIZE ? PIPE_SIZE :
+	    (uint64_t)held;
 	bool copies;
 	ssize_t r;
 	off_t at;
