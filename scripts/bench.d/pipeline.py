@@ -108,7 +108,7 @@ def run(bench):
 
     all_ = ours(bench, "all hits", full, events, loops, by_reference(bench, full),
                 kernel(full, "read"), lambda: writing.write2_ms(
-                    bench, full, bench.path("plain", True), loops))
+                    bench, full, bench.path("out", True), loops))
     ten = ours(bench, "10 % hits", tenth, hits, 3 * loops,
                by_reference(bench, tenth))
     miss = ours(bench, "no hits", none, 0, 6 * loops, by_reference(bench, none),

@@ -31,9 +31,9 @@ def write2_ms(bench, capture, out, loops):
 
 
 def write2(bench, capture, out, loops):
-    """Seconds to write the images, as many bytes as cxiwrite does, by write(2)."""
-    os.makedirs(out, exist_ok=True)
-    bench.warm(capture.written_bytes * capture.events * loops)
+    """Seconds to write the images, as many bytes as cxiwrite does, by write(2), to
+    where cxiwrite wrote before: both find the memory in the same state."""
+    bench.emptied(out)
     with open(capture.path, "rb") as f:
         m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)
     at = capture._plane(0)
@@ -57,8 +57,6 @@ def write2(bench, capture, out, loops):
     seconds, _ = common.timed(work)
     view.release()
     m.close()
-    for name in os.listdir(out):
-        os.unlink(os.path.join(out, name))
     return seconds
 
 
@@ -78,8 +76,8 @@ def plain(bench, what, capture, memory, loops, limit):
     """Ours and write(2) in turns; the row of their ratio."""
     out = bench.path("out", memory)
     paces, _, (plain_ms,) = bench.paces(
-        loops, {"ours": command(capture, out)}, lambda: write2_ms(
-            bench, capture, bench.path("plain", memory), loops))
+        loops, {"ours": command(capture, out)},
+        lambda: write2_ms(bench, capture, out, loops))
     ours = 1e3 * paces["ours"].wall / capture.events
     theirs = statistics.median(plain_ms)
     size = capture.written_bytes / 1e6
