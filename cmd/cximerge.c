@@ -112,9 +112,12 @@ output_check(const char *path)
 			err(STATUS_OUTPUT, "-o %s", path);
 		return;
 	}
-	if (!S_ISREG(st.st_mode) || joincheck_open(path, &p, &f) == -1)
+	if (!S_ISREG(st.st_mode) || joincheck_open(path, &p, &f) == -1) {
+		if (tool_stop)
+			give_up(STATUS_INTERRUPTED, f.text);
 		errx(STATUS_OUTPUT, "-o %s: exists, and is not a merged file made"
 		    " without -x; remove it or name another", path);
+	}
 	cxiparts_free(p);
 }
 
@@ -226,7 +229,7 @@ main(int argc, char *argv[])
 	guard_heed(&tool_stop);
 	argv += optind;
 	if (o.check) {
-		for (; *argv != NULL; argv++)
+		for (; *argv != NULL && !tool_stop; argv++)
 			status = tool_worse(status, check(*argv));
 	} else {
 		events_name(o.out, list);

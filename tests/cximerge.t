@@ -646,6 +646,16 @@ def _():
     os.unlink(path('plain', 'view.cxi'))
 
 
+@test('a signal while the file is looked at that is to be replaced leaves it')
+def _():
+    view = merge('plain', name='old.cxi')
+    was = proc.read(view, 'rb')
+    stopped_while_reading('-o', view, *files('plain'))
+    must(proc.read(view, 'rb') == was)
+    must(not glob.glob(view + '?*'), glob.glob(view + '?*'))
+    os.unlink(view)
+
+
 @test('a signal ends -x while a file is read, and nothing is left')
 def _():
     stopped_while_reading('-xo', OUT, *files('plain'))

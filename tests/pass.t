@@ -30,12 +30,28 @@ with open(sys.argv[1], \"rb\") as f:
 got = b.makefile(\"rb\").read()
 sys.exit(q2cat.wait() != 0 or got != want)" "$1/run.q2"' - "$T" "$PYTHON"
 
-name='files that splice(2) does not know are passed as well'
+# with NAME.c COMMAND...: with that preloaded.
+with() {
+	"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$T/with.so" "tests/$1" || return 1
+	shift
+	LD_PRELOAD=$T/with.so "$@"
+}
+unknown() {
+	with no_splice.c q2cat "$T/run.q2" | cmp - "$T/run.q2"
+}
+unreadable() {
+	{ with bad_sector.c q2cat "$T/run.q2" "$T/file"; echo "status $?" >&2; } 2>"$T/said" |
+	    q2ls | grep -c "^event" >"$T/out"
+	cat "$T/said" "$T/out"
+	grep -q "run.q2: event 1: read: Input/output error" "$T/said" &&
+	grep -q "status 6" "$T/said" && [ "$(cat "$T/out")" -eq 2 ]
+}
 if command -v "${CC:-cc}" >"$T/cc"; then
-	check "$name" sh -c '"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$1/none.so" \
-	    tests/no_splice.c && LD_PRELOAD=$1/none.so q2cat "$1/run.q2" | cmp - "$1/run.q2"' - "$T"
+	check 'files that splice(2) does not know are passed as well' unknown
+	check 'an event that cannot be read is not begun, and the next input is sent' \
+	    unreadable
 else
-	skip "$name" 'no C compiler'
+	skip 'passing files of other kinds' 'no C compiler'
 fi
 
 # The reader takes all but what the pipe holds; then the file is written over.
@@ -61,7 +77,7 @@ cut_within() {
 		cat >>"$T/got"
 	}
 	cat "$T/said"
-	grep -q "cut.q2: event 1: the input ends inside an event, at byte.*(truncated)" "$T/said" &&
+	grep -q "cut.q2: event 1: part of it has left.*: the input ends inside an event, at byte.*(truncated)" "$T/said" &&
 	grep -q "status 6" "$T/said"
 }
 check 'a file that is cut while an event passes is an error that names the event' \

@@ -104,6 +104,15 @@ io_is_pipe(int fd)
 	    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
+void
+io_pipe_enlarge(int fd)
+{
+	int size = fcntl(fd, F_GETPIPE_SZ);
+
+	if (size != -1 && size < IO_PIPE_SIZE)
+		(void)fcntl(fd, F_SETPIPE_SZ, IO_PIPE_SIZE);
+}
+
 char *
 io_slurp(const char *path, size_t max, size_t *n)
 {

@@ -27,6 +27,15 @@ int	io_writev(int fd, struct iovec *, int n);
 /* 1 if fd is a FIFO or a socket: something with a reader, not a place to keep. */
 int	io_is_pipe(int fd);
 
+/* What a pipe can be enlarged to without privilege, as Linux comes. */
+enum { IO_PIPE_SIZE = 1 << 20 };
+
+/*
+ * Enlarges a smaller pipe to IO_PIPE_SIZE, which saves switches with large events;
+ * best effort. Of both ends, since only one may be ours.
+ */
+void	io_pipe_enlarge(int fd);
+
 /*
  * Reads a whole regular file of at most max bytes into malloc'd memory, with a
  * NUL behind it. Returns NULL with errno (EFBIG when it is larger).

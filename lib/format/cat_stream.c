@@ -90,7 +90,7 @@ event_passes(const struct cat *c, const struct input *in, const struct record *r
 	return r->length >= PASS_MIN && inlet_regular(in->in) &&
 	    c->to.out.is_pipe && !sender_refers(&c->to) && !c->keep_going &&
 	    (!c->to.crc || (r->flags & RECORD_CRC)) &&
-	    inlet_has(in->in, r->length - RECORD_SIZE);
+	    inlet_readable(in->in, r->length - RECORD_SIZE);
 }
 
 static int
@@ -112,9 +112,11 @@ event_pass(struct cat *c, struct input *in, const struct record *r)
 	if (got == INLET_GONE)
 		return cat_output_failed(c);
 	if (got != INLET_GOT) {
-		/* Part of it has left: nothing can follow. */
+		/* It was cut or failed within moments. */
 		c->finished = true;
-		fault_prefix(&f, "event %llu", (unsigned long long)r->seq);
+		fault_prefix(&f, "event %llu: part of it has left, so that nothing"
+		    " can follow, of other inputs neither",
+		    (unsigned long long)r->seq);
 		return cat_input_damaged(c, &f);
 	}
 	cat_sent(c);

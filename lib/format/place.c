@@ -70,7 +70,7 @@ place_clear(const struct place *p, const struct layout *l, unsigned plane,
 {
 	const uint64_t at = layout_plane_offset(l, p->rooms, plane);
 	const uint64_t end = at + layout_plane_size(l, plane);
-	const uint64_t to = zeros.to == end ? zeros.from : end;
+	const uint64_t to = zeros.to == end && zeros.from < end ? zeros.from : end;
 
 	from += at;
 	if (from < to)

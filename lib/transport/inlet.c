@@ -1,3 +1,4 @@
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -14,8 +15,7 @@ enum {
 	BUFFER_SIZE = 65536,
 	FILE_FILL = RECORD_STREAM_SIZE,	/* of a file: what is behind is skipped */
 	SMALL = BUFFER_SIZE / 2,	/* events that one read had better bring */
-	WATCH_MS = 1000,
-	PIPE_SIZE = 1 << 20	/* the largest without privilege */
+	WATCH_MS = 1000
 };
 
 struct inlet {
@@ -57,8 +57,7 @@ inlet_new(int fd)
 	in->ended = in->broken = 0;
 	in->at = in->regular ? (uint64_t)lseek(fd, 0, SEEK_CUR) : 0;
 	in->from = in->to = 0;
-	/* A larger pipe saves switches with inline events; best effort. */
-	(void)fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE);
+	io_pipe_enlarge(fd);
 	return in;
 }
 
@@ -492,12 +491,25 @@ inlet_offset(const struct inlet *in)
 }
 
 bool
-inlet_has(const struct inlet *in, uint64_t n)
+inlet_readable(const struct inlet *in, uint64_t n)
 {
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t from = in->at & ~(page - 1);
+	const size_t size = (size_t)(in->at + n - from);
 	struct stat st;
+	void *at;
+	bool good;
 
-	return fstat(in->fd, &st) == 0 && in->at <= (uint64_t)st.st_size &&
-	    n <= (uint64_t)st.st_size - in->at;
+	if (fstat(in->fd, &st) == -1 || (uint64_t)st.st_size < in->at + n)
+		return false;
+	at = mmap(NULL, size, PROT_READ, MAP_SHARED, in->fd, (off_t)from);
+	if (at == MAP_FAILED)
+		return false;
+	/* Large pages, as capture.h has them. Linux before 5.14 cannot say. */
+	(void)madvise(at, size, MADV_HUGEPAGE);
+	good = madvise(at, size, MADV_POPULATE_READ) == 0 || errno == EINVAL;
+	munmap(at, size);
+	return good;
 }
 
 enum inlet_got
@@ -506,7 +518,7 @@ inlet_pass(struct inlet *in, uint64_t n, int to, struct fault *f)
 	struct pollfd p = { .fd = to, .events = POLLOUT };
 	const int held = fcntl(to, F_GETPIPE_SZ);
 	/* Its reader may still enlarge it so far. */
-	uint64_t tail = held == -1 ? n : held < PIPE_SIZE ? PIPE_SIZE :
+	uint64_t tail = held == -1 ? n : held < IO_PIPE_SIZE ? IO_PIPE_SIZE :
 	    (uint64_t)held;
 	bool copies;
 	ssize_t r;
@@ -525,8 +537,8 @@ inlet_pass(struct inlet *in, uint64_t n, int to, struct fault *f)
 			(void)poll(&p, 1, -1);
 		else if (r == -1 && errno == EPIPE)
 			return INLET_GONE;
-		else if (r == -1 && errno == EINVAL && !copies)
-			tail = n;	/* this file system cannot */
+		else if (r == -1 && errno != EINTR && !copies)
+			tail = n;	/* not of this file; or reading tells why */
 		else if (r == -1 && errno != EINTR)
 			return input_broken(in, "read", f);
 		if (r == -1)

@@ -113,14 +113,18 @@ uint64_t	inlet_buffered(const struct inlet *);
 /* Bytes taken since the inlet was made; in a regular file, the place in it. */
 uint64_t	inlet_offset(const struct inlet *);
 
-/* Does a regular file have the next n bytes, as it is now? */
-bool	inlet_has(const struct inlet *, uint64_t n);
+/*
+ * Does a regular file have the next n bytes, as it is now, and can they be read?
+ * They are in the page cache then.
+ */
+bool	inlet_readable(const struct inlet *, uint64_t n);
 
 /*
  * Passes the next n bytes of a regular file to a pipe: by splice(2), so that nothing
  * is copied before the pipe's reader does it, and the last ones, as many as the pipe
  * holds, by copying. So the pipe has nothing left of the file itself afterwards, and
- * whoever changes the file then changes nothing that was passed. GOT; GONE: writing
+ * whoever changes the file then changes nothing that was passed (unless the reader
+ * splices it on into another pipe). GOT; GONE: writing
  * failed, errno; ERROR: the file has them no more, or reading failed, when part of
  * them may have been passed.
  */

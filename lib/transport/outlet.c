@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -9,8 +8,7 @@ outlet_init(struct outlet *o, int fd)
 {
 	o->fd = fd;
 	o->is_pipe = io_is_pipe(fd);
-	/* As an inlet does: the reader may be no program of ours. */
-	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+	io_pipe_enlarge(fd);
 	o->n = 0;
 }
 
