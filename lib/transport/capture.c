@@ -208,3 +208,25 @@ capture_has(const struct capture *c, const unsigned char *at, uint64_t size)
 	return !c->torn && fstat(c->fd, &st) == 0 &&
 	    (uint64_t)st.st_size >= (uint64_t)(at - c->at) + size;
 }
+
+bool
+capture_readable(int fd, uint64_t offset, uint64_t n)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const uint64_t from = offset & ~(page - 1);
+	const size_t size = (size_t)(offset + n - from);
+	struct stat st;
+	void *at;
+	bool good;
+
+	if (fstat(fd, &st) == -1 || (uint64_t)st.st_size < offset + n)
+		return false;
+	at = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, (off_t)from);
+	if (at == MAP_FAILED)
+		return false;
+	(void)madvise(at, size, MADV_HUGEPAGE);
+	/* Linux before 5.14 cannot say. */
+	good = madvise(at, size, MADV_POPULATE_READ) == 0 || errno == EINVAL;
+	munmap(at, size);
+	return good;
+}

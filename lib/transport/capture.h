@@ -58,4 +58,10 @@ void	capture_populate(const struct capture *, const unsigned char *at,
 bool	capture_has(const struct capture *, const unsigned char *at,
 	    uint64_t size);
 
+/*
+ * Does a file have n bytes from offset on, as it is now, and can they be read? They
+ * are in the page cache then. Of a mapping that lasts no longer than the call.
+ */
+bool	capture_readable(int fd, uint64_t offset, uint64_t n);
+
 #endif

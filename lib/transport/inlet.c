@@ -1,4 +1,3 @@
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -493,23 +492,7 @@ inlet_offset(const struct inlet *in)
 bool
 inlet_readable(const struct inlet *in, uint64_t n)
 {
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	const uint64_t from = in->at & ~(page - 1);
-	const size_t size = (size_t)(in->at + n - from);
-	struct stat st;
-	void *at;
-	bool good;
-
-	if (fstat(in->fd, &st) == -1 || (uint64_t)st.st_size < in->at + n)
-		return false;
-	at = mmap(NULL, size, PROT_READ, MAP_SHARED, in->fd, (off_t)from);
-	if (at == MAP_FAILED)
-		return false;
-	/* Large pages, as capture.h has them. Linux before 5.14 cannot say. */
-	(void)madvise(at, size, MADV_HUGEPAGE);
-	good = madvise(at, size, MADV_POPULATE_READ) == 0 || errno == EINVAL;
-	munmap(at, size);
-	return good;
+	return capture_readable(in->fd, in->at, n);
 }
 
 enum inlet_got
