@@ -46,10 +46,19 @@ unreadable() {
 	grep -q "run.q2: event 1: read: Input/output error" "$T/said" &&
 	grep -q "status 6" "$T/said" && [ "$(cat "$T/out")" -eq 2 ]
 }
+torn() {
+	{ LATE=1 with bad_sector.c q2cat "$T/run.q2" "$T/file"; echo "status $?" >&2; } 2>"$T/said" |
+	    q2ls 2>"$T/err" | grep -c "^event" >"$T/out"
+	cat "$T/said" "$T/out" "$T/err"
+	grep -q "run.q2: event 1: part of it has left.*: read: Input/output error" "$T/said" &&
+	grep -q "status 6" "$T/said" && [ "$(cat "$T/out")" -eq 1 ] &&
+	grep -q "truncated" "$T/err"
+}
 if command -v "${CC:-cc}" >"$T/cc"; then
 	check 'files that splice(2) does not know are passed as well' unknown
 	check 'an event that cannot be read is not begun, and the next input is sent' \
 	    unreadable
+	check 'an event that cannot be read to its end is no whole event, and is named' torn
 else
 	skip 'passing files of other kinds' 'no C compiler'
 fi
@@ -88,4 +97,13 @@ check 'a file that is cut while an event passes gives no end and no whole event'
 check 'a reader that goes in the middle of an event ends q2cat' \
 	sh -c '{ q2cat -l 50 "$1/run.q2"; echo $? >"$1/ended"; } 2>"$1/said" | head -c 10000000 >/dev/null
 	cat "$1/said"; test "$(cat "$1/ended")" -eq 2' - "$T"
+check 'a socket that closes in the middle of an event ends q2cat' \
+	sh -c '"$2" -c "
+import socket, subprocess, sys
+a, b = socket.socketpair()
+q2cat = subprocess.Popen([\"q2cat\", sys.argv[1]], stdout=a)
+a.close()
+b.recv(1000000)
+b.close()
+sys.exit(q2cat.wait() != 2)" "$1/run.q2"' - "$T" "$PYTHON"
 done_testing

@@ -97,16 +97,15 @@ static int
 event_pass(struct cat *c, struct input *in, const struct record *r)
 {
 	struct outlet *out = &c->to.out;
+	struct record sent = *r;
 	enum inlet_got got;
-	struct parcel p;
 	struct fault f;
 
 	if (cat_pace(c, in->stop) == -1)
 		return -1;
-	parcel_at(&c->splice.stream, NULL, &p);
-	p.record.flags = r->flags;
-	p.record.seq = splice_event(&c->splice, r->seq, true);
-	if (outlet_record(out, &p.record) == -1 || outlet_flush(out) == -1)
+	sent.stream = c->splice.stream.id;
+	sent.seq = splice_event(&c->splice, r->seq, true);
+	if (outlet_record(out, &sent) == -1 || outlet_flush(out) == -1)
 		return cat_output_failed(c);
 	got = inlet_pass(in->in, r->length - RECORD_SIZE, out->fd, &f);
 	if (got == INLET_GONE)

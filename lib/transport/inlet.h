@@ -124,9 +124,8 @@ bool	inlet_readable(const struct inlet *, uint64_t n);
  * is copied before the pipe's reader does it, and the last ones, as many as the pipe
  * holds, by copying. So the pipe has nothing left of the file itself afterwards, and
  * whoever changes the file then changes nothing that was passed (unless the reader
- * splices it on into another pipe). GOT; GONE: writing
- * failed, errno; ERROR: the file has them no more, or reading failed, when part of
- * them may have been passed.
+ * splices it on into another pipe). GOT; GONE: writing failed, errno; ERROR: the file
+ * has them no more, or reading failed, when part of them may have been passed.
  */
 enum inlet_got	inlet_pass(struct inlet *, uint64_t n, int to, struct fault *);
 

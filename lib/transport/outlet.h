@@ -26,7 +26,8 @@ struct outlet {
 /* Writes to fd (borrowed). */
 void	outlet_init(struct outlet *, int fd);
 
-/* A record of RECORD_SIZE bytes: reference or end. */
+/* A record of RECORD_SIZE bytes: reference or end, or the header of an event whose
+   payload the caller passes himself, after a flush. */
 int	outlet_record(struct outlet *, const struct record *);
 
 /* A stream record: all RECORD_STREAM_SIZE bytes. */
