@@ -165,6 +165,9 @@ def full():
           have)
     check(not column(bare.files, D + 'mask').any(),
           'without -g and -b the mask is zeros')
+    with h5py.File(bare.files[0], 'r') as f:
+        size = f[D + 'mask'].id.get_storage_size()
+    check(size == 0, 'and takes no place in the file', size)
 
 
 def absent():

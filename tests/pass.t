@@ -56,12 +56,31 @@ torn() {
 }
 if command -v "${CC:-cc}" >"$T/cc"; then
 	check 'files that splice(2) does not know are passed as well' unknown
+	no_splice() {
+		peakfind <"$T/run.q2" >"$T/found" &&
+		cat "$T/run.q2" | with no_splice.c peakfind | cmp - "$T/found"
+	}
+	check 'peakfind reads what a kernel will not splice(2)' no_splice
 	check 'an event that cannot be read is not begun, and the next input is sent' \
 	    unreadable
 	check 'an event that cannot be read to its end is no whole event, and is named' torn
 else
 	skip 'passing files of other kinds' 'no C compiler'
 fi
+
+# peakfind, without slots: what it has not filled before it fills by splice(2), too.
+found() {
+	peakfind <"$T/run.q2" >"$T/found" &&
+	cat "$T/run.q2" | peakfind | cmp - "$T/found" &&
+	q2cat "$T/run.q2" | peakfind -P 2 | cmp - "$T/found" &&
+	test "$(q2ls "$T/found" | grep -c "^event")" -eq 3
+}
+check 'peakfind takes large events from a pipe as from a file' found
+check 'and says where a pipe has ended within one' \
+	sh -c 'head -c $(($2 + 9000000)) "$1/run.q2" | peakfind 2>"$1/said" >"$1/part"
+	test $? -eq 6 && cat "$1/said" &&
+	grep -q "event 1: the input ends inside an event, at byte $(($2 + 9000000)) (truncated)" "$1/said"' \
+	- "$T" $((4096 + length))
 
 # The reader takes all but what the pipe holds; then the file is written over.
 written_over() {

@@ -117,7 +117,7 @@ cxi_hdf5_text_type(size_t size, struct fault *f)
 	return type;
 }
 
-/* Creates a dataset that is written once and whole. */
+/* Creates a dataset that is written once and whole; NULL: it is all zeros. */
 static int
 set_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
     hid_t space, const void *data, struct fault *f)
@@ -129,8 +129,8 @@ set_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
 		return -1;
 	set = H5Dcreate2(file, path, filetype, space, H5P_DEFAULT, dcpl,
 	    H5P_DEFAULT);
-	if (set < 0 || H5Dwrite(set, memtype, H5S_ALL, H5S_ALL, H5P_DEFAULT,
-	    data) < 0)
+	if (set < 0 || (data != NULL && H5Dwrite(set, memtype, H5S_ALL, H5S_ALL,
+	    H5P_DEFAULT, data) < 0))
 		rc = cxi_hdf5_fault(f, path);
 	if (set >= 0 && H5Dclose(set) < 0 && rc == 0)
 		rc = cxi_hdf5_fault(f, path);
@@ -202,12 +202,14 @@ cxi_hdf5_mask(hid_t file, const char *path, uint32_t height, uint32_t width,
 {
 	hsize_t dims[2] = { height, width };
 	hid_t space = H5Screate_simple(2, dims, NULL);
+	size_t rest = ((size_t)height * width - 1) * sizeof *mask;
+	bool zeros = mask[0] == 0 && memcmp(mask, mask + 1, rest) == 0;
 	int rc;
 
 	if (space < 0)
 		return cxi_hdf5_fault(f, path);
 	rc = set_write(file, path, H5T_STD_U16LE, H5T_NATIVE_UINT16, space,
-	    mask, f);
+	    zeros ? NULL : mask, f);
 	H5Sclose(space);
 	return rc;
 }

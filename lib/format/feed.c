@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "format/eventblock.h"
 #include "format/feed.h"
 
@@ -70,7 +71,7 @@ inline_take(struct feed *d, struct fault *f)
 	if (d->room < size) {
 		free(d->buffer);
 		d->room = 0;
-		if ((d->buffer = aligned_alloc(LAYOUT_ALIGN, size)) == NULL) {
+		if ((d->buffer = pages_alloc(LAYOUT_ALIGN, size)) == NULL) {
 			fault_set(f, "no memory for an event of %llu bytes",
 			    (unsigned long long)size);
 			return INLET_ERROR;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "format/eventblock.h"
 #include "format/parcel.h"
 
@@ -38,7 +39,7 @@ parcel_inline(struct sender *s, const struct stream *stream, struct parcel *p,
 
 	if (s->room < size) {
 		free(s->buffer);
-		s->buffer = aligned_alloc(LAYOUT_ALIGN, size);
+		s->buffer = pages_alloc(LAYOUT_ALIGN, size);
 		s->room = s->buffer == NULL ? 0 : size;
 	}
 	if (s->buffer == NULL) {

@@ -390,6 +390,21 @@ slot_head(struct slots *s, unsigned slot)
 	return (struct slot_head *)(void *)slot_map(s, slot, SLOT_HEAD);
 }
 
+bool
+slots_fresh(struct slots *s, unsigned slot)
+{
+	struct slot_head *h = slot_head(s, slot);
+
+	return h != NULL && atomic_load(&h->generation) == 0;
+}
+
+int
+slots_file(const struct slots *s, unsigned slot, uint64_t *offset)
+{
+	*offset = slot * STRIDE + SLOT_HEAD;
+	return s->memory;
+}
+
 /* Reads what tokens there are; the pipe's order is coldest first. */
 static int
 tokens_read(struct slots *s, struct fault *f)

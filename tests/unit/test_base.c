@@ -20,6 +20,7 @@
 #include "base/io.h"
 #include "base/le.h"
 #include "base/number.h"
+#include "base/pages.h"
 #include "base/sidefile.h"
 
 static void
@@ -437,6 +438,26 @@ test_sidefile(void **state)
 	rmdir(dir);
 }
 
+static void
+test_pages(void **state)
+{
+	static const size_t sizes[] = { 1, 4096, 4097, (2 << 20) - 1, 2 << 20,
+		(5 << 20) + 1 };
+	unsigned char *p;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		p = pages_alloc(4096, sizes[i]);
+		assert_non_null(p);
+		assert_int_equal((uintptr_t)p % 4096, 0);
+		memset(p, 1, sizes[i]);
+		free(p);
+	}
+	assert_null(pages_alloc(4096, SIZE_MAX));
+	assert_null(pages_alloc(4096, SIZE_MAX - 4096));
+}
+
 int
 main(void)
 {
@@ -452,7 +473,8 @@ main(void)
 		cmocka_unit_test(test_io_errors),
 		cmocka_unit_test(test_is_pipe),
 		cmocka_unit_test(test_slurp),
-		cmocka_unit_test(test_sidefile)
+		cmocka_unit_test(test_sidefile),
+		cmocka_unit_test(test_pages)
 	};
 
 	signal(SIGPIPE, SIG_IGN);
