@@ -31,9 +31,11 @@ cxi_bslz4_new(void)
 {
 	struct cxi_bslz4 *b = malloc(sizeof *b);
 
-	if (b != NULL)
-		b->isa = shuffle_isa_usable(SHUFFLE_AVX2) ? SHUFFLE_AVX2 :
-		    SHUFFLE_PLAIN;
+	if (b == NULL)
+		return NULL;
+	b->isa = SHUFFLE_GFNI;
+	while (!shuffle_isa_usable(b->isa))
+		b->isa--;
 	return b;
 }
 

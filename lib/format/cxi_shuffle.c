@@ -6,8 +6,13 @@
  *
  * The bits of 8 bytes are transposed as an 8 x 8 matrix in a 64-bit word, in
  * three steps that swap squares of 1, 2 and 4 bits. AVX2 has an instruction that
- * takes the uppermost bit of 32 bytes at once, three times as fast.
+ * takes the uppermost bit of 32 bytes at once, three times as fast. GFNI multiplies
+ * such matrices: one whose rows are single bits, by the bytes, is them transposed;
+ * three times as fast again.
  */
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 #include <stdint.h>
 #include <string.h>
 
@@ -125,16 +130,58 @@ bits_avx2(unsigned char *out, const unsigned char *in, size_t n)
 	bits_plain(out, in, n, i);
 }
 
+/*
+ * Rows of a matrix count from its last byte, hence the words are turned around
+ * first. Then byte k of word w has bits k of bytes 8 w to 8 w + 7: as an 8 x 8
+ * matrix of bytes it is transposed once more, for stores of whole words.
+ */
+__attribute__((target("avx512bw,avx512vbmi,gfni"))) static void
+bits_gfni(unsigned char *out, const unsigned char *in, size_t n)
+{
+	const __m512i single = _mm512_set1_epi64((int64_t)0x8040201008040201);
+	const __m512i around = _mm512_set4_epi64(0x08090a0b0c0d0e0f,
+	    0x0001020304050607, 0x08090a0b0c0d0e0f, 0x0001020304050607);
+	unsigned char turned[64];
+	uint64_t words[8];
+	size_t row = n / 8, i, k;
+	__m512i turn, x;
+
+	for (k = 0; k < 64; k++)
+		turned[k] = (unsigned char)(k % 8 * 8 + k / 8);
+	turn = _mm512_loadu_si512(turned);
+	for (i = 0; i + 64 <= n; i += 64) {
+		x = _mm512_loadu_si512(in + i);
+		x = _mm512_shuffle_epi8(x, around);
+		x = _mm512_gf2p8affine_epi64_epi8(single, x, 0);
+		x = _mm512_permutexvar_epi8(turn, x);
+		_mm512_storeu_si512(words, x);
+		for (k = 0; k < 8; k++)
+			memcpy(out + k * row + i / 8, &words[k], 8);
+	}
+	bits_plain(out, in, n, i);
+}
+
 bool
 shuffle_isa_usable(enum shuffle_isa isa)
 {
-	return isa == SHUFFLE_PLAIN || __builtin_cpu_supports("avx2");
+	switch (isa) {
+	case SHUFFLE_GFNI:
+		return __builtin_cpu_supports("avx512bw") &&
+		    __builtin_cpu_supports("avx512vbmi") &&
+		    __builtin_cpu_supports("gfni");
+	case SHUFFLE_AVX2:
+		return __builtin_cpu_supports("avx2");
+	default:
+		return true;
+	}
 }
 
 void
 shuffle_bits(enum shuffle_isa isa, void *out, const void *in, size_t n)
 {
-	if (isa == SHUFFLE_AVX2)
+	if (isa == SHUFFLE_GFNI)
+		bits_gfni(out, in, n);
+	else if (isa == SHUFFLE_AVX2)
 		bits_avx2(out, in, n);
 	else
 		bits_plain(out, in, n, 0);

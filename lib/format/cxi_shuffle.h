@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum shuffle_isa { SHUFFLE_PLAIN, SHUFFLE_AVX2 };
+/* From the slowest to the fastest. */
+enum shuffle_isa { SHUFFLE_PLAIN, SHUFFLE_AVX2, SHUFFLE_GFNI };
 
 /* Does this processor have it? */
 bool	shuffle_isa_usable(enum shuffle_isa);

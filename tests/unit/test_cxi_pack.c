@@ -433,7 +433,7 @@ test_bits(void **state)
 	size_t n;
 
 	(void)state;
-	for (isa = SHUFFLE_PLAIN; isa <= SHUFFLE_AVX2; isa++)
+	for (isa = SHUFFLE_PLAIN; isa <= SHUFFLE_GFNI; isa++)
 		for (n = 0; n < 600 && shuffle_isa_usable(isa); n += 8)
 			bits_check(isa, n);
 }
