@@ -1,7 +1,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/layout.h"
 #include "format/cxi_hdf5.h"
+
+/*
+ * Blocks of the file that begin at multiples of what planes begin at: the kernel
+ * copies a quarter faster then.
+ */
+enum { ALIGNED = LAYOUT_ALIGN, ALIGNED_MIN = 4096 };
 
 /*
  * HDF5 1.10 frees a file that it could not write the rest of on closing, but
@@ -47,7 +54,9 @@ cxi_hdf5_fault(struct fault *f, const char *what)
 static hid_t
 file_create(struct cxi_disk *d, const char *name, hid_t fcpl, hid_t fapl)
 {
-	if (fcpl < 0 || fapl < 0 || cxi_disk_use(fapl, d) == -1 || H5Pset_obj_track_times(fcpl, false) < 0 ||
+	if (fcpl < 0 || fapl < 0 || cxi_disk_use(fapl, d) == -1 ||
+	    H5Pset_obj_track_times(fcpl, false) < 0 ||
+	    H5Pset_alignment(fapl, ALIGNED_MIN, ALIGNED) < 0 ||
 	    H5Pset_libver_bounds(fapl, H5F_LIBVER_EARLIEST,
 	    H5F_LIBVER_LATEST) < 0 ||
 	    H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) < 0)
