@@ -204,6 +204,19 @@ def _():
     same(copy, merge('packed', name='view.cxi'))
 
 
+if h5py.h5z.filter_avail(32008):
+    @test('a copy of bitshuffled files is one for the filter as they are')
+    def _():
+        for k in range(2):
+            write('bits', 'g%d' % k, '-i', '%d/2' % k, A, write='-z bslz4')
+        copy = merge('bits', '-x')
+        with h5py.File(copy) as f, h5py.File(files('bits')[0]) as g:
+            a, b = (h['/entry_1/data_1/data'].id.get_create_plist().get_filter(0)
+                    for h in (f, g))
+            must(a[0] == b[0] == 32008 and a[2] == b[2], a, b)
+        same(copy, merge('bits', name='view.cxi'))
+
+
 @test('compression may differ in a view, and is refused in a copy')
 def _():
     write('mixed', 'a', '-i', '0/2', A)

@@ -233,12 +233,11 @@ set_create(const struct cxijoin *c, hid_t file, const struct cxiset *s,
 	return set;
 }
 
+/* Makes a dataset that is filled later, with the properties of list, which it closes. */
 static int
-rows_create(const struct cxijoin *c, hid_t file, const struct cxiset *s,
-    const struct cxijoin_run *runs, size_t n, struct fault *f)
+set_make(const struct cxijoin *c, hid_t file, const struct cxiset *s, hid_t list,
+    struct fault *f)
 {
-	hid_t list = c->copy ? copy_list(s, f) :
-	    cxijoin_virtual(c, s, runs, n, f);
 	hid_t set;
 
 	if (list < 0)
@@ -248,6 +247,20 @@ rows_create(const struct cxijoin *c, hid_t file, const struct cxiset *s,
 	if (set < 0)
 		return -1;
 	return H5Dclose(set) < 0 ? cxi_hdf5_fault(f, s->name) : 0;
+}
+
+static int
+rows_create(const struct cxijoin *c, hid_t file, const struct cxiset *s,
+    const struct cxijoin_run *runs, size_t n, struct fault *f)
+{
+	int status;
+
+	if (!c->copy)
+		return set_make(c, file, s, cxijoin_virtual(c, s, runs, n, f), f);
+	if (cxijoin_filters_hide(s, f) == -1)
+		return -1;
+	status = set_make(c, file, s, copy_list(s, f), f);
+	return cxijoin_filters_show(s, f) == -1 ? -1 : status;
 }
 
 /* What has no row an event, from the first source. */

@@ -26,6 +26,13 @@ char	*cxijoin_relative(const char *file, const char *source, struct fault *);
 /* The type of a dataset in a file, to be closed; -1 with a fault. */
 hid_t	cxijoin_type(const struct cxiset *, struct fault *);
 
+/*
+ * While a dataset is made, between the two, its filters are not asked, and have just
+ * the values that they have in the source. It is closed when they are shown again.
+ */
+int	cxijoin_filters_hide(const struct cxiset *, struct fault *);
+int	cxijoin_filters_show(const struct cxiset *, struct fault *);
+
 /* Copies all rows of all sources into the datasets of the file. */
 int	cxijoin_copy(const struct cxijoin *, hid_t file,
 	    const struct cxijoin_run *, size_t n, struct fault *);

@@ -196,36 +196,38 @@ directory_load(const char *name)
 	closedir(d);
 }
 
-/* The last directory first: where two have a filter, the first one's stays. */
-static void
-plugins_load(void)
+/*
+ * The last directory first: where two have a filter, the first one's stays. Libraries
+ * built with -ffast-math change how subnormals are treated.
+ */
+void
+guard_hdf_filters(void)
 {
 	char path[4096];
 	unsigned i, n = 0, kinds = 0;
+	fenv_t env;
 
 	if (H5PLget_loading_state(&kinds) < 0 || !(kinds & H5PL_FILTER_PLUGIN) ||
 	    H5PLsize(&n) < 0)
 		return;
+	fegetenv(&env);
 	for (i = n; i > 0; i--)
 		if (H5PLget(i - 1, path, sizeof path) > 0)
 			directory_load(path);
+	fesetenv(&env);
 }
 
 int
 guard_hdf_prepare(void *unused, struct fault *f)
 {
 	static bool done;
-	fenv_t env;
 
 	(void)unused;
 	if (done)
 		return 0;
 	if (H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0)
 		return fault_set(f, "HDF5 cannot be started");
-	/* Libraries built with -ffast-math change how subnormals are treated. */
-	fegetenv(&env);
-	plugins_load();
-	fesetenv(&env);
+	guard_hdf_filters();
 	done = true;
 	return 0;
 }

@@ -19,6 +19,12 @@
  */
 int	guard_hdf_prepare(void *unused, struct fault *);
 
+/*
+ * Loads the filters of all plugins, as above, also if they are known already: what else
+ * was registered for their numbers makes room. Best effort.
+ */
+void	guard_hdf_filters(void);
+
 /* Why the call of HDF5 that has just failed did so: the innermost cause, printable. */
 void	guard_hdf_cause(char *text, size_t size);
 
