@@ -38,23 +38,23 @@ MODULES = q2.py
 B = build
 
 # Asked for when they are used: on a fresh machine they are installed by then.
-PKG = hdf5 libbsd-overlay libisal liblz4 jansson libseccomp cairo libpng libzmq \
+PKG = libbsd-overlay libisal liblz4 jansson libseccomp cairo libpng libzmq \
 	msgpack
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKG)))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags hdf5 $(PKG)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKG)))$(PKG_LIBS)
 
 # Debian's shared HDF5 brings 30 other libraries, for reading over networks, which
 # cost every process 5 ms and 6 MiB: the archive is linked where that is possible.
 # -rdynamic: filter plugins must find this HDF5, not the shared one that they load.
-HDF5_LIBS = $(eval HDF5_LIBS := $$(shell CC=$(CC) scripts/hdf5 $(PKG_LIBS)))$(HDF5_LIBS)
+HDF5_LIBS = $(eval HDF5_LIBS := $$(shell CC=$(CC) scripts/hdf5))$(HDF5_LIBS)
 
 # -ffp-contract=off: with it on, two instruction sets give two sums.
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib \
 	-Wall -Wextra -Wshadow -Wconversion -ffp-contract=off \
 	$(PKG_CFLAGS) $(SANITIZE) $(CFLAGS)
 # --as-needed: a program that has nothing to do with HDF5 starts without it.
-ALL_LIBS = $(LDFLAGS) $(SANITIZE) -Wl,--as-needed $(HDF5_LIBS) \
-	$(filter-out -lhdf5,$(PKG_LIBS)) -lmd -lpthread -lm
+ALL_LIBS = $(LDFLAGS) $(SANITIZE) -Wl,--as-needed $(HDF5_LIBS) $(PKG_LIBS) \
+	-lmd -lpthread -lm
 
 LIB_SRC := $(wildcard lib/*/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$B/%.o)

@@ -8,8 +8,8 @@
  *
  * A block holds the lowest bits of all its elements, then all second bits, ...;
  * LZ4 compresses it. The bits are transposed here and not by the plugin's library:
- * Debian builds that for SSE2 only, it takes half as long again, and it would have
- * to be opened and called behind HDF5's back.
+ * Debian builds that for SSE2 only, and it would have to be opened and called behind
+ * HDF5's back.
  */
 #include <lz4.h>
 #include <stdint.h>

@@ -6,7 +6,7 @@
 
 /*
  * Blocks of the file that begin at multiples of what planes begin at: the kernel
- * copies a quarter faster then.
+ * copies a quarter faster then, where it is copying that takes the time.
  */
 enum { ALIGNED = LAYOUT_ALIGN, ALIGNED_MIN = 4096 };
 

@@ -257,10 +257,11 @@ rows_create(const struct cxijoin *c, hid_t file, const struct cxiset *s,
 
 	if (!c->copy)
 		return set_make(c, file, s, cxijoin_virtual(c, s, runs, n, f), f);
-	if (cxijoin_filters_hide(s, f) == -1)
-		return -1;
-	status = set_make(c, file, s, copy_list(s, f), f);
-	return cxijoin_filters_show(s, f) == -1 ? -1 : status;
+	status = cxijoin_filters_hide(s, f);
+	if (status == 0)
+		status = set_make(c, file, s, copy_list(s, f), f);
+	cxijoin_filters_show(s);
+	return status;
 }
 
 /* What has no row an event, from the first source. */

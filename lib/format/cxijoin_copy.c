@@ -84,6 +84,21 @@ run_copy(struct target *t, struct cxireader *r, const struct cxisets *x,
 	return 0;
 }
 
+static bool
+filters_same(const struct cxiset *a, const struct cxiset *b)
+{
+	const struct cxifilter *x = a->filters, *y = b->filters;
+	const struct cxifilter *end = x + a->n_filters;
+
+	if (a->n_filters != b->n_filters)
+		return false;
+	for (; x < end; x++, y++)
+		if (x->id != y->id || x->flags != y->flags || x->n != y->n ||
+		    memcmp(x->values, y->values, x->n * sizeof x->values[0]) != 0)
+			return false;
+	return true;
+}
+
 /* Chunks can be copied only into a dataset that is stored in the same way. */
 static int
 storage_check(const struct join *j, const char *path, const struct cxiset *a,
@@ -92,8 +107,7 @@ storage_check(const struct join *j, const char *path, const struct cxiset *a,
 	if (a->chunk[0] != 1 && b->chunk[0] != 1)
 		return 0;
 	if (memcmp(a->chunk, b->chunk, sizeof a->chunk) == 0 &&
-	    a->n_filters == b->n_filters &&
-	    memcmp(a->filters, b->filters, sizeof a->filters) == 0)
+	    filters_same(a, b))
 		return 0;
 	return fault_set(f, "%.120s: %.60s is not compressed or not cut into chunks"
 	    " as in %.80s, so chunks cannot be copied; without -x they may differ",

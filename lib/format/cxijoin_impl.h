@@ -31,7 +31,7 @@ hid_t	cxijoin_type(const struct cxiset *, struct fault *);
  * the values that they have in the source. It is closed when they are shown again.
  */
 int	cxijoin_filters_hide(const struct cxiset *, struct fault *);
-int	cxijoin_filters_show(const struct cxiset *, struct fault *);
+void	cxijoin_filters_show(const struct cxiset *);
 
 /* Copies all rows of all sources into the datasets of the file. */
 int	cxijoin_copy(const struct cxijoin *, hid_t file,

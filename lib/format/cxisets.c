@@ -92,9 +92,11 @@ set_ok(struct cxiset *s, uint32_t at)
 	    s->rank > CXISETS_RANK || s->growing > 1 || s->elsewhere > 1 ||
 	    (s->growing && s->rank == 0) || s->n_filters > CXISETS_FILTERS)
 		return false;
-	for (i = 0; i < s->n_filters; i++)
+	for (i = 0; i < s->n_filters; i++) {
 		if (s->filters[i].n > CXISETS_VALUES)
 			return false;
+		(void)guard_text(s->filters[i].name, sizeof s->filters[i].name);
+	}
 	return s->kind == CXISET_GROUP || extent_ok(s);
 }
 

@@ -25,6 +25,7 @@ enum cxiset_kind { CXISET_GROUP, CXISET_UNSIGNED, CXISET_SIGNED, CXISET_FLOAT,
 struct cxifilter {
 	uint32_t	id, flags, n;
 	uint32_t	values[CXISETS_VALUES];
+	char		name[64];	/* "" if the file has none, or a longer one */
 };
 
 struct cxiset {

@@ -80,13 +80,15 @@ filters_take(struct cxiset *s, hid_t list, struct fault *f)
 	if (n < 0 || n > CXISETS_FILTERS)
 		return fault_set(f, "%.100s: %d filters are too many", s->name, n);
 	for (i = 0; i < n; i++) {
+		to = &s->filters[i];
 		room = CXISETS_VALUES;
-		id = H5Pget_filter2(list, (unsigned)i, &flags, &room, values, 0,
-		    NULL, &config);
+		id = H5Pget_filter2(list, (unsigned)i, &flags, &room, values,
+		    sizeof to->name, to->name, &config);
 		if (id < 0 || room > CXISETS_VALUES)
 			return fault_set(f, "%.100s: its filters cannot be read",
 			    s->name);
-		to = &s->filters[i];
+		if (memchr(to->name, '\0', sizeof to->name) == NULL)
+			to->name[0] = '\0';
 		to->id = (uint32_t)id;
 		to->flags = flags;
 		to->n = (uint32_t)room;
