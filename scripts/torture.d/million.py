@@ -16,10 +16,10 @@ def seq_last(p):
 
 
 def resident(pid):
-    for line in read("/proc/%d/status" % pid).splitlines():
-        if line.startswith("VmRSS:"):
-            return 1024 * int(line.split()[1])
-    return 0
+    """Bytes, slots among them; not pages of files: which are mapped is the kernel's."""
+    return sum(1024 * int(line.split()[1])
+               for line in read("/proc/%d/status" % pid).splitlines()
+               if line.startswith(("RssAnon:", "RssShmem:")))
 
 
 def look(p):
