@@ -69,8 +69,8 @@ BENCH := $(patsubst %.c,$B/%,$(wildcard scripts/bench.d/*.c)) \
 MAN := $(wildcard man/*.[1357])
 
 # What lib/producer/q2.c needs of lib, and that needs libc only.
-LIBQ2 = base/crc_plain base/fault base/io base/pages data/event data/layout format/eventblock \
-	format/parcel format/place format/source format/stream producer/q2 \
+LIBQ2 = base/crc_plain base/fault base/io base/pages data/event data/layout \
+	format/eventblock format/parcel format/place format/source format/stream producer/q2 \
 	transport/budget transport/capture transport/inlet transport/outlet \
 	transport/record transport/slots
 

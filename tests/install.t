@@ -92,6 +92,15 @@ check 'and are used' test -x "$D/b/q2cat" -a -e "$D/m/man1/q2cat.1" -a \
     -e "$D/y/q2.py" -a -e "$D/l/libq2.a" -a -e "$D/i/q2.h" -a -e "$D/c/q2cat" -a \
     -e "$D/z/_peakpipe" -a \
     ! -e "$D/usr"
+# An archive that cannot be linked by itself, as one that needs libraries for networks.
+hdf5_shared() {
+	mkdir -p "$T/h" && : >"$T/h/none" && ar rc "$T/h/libhdf5.a" "$T/h/none" &&
+	printf 'Name: h\nDescription: h\nVersion: 1\nLibs: -L%s -lhdf5\n' "$T/h" \
+	    >"$T/h/hdf5.pc" &&
+	said=$(PKG_CONFIG_PATH=$T/h scripts/hdf5 | xargs) && echo "$said" &&
+	[ "$said" = "-L$T/h -lhdf5" ]
+}
+check 'the shared HDF5 is taken where its archive cannot be linked' hdf5_shared
 # A fresh tree: what git would hand out, and no build yet.
 mkdir "$T/tree"
 tar -c --exclude=.git --exclude='./build*' . | tar -x -C "$T/tree"

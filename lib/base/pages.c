@@ -5,20 +5,18 @@
 
 #include "base/pages.h"
 
-enum { LARGE = 2 << 20 };
-
 void *
 pages_alloc(size_t align, size_t size)
 {
 	void *p;
 
-	if (size >= LARGE)
-		align = LARGE;
+	if (size >= PAGES_LARGE)
+		align = PAGES_LARGE;
 	if (size > SIZE_MAX - align)
 		return NULL;
 	size = (size + align - 1) & ~(align - 1);
 	p = aligned_alloc(align, size);
-	if (p != NULL && size >= LARGE)
+	if (p != NULL && size >= PAGES_LARGE)
 		(void)madvise(p, size, MADV_HUGEPAGE);
 	return p;
 }

@@ -7,9 +7,12 @@
 
 #include <stddef.h>
 
+/* Bytes of a large page. */
+enum { PAGES_LARGE = 2 << 20 };
+
 /*
  * As aligned_alloc, but size may be any; freed with free. align is a power of two,
- * at most 2 MiB.
+ * at most PAGES_LARGE.
  */
 void	*pages_alloc(size_t align, size_t size);
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "base/pages.h"
 #include "format/cat_impl.h"
 #include "format/feed.h"
 #include "format/salvage.h"
@@ -186,7 +187,7 @@ stream_take(struct cat *c, struct input *in, const unsigned char *bytes)
 	/* Of small events a read brings many. */
 	if (in->map != NULL)
 		inlet_map(in->in, stream_event_length(&c->splice.stream) <
-		    CAPTURE_PAGE ? NULL : in->map);
+		    PAGES_LARGE ? NULL : in->map);
 	cat_expect(c, inlet_left(in->in) /
 	    stream_event_length(&c->splice.stream));
 	return 0;

@@ -15,8 +15,7 @@
 #include "base/fault.h"
 
 enum {
-	CAPTURE_PATH_SIZE = 4000,
-	CAPTURE_PAGE = 2 << 20	/* bytes of a large page, where there are some */
+	CAPTURE_PATH_SIZE = 4000
 };
 
 /* Which file it is; path is absolute, the others tell whether it still is it. */
