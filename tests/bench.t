@@ -33,19 +33,40 @@ check 'the benchmark leaves nothing behind' \
     test -z "$(find "$T" "$shm" -maxdepth 1 -name 'peakpipe-bench.*' -newer "$T/results")"
 cp man/peakpipe-performance.7 "$T/page.7"
 cat >"$T/some.json" <<'END'
-{"sections": {"kernel": {"date": "2000-01-01", "machine": {"cores": 2}, "rows":
-[{"what": "f32", "value": 0.5, "unit": "ms"}, {"what": "  beside", "value": 1.3,
-"unit": "x", "limit": 1.2, "bound": "at most", "met": false}]},
-"scale": {"date": "2000-01-01", "machine": {"cores": 2}, "rows":
+{"sections": {"kernel": {"date": "2000-01-01", "machine": {"cores": 2},
+"about": "What is compared.\n\nread: an OR. Limits\nare ratios.", "rows":
+[{"what": "f32", "value": 0.5, "unit": "ms", "note": "read 0.4"},
+{"what": "  beside a rival whose name is too long for a column", "value": 1.3,
+"unit": "x", "limit": 1.2, "bound": "at most", "met": false, "note": "of 3"}]},
+"scale": {"date": "2000-01-01", "machine": {"cores": 2}, "about": "How.", "rows":
 [{"what": "tasks", "value": 4, "unit": "x"}]}}}
 END
+cat >"$T/table" <<'END'
+.\" table begins
+.Ss KERNEL
+What is compared.
+.Pp
+read: an OR.
+Limits are ratios.
+.Pp
+2 cores, 2000-01-01.
+.Bd -literal
+f32                                         0.5 ms       (read 0.4)
+  beside a rival whose name is too
+      long for a column                     1.3 x        <= 1.2 not met
+      (of 3)
+.Ed
+.\" table ends
+END
 "$PYTHON" scripts/bench -o "$T/some.json" --page "$T/page.7"
-check 'results go into the manual page' grep -q '^.It f32, beside.*not met' "$T/page.7"
+sed -n '/^\.." table begins/,/^\.." table ends/p' "$T/page.7" >"$T/found"
+check 'results go into the manual page, with what was compared' \
+    diff "$T/table" "$T/found"
 cp man/peakpipe-scale.7 "$T/scale.7"
 "$PYTHON" scripts/bench -o "$T/some.json" --page "$T/scale.7" scale
 check 'those of a section that has a page of its own go there' \
-    grep -q '^.It tasks Ta 4 x' "$T/scale.7"
-check '... and nowhere else' sh -c "! grep '^.It tasks' '$T/page.7'"
+    grep -q '^tasks  *4 x$' "$T/scale.7"
+check '... and nowhere else' sh -c "! grep '^tasks' '$T/page.7'"
 if command -v mandoc >/dev/null; then
 	check 'and it stays a sound one' sh -c \
 	    "cp man/*.[157] '$T'; cp '$T/page.7' '$T/peakpipe-performance.7';

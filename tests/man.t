@@ -60,10 +60,37 @@ lint_silent() {
 	test ! -s "$T/lint"
 }
 
+# Literal text is never folded: a wide line of it makes a page a mess.
+pages_narrow() {
+	for p in $PAGES; do
+		mandoc -T ascii -O width=78 "$p" | sed 's/.\x08//g' |
+		    awk -v "page=$p" 'length > 78 { print page ": " $0 }'
+	done >"$T/wide"
+	cat "$T/wide"
+	test ! -s "$T/wide"
+}
+
+# groff, which man(1) of Debian uses, folds what does not fit into a column.
+columns_wide_enough() {
+	for p in $PAGES; do
+		groff -mandoc -ww -Tascii -rLL=78n "$p" 2>&1 >"$T/text" |
+		    sed "s|^|$p: |"
+	done >"$T/warnings"
+	cat "$T/warnings"
+	test ! -s "$T/warnings"
+}
+
 if command -v mandoc >/dev/null; then
 	check 'mandoc has nothing to say about any page' lint_silent
+	check 'every page fits into a terminal of 80 columns' pages_narrow
 else
 	skip 'mandoc has nothing to say about any page' 'no mandoc'
+	skip 'every page fits into a terminal of 80 columns' 'no mandoc'
+fi
+if command -v groff >/dev/null; then
+	check 'groff has nothing to say about any page' columns_wide_enough
+else
+	skip 'groff has nothing to say about any page' 'no groff'
 fi
 
 for p in $PROGRAMS; do

@@ -1,4 +1,4 @@
-"""How it scales, and what detectors would need: peakpipe-scale(7).
+"""How it scales, and what detectors would need.
 
 Measured on frames of 1 x 1696 x 1696 as sent by MFX, f32, 150 peaks in a hit, replayed
 from a mapped capture, output to memory: workers in one pipeline, and tasks as those of
