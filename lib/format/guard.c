@@ -98,6 +98,7 @@ child_prepare(void *ctx, unsigned self)
 	struct fault f = { "" };
 
 	(void)self;
+	memcpy(g->head, &f, sizeof f);
 	if (g->duty.prepare(g->duty.ctx, &f) == 0 &&
 	    sandbox_enter(WORKER_SOCKET, g->limits.memory, &f) == 0)
 		return 0;
@@ -182,13 +183,12 @@ guard_text(char *text, size_t size)
 	return plain;
 }
 
-/* The child's words; nothing if it left none. */
+/* The child's words. They are gone as soon as another one begins. */
 static void
 words_take(const struct guard *g, struct fault *f)
 {
 	memcpy(f, g->head, sizeof *f);
 	guard_text(f->text, sizeof f->text);
-	memset(g->head, 0, sizeof *f);
 }
 
 static double
@@ -247,19 +247,21 @@ child_died(struct guard *g, const struct fault *why, struct fault *f)
 {
 	/* Before it was prepared it had not seen the file, and its word counts. */
 	bool honest = crew_begun(g->crew, 0) == 0;
-	struct fault how = { "" };
+	struct fault how = { "" }, words;
 
 	/* One that only closed its socket would be waited for without end. */
 	crew_kill(g->crew, 0);
+	words_take(g, &words);
 	if (crew_replace(g->crew, 0, &how, f) == -1) {
 		crew_stop(g->crew);
 		g->crew = NULL;
 		return GUARD_DIED;
 	}
-	words_take(g, f);
 	if (why->text[0] != '\0')
 		*f = *why;
-	else if (!honest || f->text[0] == '\0')
+	else if (honest && words.text[0] != '\0')
+		*f = words;
+	else
 		fault_set(f, "HDF5, or a filter of it, crashed (%s)", how.text);
 	return GUARD_DIED;
 }

@@ -445,14 +445,16 @@ a_child_that_cannot_begin_says_why(void **state)
 {
 	struct guard *g;
 	struct fault f = { "" };
+	int i;
 
 	(void)state;
 	fail_prepare = 1;
 	g = started(&wide);
-	assert_int_equal(guard_ask(g, COUNT, &f), GUARD_DIED);
-	assert_string_equal(f.text, "not today");
-	assert_int_equal(guard_ask(g, COUNT, &f), GUARD_DIED);
-	assert_string_equal(f.text, "not today");
+	/* Often: the next one may fail while the words of the last are read. */
+	for (i = 0; i < 300; i++) {
+		assert_int_equal(guard_ask(g, COUNT, &f), GUARD_DIED);
+		assert_string_equal(f.text, "not today");
+	}
 	fail_prepare = 0;
 	guard_stop(g);
 }
