@@ -8,6 +8,7 @@
 
 #include "base/io.h"
 #include "base/newfile.h"
+#include "base/ownfile.h"
 #include "format/report.h"
 #include "status.h"
 #include "tool.h"
@@ -97,6 +98,8 @@ main(int argc, char *argv[])
 		}
 	if (argc - optind != 1)
 		tool_usage();
+	if (ownfile_check(o.out, "<!DOCTYPE html>", "a report", &f) == -1)
+		errx(STATUS_OUTPUT, "-o %s", f.text);
 	tool_signals(report_remove);
 	s.run = argv[optind];
 	if (o.geometry != NULL) {

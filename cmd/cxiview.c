@@ -19,6 +19,7 @@
 
 #include "base/io.h"
 #include "base/newfile.h"
+#include "base/ownfile.h"
 #include "data/assembly.h"
 #include "data/resolution.h"
 #include "data/tone.h"
@@ -560,6 +561,7 @@ picture_send(struct view *v, const struct tone *t)
 static void
 options_parse(int argc, char *argv[], struct options *o)
 {
+	struct fault f;
 	int ch, modes = 0;
 
 	memset(o, 0, sizeof *o);
@@ -601,6 +603,8 @@ options_parse(int argc, char *argv[], struct options *o)
 		errx(STATUS_USAGE, "only one of -e, -m, -P, -s and -t");
 	if (o->out != NULL && strcmp(o->out, "-") == 0)
 		o->out = NULL;
+	if (o->out != NULL && ownfile_check(o->out, "PNG", "a picture", &f) == -1)
+		errx(STATUS_OUTPUT, "-o %s", f.text);
 	if (o->out == NULL && isatty(STDOUT_FILENO))
 		errx(STATUS_USAGE, "a picture is not for a terminal; name a file"
 		    " with -o");

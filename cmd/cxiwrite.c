@@ -10,6 +10,8 @@
  * in front see their reader gone. The journal of the series knows how far its
  * complete files got; -r carries on from there.
  */
+#include <sys/stat.h>
+
 #include <err.h>
 #include <errno.h>
 #include <math.h>
@@ -695,6 +697,16 @@ log_resume(struct writer *w, const struct journal_entry *from)
 		errx(STATUS_OUTPUT, "-l %s", why.text);
 }
 
+/* Is a regular file open that has this name? */
+static bool
+is_file(int fd, const char *name)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && S_ISREG(a.st_mode) && stat(name, &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* Files beside the CXI files: neither is written over by mistake, nor early. */
 static void
 side_files_open(struct writer *w)
@@ -707,14 +719,20 @@ side_files_open(struct writer *w)
 	if (o->stats != NULL && !o->force && !o->resume &&
 	    eventlog_exists(o->stats))
 		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
-	if (o->stats != NULL && (f = sidefile_open(o->stats, "a", &why)) == NULL)
+	if (o->stats != NULL && (totals_check(o->stats, &why) == -1 ||
+	    (f = sidefile_open(o->stats, "a", &why)) == NULL))
 		errx(STATUS_OUTPUT, "-S %s", why.text);
-	if (f != NULL)
+	if (f != NULL) {
+		if (o->log != NULL && is_file(fileno(f), o->log))
+			errx(STATUS_USAGE, "-S and -l are the same file, %s",
+			    o->log);
 		fclose(f);
+	}
 	if (from != NULL && from->log >= 0)
 		log_resume(w, from);
-	else if (o->log != NULL && !o->force &&
-	    (w->log = eventlog_open(o->log, false, &why)) == NULL)
+	else if (o->log != NULL && (o->force ?
+	    eventlog_check(o->log, true, &why) == -1 :
+	    (w->log = eventlog_open(o->log, false, &why)) == NULL))
 		errx(STATUS_OUTPUT, "-l %s", why.text);
 }
 

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/newfile.h"
+#include "base/ownfile.h"
 #include "format/feed.h"
 #include "format/ledger.h"
 #include "format/peakplane.h"
@@ -431,6 +432,7 @@ indexer_add(struct options *o, const char *text)
 static void
 options_parse(int argc, char *argv[], struct options *o)
 {
+	struct fault f;
 	int ch;
 
 	while ((ch = getopt(argc, argv, "+DG:M:g:k:l:m:n:vw:")) != -1)
@@ -473,6 +475,9 @@ options_parse(int argc, char *argv[], struct options *o)
 	if (o->plan.max_peaks != 0 && o->plan.max_peaks < o->plan.min_peaks)
 		errx(STATUS_USAGE, "-M %u is less than -m %u", o->plan.max_peaks,
 		    o->plan.min_peaks);
+	if (o->out != NULL && ownfile_check(o->out, "by q2serve",
+	    "a geometry of q2serve", &f) == -1)
+		errx(STATUS_OUTPUT, "-G %s", f.text);
 }
 
 /* As a branch of tee(1) we have the next program's input for standard output. */

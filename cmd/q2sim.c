@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/ownfile.h"
 #include "base/sidefile.h"
 #include "format/eventblock.h"
 #include "format/stream.h"
@@ -125,9 +126,9 @@ geometry_write(const struct sim *sim, const char *name)
 
 	if (text == NULL)
 		errx(STATUS_SYSTEM, "no memory for a geometry");
-	out = sidefile_open(name, "w", &f);
-	if (out == NULL)
-		errx(STATUS_OUTPUT, "%s", f.text);
+	if (ownfile_check(name, "simulated by q2sim", "a geometry of q2sim", &f) ==
+	    -1 || (out = sidefile_open(name, "w", &f)) == NULL)
+		errx(STATUS_OUTPUT, "-g %s", f.text);
 	fputs(text, out);
 	if (ferror(out) | fclose(out))
 		err(STATUS_OUTPUT, "%s", name);
@@ -137,14 +138,15 @@ geometry_write(const struct sim *sim, const char *name)
 static void
 truth_open(struct run *r, const char *name)
 {
+	static const char heading[] = "seq\tpanel\tss\tfs\th\tk\tl\tintensity\t"
+	    "in_logits\tresolution\tstate\n";
 	struct fault f;
 
 	r->truth_name = name;
-	r->truth = sidefile_open(name, "w", &f);
-	if (r->truth == NULL)
-		errx(STATUS_OUTPUT, "%s", f.text);
-	fputs("seq\tpanel\tss\tfs\th\tk\tl\tintensity\tin_logits\tresolution\t"
-	    "state\n", r->truth);
+	if (ownfile_check(name, heading, "a table of q2sim -T", &f) == -1 ||
+	    (r->truth = sidefile_open(name, "w", &f)) == NULL)
+		errx(STATUS_OUTPUT, "-T %s", f.text);
+	fputs(heading, r->truth);
 }
 
 static void

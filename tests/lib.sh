@@ -56,7 +56,7 @@ refused() {
 	got=$?
 	cat "$T/err"
 	[ $got -eq "$want" ] || { echo "status $got, not $want"; return 1; }
-	grep -Eq "$pattern" "$T/err" || { echo "no message like: $pattern"; return 1; }
+	grep -Eq -e "$pattern" "$T/err" || { echo "no message like: $pattern"; return 1; }
 }
 
 done_testing() {

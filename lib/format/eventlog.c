@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/ownfile.h"
 #include "base/sidefile.h"
 #include "format/eventlog.h"
 
@@ -67,15 +68,23 @@ log_vacant(const char *path)
 	    memcmp(text, eventlog_heading, (size_t)n) == 0;
 }
 
+int
+eventlog_check(const char *path, bool force, struct fault *f)
+{
+	if (force)
+		return ownfile_check(path, eventlog_heading, "a log of cxiwrite", f);
+	if (eventlog_exists(path) && !log_vacant(path))
+		return fault_set(f, "%s exists; -f replaces it", path);
+	return 0;
+}
+
 struct eventlog *
 eventlog_open(const char *path, bool force, struct fault *f)
 {
 	struct eventlog *g;
 
-	if (!force && eventlog_exists(path) && !log_vacant(path)) {
-		fault_set(f, "%s exists; -f replaces it", path);
+	if (eventlog_check(path, force, f) == -1)
 		return NULL;
-	}
 	if ((g = log_open(path, "w", f)) != NULL)
 		fputs(eventlog_heading, g->f);
 	return g;

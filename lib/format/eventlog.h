@@ -19,9 +19,12 @@ extern const char	eventlog_heading[76];
 struct eventlog;
 
 /*
- * Creates a log, line-buffered. A regular file that has something in it, and more
- * than the heading, is an error unless force. NULL: fault.
+ * May one be created at this path? A regular file that has something in it must be a
+ * log: with force any, else one of the heading only. 0, or -1 with a fault.
  */
+int	eventlog_check(const char *path, bool force, struct fault *);
+
+/* Creates a log, line-buffered, where eventlog_check allows it. NULL: fault. */
 struct eventlog	*eventlog_open(const char *path, bool force, struct fault *);
 
 /*

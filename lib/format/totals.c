@@ -3,17 +3,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ownfile.h"
 #include "base/sidefile.h"
 #include "format/totals.h"
 
 int
+totals_check(const char *path, struct fault *f)
+{
+	return ownfile_check(path, "\"events_in\"", "statistics of cxiwrite", f);
+}
+
+int
 totals_write(const struct totals *t, const char *path, struct fault *f)
 {
-	FILE *out = sidefile_open(path, "w", f);
+	FILE *out;
 	json_t *j;
 	int r;
 
-	if (out == NULL)
+	if (totals_check(path, f) == -1 ||
+	    (out = sidefile_open(path, "w", f)) == NULL)
 		return -1;
 	j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:f, s:f}",
 	    "events_in", (json_int_t)t->in, "written", (json_int_t)t->written,

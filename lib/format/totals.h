@@ -19,7 +19,10 @@ struct totals {
 	double		rate;		/* its events a second */
 };
 
-/* Writes them as JSON, the file replaced. 0 or -1. */
+/* Is there no file, or one that totals_write made? 0, or -1 with a fault. */
+int	totals_check(const char *path, struct fault *);
+
+/* Writes them as JSON, the file replaced if totals_check allows it. 0 or -1. */
 int	totals_write(const struct totals *, const char *path, struct fault *);
 
 /* Reads such a file; 0, or -1 with what is wrong with it. */

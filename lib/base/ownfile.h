@@ -1,0 +1,20 @@
+/*
+ * A name that was mistyped, or forgotten before a list of files, must not cost a
+ * run: what is written over is a file of the kind that is written, and nothing else.
+ */
+#ifndef BASE_OWNFILE_H
+#define BASE_OWNFILE_H
+
+#include "base/fault.h"
+
+/*
+ * May a new file take the place of what is at path? 0: nothing is there, or no
+ * regular file, or an empty one, or one that has the mark in its first OWNFILE_HEAD
+ * bytes. -1: it is something else, or cannot be read; the fault names path and kind
+ * ("a picture").
+ */
+enum { OWNFILE_HEAD = 512 };
+int	ownfile_check(const char *path, const char *mark, const char *kind,
+	    struct fault *);
+
+#endif

@@ -1,0 +1,71 @@
+#!/bin/sh
+# A name that was mistyped, or forgotten in front of a list of files, costs no data:
+# an output replaces files of its own kind only.
+. tests/lib.sh
+
+q2sim -n 3 -D cspad -g "$T/det.geom" -T "$T/truth.tsv" >"$T/run.q2"
+peakfind <"$T/run.q2" >"$T/found.q2"
+cxiwrite -g "$T/det.geom" -o "$T/cxi" -l "$T/log.tsv" -S "$T/stats.json" \
+    <"$T/found.q2" 2>/dev/null
+echo '; measured for a year' >"$T/mine.geom"
+
+write_hits() {
+	cxiwrite -g "$T/det.geom" "$@" <"$T/found.q2"
+}
+
+# kept FILE PATTERN COMMAND...: it is refused, and the file is as it was.
+kept() {
+	file=$1
+	pattern=$2
+	shift 2
+	cp "$file" "$T/before"
+	refused 7 "$pattern" "$@" && cmp "$file" "$T/before"
+}
+
+check 'cxiview -o does not replace a CXI file' \
+    kept "$T/cxi/peaknet_0000.cxi" '-o .*peaknet_0000.cxi: exists and is not a picture' \
+    cxiview -o "$T"/cxi/peaknet_0000.cxi "$T/cxi/peaknet_0000.cxi"
+check 'cxireport -o does not replace a CXI file' \
+    kept "$T/cxi/peaknet_0000.cxi" '-o .* is not a report' \
+    cxireport -o "$T/cxi/peaknet_0000.cxi" "$T/cxi"
+check 'q2sim -T does not replace a capture' \
+    kept "$T/run.q2" '-T .* is not a table of q2sim -T' q2sim -n 1 -T "$T/run.q2"
+check 'q2sim -g does not replace a geometry that it did not write' \
+    kept "$T/mine.geom" '-g .* is not a geometry of q2sim' q2sim -n 1 -g "$T/mine.geom"
+check 'q2serve -G does not replace a geometry that it did not write' \
+    kept "$T/mine.geom" '-G .* is not a geometry of q2serve' \
+    q2serve -l "ipc://$T/socket" -g "$T/mine.geom" -G "$T/mine.geom"
+check 'cxiwrite -f -l does not replace what is no log' \
+    kept "$T/mine.geom" '-l .* is not a log' \
+    write_hits -f -o "$T/cxi" -l "$T/mine.geom"
+check 'cxiwrite -f -S does not replace what is no statistics' \
+    kept "$T/mine.geom" '-S .* is not statistics' \
+    write_hits -f -o "$T/cxi" -S "$T/mine.geom"
+check '... nor without -f' kept "$T/mine.geom" '-S .* exists' \
+    write_hits -o "$T/new" -S "$T/mine.geom"
+check 'cxiwrite refuses one file for log and statistics' \
+    refused 1 'same file' write_hits -o "$T/new2" -l "$T/both" -S "$T/both"
+if [ "$(id -u)" -ne 0 ]; then
+	echo secret >"$T/closed"
+	chmod 0 "$T/closed"
+	check 'what cannot be looked at is kept' \
+	    refused 7 'cannot be seen what it is: Permission denied' \
+	    cxireport -o "$T/closed" "$T/cxi"
+else
+	skip 'what cannot be looked at is kept' 'root may look at everything'
+fi
+
+# twice NAME COMMAND...: files of the kind are replaced, the second time too.
+twice() {
+	"$@" && cp "$T/out.file" "$T/before" && "$@" && test -s "$T/out.file"
+}
+for what in 'cxiview -o|cxiview -o out.file cxi/peaknet_0000.cxi' \
+    'cxireport -o|cxireport -o out.file cxi' \
+    'q2sim -g|q2sim -n 1 -g out.file >sim.q2' 'q2sim -T|q2sim -n 1 -T out.file >sim.q2' \
+    'cxiwrite -f -l|cxiwrite -f -o cxi -l out.file <found.q2' \
+    'cxiwrite -f -S|cxiwrite -f -o cxi -S out.file <found.q2'; do
+	: >"$T/out.file"
+	check "${what%%|*} replaces an empty file and one of its own" \
+	    twice sh -c "cd '$T' && ${what#*|}"
+done
+done_testing
