@@ -56,7 +56,10 @@ run_read(struct summary *s, const struct options *o)
 		errx(STATUS_INPUT, "%s", f.text);
 	for (i = 0; i < s->n_unread && i < SUMMARY_UNREAD; i++)
 		warnx("%s", s->unread[i].text);
-	return s->n_unread > 0 ? STATUS_INPUT : STATUS_OK;
+	if (s->misfit || s->powder_doubt[0] != '\0')
+		warnx("-g %s: %s", o->geometry, s->misfit ? s->powder_why :
+		    s->powder_doubt);
+	return s->n_unread > 0 || s->misfit ? STATUS_INPUT : STATUS_OK;
 }
 
 static const char *

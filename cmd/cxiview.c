@@ -116,6 +116,8 @@ planes_make(struct view *v, const struct cxireader_info *x)
 	if (r == -1)
 		errx(STATUS_INPUT, "%s: %s", v->geometry.n_asics > 0 ?
 		    v->o.geometry : v->run.paths[0], f.text);
+	if (assembly_reach(&v->assembly, &f) == -1)
+		warnx("%s: %s", v->o.geometry, f.text);
 	v->plane = memory(n, sizeof *v->plane);
 	v->image = memory(n, sizeof *v->image);
 	v->bad = memory(n, 1);

@@ -169,6 +169,34 @@ else:
         must(np.allclose(circles, want, atol=.06), circles, want)
 
 
+def panel(ss, fs):
+    with open(D + "/one.geom", "w") as f:
+        print("clen = 0.1\nres = 10000\nphoton_energy = 9500\np/min_fs = 0\np/max_fs"
+              " = %d\np/min_ss = 0\np/max_ss = %d\np/fs = x\np/ss = y\np/corner_x"
+              " = 0\np/corner_y = 0" % (fs - 1, ss - 1), file=f)
+
+
+@test("the geometry of a larger detector is an error, with a report that says so")
+def _():
+    panel(97, 48)
+    page = report(options="-g one.geom", status=6)
+    must("this is not its geometry" in page and "<html" in page)
+    must("-g one.geom: ASIC p reaches" in
+         sh("cxireport -g one.geom -o r.html run", 6))
+
+
+@test("the geometry of a smaller detector is said, on the page too; of this one not")
+def _():
+    panel(95, 48)
+    must("its ASICs reach to ss 94, fs 47 only" in
+         report(options="-g one.geom"))
+    must("-g one.geom: its ASICs reach to ss 94" in
+         sh("cxireport -g one.geom -o r.html run"))
+    panel(96, 48)
+    must("its ASICs reach" not in report(options="-g one.geom"))
+    must(sh("cxireport -g one.geom -o r.html run") == "")
+
+
 @test("a strip of panels without a geometry says what is needed, not pictures")
 def _():
     dump_make(os.path.join(D, "strip.h5"), 4, panels=8)

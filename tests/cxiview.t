@@ -287,6 +287,14 @@ def main():
     check(r.status == [6] and 'not its geometry' in r.said and
           not os.path.exists(path('never.png')),
           'a geometry that does not fit is refused', r.note)
+    check(' only; images have ' not in
+          sh(f'cxiview -g {T}/g.geom -o {T}/whole.png {T}/a.cxi').said,
+          'a geometry that fits is taken without a word')
+    sh(f'sed "s/max_ss = 79/max_ss = 69/" {T}/g.geom > {T}/small.geom')
+    r = sh(f'cxiview -g {T}/small.geom -o {T}/small.png {T}/a.cxi')
+    check(r.status == [0] and 'small.geom: its ASICs reach to ss' in r.said and
+          os.path.exists(path('small.png')),
+          'a geometry that ends before the image does is said', r.note)
     with h5py.File(path('other.h5'), 'w') as f:
         f['x'] = 1
     r = sh(f'cxiview -o {T}/never.png {T}/other.h5')

@@ -38,6 +38,13 @@ struct assembly {
 int	assembly_geometry(const struct geometry *, uint32_t slab_height,
 	    uint32_t slab_width, struct assembly *, struct fault *);
 
+/*
+ * Do the ASICs reach the slab's last row and column? The geometry of a smaller
+ * detector does not, but neither does one from which ASICs were taken out. 0, or -1
+ * with how far they reach.
+ */
+int	assembly_reach(const struct assembly *, struct fault *);
+
 /* Without a geometry: the slab itself, its first pixel at the top left. */
 int	assembly_slab(uint32_t slab_height, uint32_t slab_width,
 	    struct assembly *, struct fault *);

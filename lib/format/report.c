@@ -453,6 +453,11 @@ powder_put(FILE *f, const struct summary *s)
 	fputs("<figure class=\"powder\">\n", f);
 	fprintf(f, "<h3>%s</h3>\n", p.title);
 	svg_heat(f, &p, s->powder, s->powder_height, s->powder_width);
+	if (s->powder_doubt[0] != '\0') {
+		fputs("<p class=\"soft\">The geometry: ", f);
+		html_text(f, s->powder_doubt);
+		fputs("</p>\n", f);
+	}
 	fprintf(f, "<figcaption>Peaks of all hits in cells of %u x %u pixels, darker"
 	    " is more, logarithmic. %s</figcaption>\n</figure>\n", s->powder_side,
 	    s->powder_side, s->geometry != NULL ? "Assembled by the geometry, seen"

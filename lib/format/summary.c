@@ -119,8 +119,11 @@ powder_begin(struct summary *s, const struct cxireader_info *info)
 		    assembly_slab(info->height, info->width, a, &f);
 	if (r == -1) {
 		text_keep(s->powder_why, sizeof s->powder_why, f.text);
+		s->misfit = s->geometry != NULL && info->height != 0;
 		return 0;
 	}
+	if (assembly_reach(a, &f) == -1)
+		text_keep(s->powder_doubt, sizeof s->powder_doubt, f.text);
 	longest = a->height > a->width ? a->height : a->width;
 	s->powder_side = (longest + SUMMARY_POWDER - 1) / SUMMARY_POWDER;
 	s->powder_height = (a->height + s->powder_side - 1) / s->powder_side;
