@@ -207,8 +207,7 @@ options_parse(int argc, char *argv[], struct options *o)
 		default:
 			tool_usage();
 		}
-	if (optind == argc)
-		tool_usage();
+	(void)tool_operands(argc, argv, 1, INT_MAX);
 	if (o->check && (o->copy || named))
 		errx(STATUS_USAGE, "-c goes with neither -o nor -x");
 }

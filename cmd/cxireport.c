@@ -99,12 +99,10 @@ main(int argc, char *argv[])
 		default:
 			tool_usage();
 		}
-	if (argc - optind != 1)
-		tool_usage();
+	s.run = *tool_operands(argc, argv, 1, 1);
 	if (ownfile_check(o.out, "<!DOCTYPE html>", "a report", &f) == -1)
 		errx(STATUS_OUTPUT, "-o %s", f.text);
 	tool_signals(report_remove);
-	s.run = argv[optind];
 	if (o.geometry != NULL) {
 		geometry_load(o.geometry, &g, digest);
 		s.geometry = &g;

@@ -599,8 +599,7 @@ options_parse(int argc, char *argv[], struct options *o)
 		default:
 			tool_usage();
 		}
-	if (optind == argc)
-		tool_usage();
+	(void)tool_operands(argc, argv, 1, INT_MAX);
 	if (modes > 1)
 		errx(STATUS_USAGE, "only one of -e, -m, -P, -s and -t");
 	if (o->out != NULL && strcmp(o->out, "-") == 0)

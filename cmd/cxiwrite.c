@@ -319,12 +319,31 @@ event_failed(struct writer *w, const char *why)
 	eventlog_failed(w->log, &w->feed.event, why);
 }
 
+static bool
+energy_usual(double ev)
+{
+	return ev >= 1e3 && ev <= 3e4;
+}
+
+/* Where the other unit of q2cat -w would do: its name. "": neither does. */
+static const char *
+unit_meant(const struct stream *s, double ev)
+{
+	char unit[8];
+
+	stream_value(s, "q2cat.w", unit, sizeof unit);
+	if (strcmp(unit, "A") == 0 && energy_usual(ev / 10))
+		return "nm";
+	return strcmp(unit, "nm") == 0 && energy_usual(ev * 10) ? "A" : "";
+}
+
 /* Energies that nobody could have measured: said once, counted, and written. */
 static void
 energy_check(struct writer *w)
 {
 	const struct event *e = &w->feed.event;
 	double ev = e->photon_energy;
+	const char *unit;
 
 	if (!(w->feed.stream.quantities & QUANTITY_ENERGY))
 		return;
@@ -333,14 +352,12 @@ energy_check(struct writer *w)
 			progress_warnx("event %llu: PHOTON ENERGY IS UNKNOWN or"
 			    " not positive; it is written as NaN, and CrystFEL"
 			    " cannot index it", (unsigned long long)e->seq);
-	} else if (ev < 1e3 || ev > 3e4) {
-		if (w->odd.odd_energy++ == 0)
-			progress_warnx("event %llu: PHOTON ENERGY OF %.6g eV is"
-			    " %s%s", (unsigned long long)e->seq, ev,
-			    ev < 1e3 || ev > 1e5 ? "outside 1 to 100 keV" :
-			    "unusually high", ev >= 1e4 && ev <= 1e6 ?
-			    "; a tenth of it would fit: are the wavelengths in"
-			    " nanometres (q2cat -w nm)?" : "");
+	} else if (!energy_usual(ev) && w->odd.odd_energy++ == 0) {
+		unit = unit_meant(&w->feed.stream, ev);
+		progress_warnx("event %llu: PHOTON ENERGY OF %.6g eV is not within"
+		    " 1 to 30 keV%s%s", (unsigned long long)e->seq, ev,
+		    *unit == '\0' ? "" : "; with the other unit of wavelengths"
+		    " it would be: q2cat -w ", unit);
 	}
 }
 
@@ -808,10 +825,11 @@ main(int argc, char *argv[])
 	    (w.slots != NULL && slots_consume(w.slots, &f) == -1)))
 		errx(STATUS_SYSTEM, "%s", f.text);
 	options_parse(argc, argv, &o);
-	if (optind != argc)
-		tool_usage();
-	if (asked)
+	if (asked) {
+		(void)tool_operands(argc, argv, 0, 0);
 		return wanted_print(&o);
+	}
+	tool_filter(argc, argv);
 	w.o = &o;
 	if (cxi_compression_check(o.plan.compression, &f) == -1)
 		errx(STATUS_USAGE, "-z %s: %s", o.plan.z, f.text);

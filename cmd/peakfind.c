@@ -540,8 +540,7 @@ main(int argc, char *argv[], char *envp[])
 	tool_begin(argc, argv, "[-kvw] [-A maxpix] [-a minpix] [-b mask]"
 	    " [-c capacity] [-P workers] [-x file]");
 	options_parse(argc, argv, &o);
-	if (optind != argc)
-		tool_usage();
+	tool_filter(argc, argv);
 	tool_output_check();
 	tool_signals(NULL);
 	c.o = &o;

@@ -5,6 +5,7 @@
  */
 #include <err.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -287,12 +288,14 @@ main(int argc, char *argv[])
 	    " [-i k/n] [-k key=value] [-l loops] [-n count] [-r rate] [-s skip]"
 	    " [-w A|nm] [file ...]");
 	options_parse(argc, argv, &q);
+	argv = tool_operands(argc, argv, 0, INT_MAX);
 	argc -= optind;
-	argv += optind;
 	live_check(&q, argc);
 	for (i = 0; c->loops != 1 && i < (argc == 0 ? 1 : argc); i++)
 		if (argc == 0 || strcmp(argv[i], "-") == 0)
 			errx(STATUS_USAGE, "-l: standard input cannot be read twice");
+	if (argc == 0 && q.listeners == 0)
+		tool_input_check();
 	tool_output_check();
 	tool_signals(listeners_close);
 	if (slots_open(&c->to.slots, &f) == -1)

@@ -127,7 +127,12 @@ feed_print(struct feed *d, const char *name, bool peaks)
 	while ((got = feed_next(d, &f)) > FEED_EOF) {
 		if (got == FEED_STREAM && !peaks)
 			stream_print(d);
-		else if (got == FEED_END && !peaks)
+		else if (got == FEED_STREAM && !(d->stream.planes & PLANE_PEAKS)) {
+			fault_set(&f, "the stream carries no peaks: put peakfind in"
+			    " front");
+			got = FEED_ERROR;
+			break;
+		} else if (got == FEED_END && !peaks)
 			end_print(d);
 		else if (got == FEED_EVENT) {
 			if (!peaks)
@@ -168,12 +173,11 @@ main(int argc, char *argv[])
 		default:
 			tool_usage();
 		}
-	argc -= optind;
-	argv += optind;
-	if (argc > 1)
-		tool_usage();
+	argv = tool_operands(argc, argv, 0, 1);
 	tool_signals(NULL);
-	if (argc == 1 && strcmp(argv[0], "-") != 0) {
+	if (argv[0] == NULL || strcmp(argv[0], "-") == 0)
+		tool_input_check();
+	else {
 		name = argv[0];
 		if ((fd = open(name, O_RDONLY | O_CLOEXEC)) == -1)
 			err(STATUS_INPUT, "%s", name);

@@ -529,8 +529,7 @@ main(int argc, char *argv[])
 	    (s.slots != NULL && slots_consume(s.slots, &f) == -1))
 		errx(STATUS_SYSTEM, "%s", f.text);
 	options_parse(argc, argv, &o);
-	if (optind != argc)
-		tool_usage();
+	tool_filter(argc, argv);
 	s.o = &o;
 	output_leave();
 	server_begin(&s);

@@ -113,8 +113,7 @@ options_parse(int argc, char *argv[], struct options *o)
 		default:
 			tool_usage();
 		}
-	if (optind != argc)
-		tool_usage();
+	(void)tool_operands(argc, argv, 0, 0);
 }
 
 static void

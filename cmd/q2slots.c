@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "status.h"
@@ -42,5 +43,8 @@ main(int argc, char *argv[])
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	execvp(argv[optind], argv + optind);
+	if (errno == ENOENT && strpbrk(argv[optind], " |") != NULL)
+		errx(STATUS_USAGE, "%s: no command of that name; a pipeline is for a"
+		    " shell: q2slots sh -c '...'", argv[optind]);
 	err(errno == ENOENT ? STATUS_USAGE : STATUS_SYSTEM, "%s", argv[optind]);
 }

@@ -1,6 +1,7 @@
 #include <err.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +36,8 @@ tool_real(char option, const char *text, double min, double max)
 	double v;
 
 	if (number_real(text, min, max, &v, &cause) == -1)
-		errx(STATUS_USAGE, "-%c %s: %s (%g to %g)", option, text, cause,
-		    min, max);
+		errx(STATUS_USAGE, "-%c %s: %s (%.9g to %.9g)", option, text,
+		    cause, min, max);
 	return v;
 }
 
@@ -82,6 +83,41 @@ tool_begin(int argc, char *argv[], const char *usage)
 	if (fflush(stdout) == EOF)
 		err(STATUS_OUTPUT, "standard output");
 	exit(STATUS_OK);
+}
+
+char **
+tool_operands(int argc, char *argv[], int min, int max)
+{
+	bool plain = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
+	int i;
+
+	for (i = optind; i < argc && !plain; i++)
+		if (argv[i][0] == '-' && argv[i][1] != '\0')
+			errx(STATUS_USAGE, "%s behind %s: options come first; a file"
+			    " of that name is ./%s", argv[i], argv[optind], argv[i]);
+	if (argc - optind > max)
+		warnx("%s: one operand too many", argv[optind + max]);
+	if (argc - optind > max || argc - optind < min)
+		tool_usage();
+	return argv + optind;
+}
+
+void
+tool_filter(int argc, char *argv[])
+{
+	if (optind != argc)
+		errx(STATUS_USAGE, "%s: no operand is taken; records come from"
+		    " standard input: %s <%s", argv[optind], getprogname(),
+		    argv[optind]);
+	tool_input_check();
+}
+
+void
+tool_input_check(void)
+{
+	if (isatty(STDIN_FILENO))
+		errx(STATUS_USAGE, "records come from standard input, which is a"
+		    " terminal; see %s -h", getprogname());
 }
 
 void

@@ -22,6 +22,20 @@ void	tool_begin(int argc, char *argv[], const char *usage);
 /* Prints "usage: program ..." and ends with STATUS_USAGE. */
 void	tool_usage(void) __attribute__((noreturn));
 
+/*
+ * The operands, after getopt: argv from optind on. Ends the program with
+ * STATUS_USAGE if they are fewer than min or more than max, or if one looks like an
+ * option: getopt stops at the first operand, and what stands behind it was meant
+ * for something. Not so behind "--".
+ */
+char	**tool_operands(int argc, char *argv[], int min, int max);
+
+/* For those without operands: records come from standard input, no terminal. */
+void	tool_filter(int argc, char *argv[]);
+
+/* Ends the program where standard input is a terminal, and records are read. */
+void	tool_input_check(void);
+
 /* Ends the program where records would go to a terminal. */
 void	tool_output_check(void);
 

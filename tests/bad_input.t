@@ -67,7 +67,7 @@ check 'q2cat: a text file' \
 check 'q2cat: a binary' \
 	sends 6 "^q2cat: $T/binary: .*not a q2 record" q2cat "$T/binary"
 check 'q2cat: an HDF5 file on a pipe' \
-	sends 6 '^q2cat: standard input: .*HDF5 file.*pipe.*operand' \
+	sends 6 '^q2cat: standard input: .*HDF5 file.*operand of q2cat.*pipe' \
 	sh -c 'cat "$1" | q2cat' - "$T/good.h5"
 check 'q2cat: a CXI file is no dump' \
 	sends 6 "^q2cat: $T/no-batches.h5: .*batch_" q2cat "$T/no-batches.h5"
@@ -162,6 +162,9 @@ for program in peakfind q2ls cxiwrite; do
 done
 check 'q2ls: a missing file' refused 6 '^q2ls: /no/such: No such' q2ls /no/such
 check 'q2ls: a directory' refused 6 "^q2ls: $T/dir: .*directory" q2ls "$T/dir"
+check 'q2ls -p: a stream without peaks is no stream of events without peaks' \
+	refused 6 'carries no peaks: put peakfind in front' \
+	sh -c 'q2sim -n 3 | q2ls -p'
 check 'q2ls: an empty file' refused 6 "^q2ls: $T/empty: empty" q2ls "$T/empty"
 check 'q2ls: a dump is not for it' \
 	refused 6 "^q2ls: $T/good.h5: .*HDF5.*q2cat" q2ls "$T/good.h5"

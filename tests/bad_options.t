@@ -24,10 +24,39 @@ for p in $PROGRAMS; do
 		refused 1 "^usage: $p " in_empty $p --frobnicate
 done
 
-for command in 'q2ls a b' 'peakfind a' 'cxiwrite a' 'q2serve a' 'q2sim a' q2slots \
-    'q2slots -n 5' 'q2slots --'; do
+for command in 'q2ls a b' 'q2sim a' q2slots 'q2slots -n 5' 'q2slots --' \
+    'cxireport a b' cxireport cxiview cximerge; do
 	check "$command: operands" refused 1 "^usage: ${command%% *} " \
 		in_empty $command
+done
+for p in peakfind cxiwrite q2serve; do
+	check "$p with a file says how to read it" \
+		refused 1 "^$p: run.q2: .* standard input: $p <run.q2" \
+		in_empty $p run.q2
+done
+for command in 'q2cat a -n 3' 'q2ls a -p' 'cxiview a -o b' 'cxireport a -o b' \
+    'cximerge a -o b'; do
+	check "$command: an option behind a file is refused, and nothing is read" \
+		refused 1 "^${command%% *}: -. behind a: options come first" \
+		in_empty $command
+done
+: >"$T/-x"
+check 'behind -- a file may look like an option' \
+	refused 6 '^q2ls: -x: empty' sh -c "cd '$T' && q2ls -- -x"
+check 'q2slots: a pipeline that is one word is told to be for a shell' \
+	refused 1 "q2slots sh -c '" in_empty q2slots 'q2cat a | peakfind'
+
+# at_terminal COMMAND: standard input is a terminal.
+at_terminal() {
+	"$PYTHON" -c 'import os, pty, subprocess, sys
+sys.exit(subprocess.run(["sh", "-c", sys.argv[1]], stdin=pty.openpty()[1],
+                        cwd=sys.argv[2], timeout=60).returncode)' "$1" "$T/empty"
+}
+for command in 'q2cat >/dev/null' 'peakfind >/dev/null' 'cxiwrite -o new' q2serve \
+    q2ls 'q2ls -'; do
+	check "$command does not wait for records from a terminal" \
+		refused 1 "^${command%% *}: .*which is a terminal" \
+		at_terminal "$command"
 done
 
 # Programs and their options that take a value.
@@ -105,7 +134,7 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 \
 	facts="$facts -k k$i=$i"
 done
 check 'q2cat: too many facts are refused' \
-	refused 1 '^q2cat: -k' in_empty q2cat $facts
+	refused 1 '^q2cat: -k k33=33: more than 32 facts' in_empty q2cat $facts
 for l in 0 2; do
 	check "q2cat -l $l: standard input cannot be read again" \
 		refused 1 '^q2cat: -l: standard input' in_empty q2cat -l $l

@@ -150,7 +150,7 @@ def no_records():
     broken("short text is not a record", lambda p: b"hello\n",
            r"not a q2 record \(wrong magic\)")
     broken("an HDF5 file on a pipe is named", lambda p: b"\x89HDF\r\n\x1a\n" +
-           bytes(5000), "HDF5 file, which cannot be read from a pipe.*q2cat")
+           bytes(5000), "HDF5 file, not q2 records; a dump is an operand of q2cat")
     broken("a short HDF5 file on a pipe is named", lambda p:
            b"\x89HDF\r\n\x1a\n" + bytes(9), "HDF5 file.*q2cat")
     broken("zeros behind good events are not a record",

@@ -230,24 +230,28 @@ def partial():
 def energies():
     loud = re.compile(r'energy', re.I)
     for what, wavelength, options, hint in (
-            ('0.1 nm read as angstrom', .1, '', True),
-            ('0.13 nm read as angstrom', .13, '', True),
-            ('25 angstrom', 25., '', False),
-            ('a NaN', np.nan, '', False),
-            ('a wavelength of 0', 0., '', False),
-            ('a negative wavelength', -1.3, '', False),
-            ('infinity', np.inf, '', False)):
+            ('0.1 nm read as angstrom', .1, '', 'nm'),
+            ('0.13 nm read as angstrom', .13, '', 'nm'),
+            ('1.3 angstrom read as nm', 1.3, '-w nm', 'A'),
+            ('25 angstrom', 25., '', ''),
+            ('0.01 nm', .01, '-w nm', ''),
+            ('a NaN', np.nan, '', ''),
+            ('a wavelength of 0', 0., '', ''),
+            ('a negative wavelength', -1.3, '', ''),
+            ('infinity', np.inf, '', '')):
         a = t.dump(path('e.h5'), [2], wavelength=lambda i: wavelength)
         r = write(f'{options} {a}')
         check(r.files and len(column(r.files, R + 'nPeaks')) == 2 and
               not any(r.status), f'{what}: the events are written', r.note)
         check(loud.search(r.said) and 'events in' in r.said,
               f'{what}: and it is told of', r.note)
-        check(('-w nm' in r.said) == hint, f'{what}: '
-              f'{"a" if hint else "no"} hint at -w nm', r.note)
+        hints = re.findall('q2cat -w (.*)', r.said)
+        check(hints == ([hint] if hint else []), f'{what}: '
+              f'{"the" if hint else "no"} hint at the unit', r.note)
         v = column(r.files, ENERGY[1])
         if np.isfinite(wavelength) and wavelength > 0:
-            check(np.allclose(v, HC / wavelength, rtol=1e-8),
+            check(np.allclose(v, HC / wavelength / (10 if options else 1),
+                              rtol=1e-8),
                   f'{what}: the energy is written as it came', v)
         else:
             check(v is not None and np.isnan(v).all(),

@@ -22,7 +22,7 @@ source_fact(struct source *o, const char *text, struct fault *f)
 	unsigned i;
 
 	if (o->n == SOURCE_FACTS_MAX)
-		return fault_set(f, "more than %d facts", SOURCE_FACTS_MAX);
+		return fault_set(f, "more than %d facts", SOURCE_FACTS_USER);
 	memset(&s, 0, sizeof s);
 	for (i = 0; i < o->n; i++)
 		if (fact_add(&s, o->facts[i], f) == -1)

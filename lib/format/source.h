@@ -9,7 +9,8 @@
 #include "data/layout.h"
 #include "format/stream.h"
 
-enum { SOURCE_FACTS_MAX = 34 };	/* two of the program, 32 of its user */
+/* Facts of the user, and with the two of the program. */
+enum { SOURCE_FACTS_USER = 32, SOURCE_FACTS_MAX = SOURCE_FACTS_USER + 2 };
 
 struct source {
 	const char	*facts[SOURCE_FACTS_MAX];	/* key=value; borrowed */

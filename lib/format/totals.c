@@ -46,7 +46,8 @@ totals_read(struct totals *t, const char *path, struct fault *f)
 	json_t *j = json_load_file(path, 0, &error);
 
 	if (j == NULL)
-		return fault_set(f, "%s: %s", path, error.text);
+		return fault_set(f, "%s: is no statistics of cxiwrite -S: %s", path,
+		    error.text);
 	if (json_unpack_ex(j, &error, 0, "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b,"
 	    " s:b, s:F, s:F}", "events_in", &in, "written", &written, "filtered",
 	    &filtered, "failed", &failed, "lost", &lost, "missing", &missing,

@@ -23,15 +23,14 @@ int
 budget_check(unsigned n, uint64_t size, struct fault *f)
 {
 	uint64_t there = memory_available();
-	double mib = (double)size / 1048576;
-	double gib = (double)(n * size) / 1073741824;
+	double mib = (double)size / 1048576, all = n * mib;
 
 	if (there != 0 && n * size > there)
 		return fault_set(f, "%u slots of %.1f MiB are %.1f GiB, free are"
-		    " %.1f GiB: give q2slots -n %llu or less", n, mib, gib,
+		    " %.1f GiB: give q2slots -n %llu or less", n, mib, all / 1024,
 		    (double)there / 1073741824,
 		    (unsigned long long)(there / size));
-	fault_set(f, "%u slots x %.1f MiB: at most %.2f GiB of shared memory", n,
-	    mib, gib);
+	fault_set(f, "%u slots x %.1f MiB: at most %.1f %s of shared memory", n, mib,
+	    all < 1024 ? all : all / 1024, all < 1024 ? "MiB" : "GiB");
 	return 0;
 }

@@ -77,8 +77,8 @@ record_unpack(const unsigned char *p, struct record *r, struct fault *f)
 {
 	memset(r, 0, sizeof *r);
 	if (memcmp(p, hdf5, sizeof hdf5) == 0)
-		return fault_set(f, "an HDF5 file, which cannot be read from a"
-		    " pipe: name it as an operand of q2cat");
+		return fault_set(f, "an HDF5 file, not q2 records; a dump is an"
+		    " operand of q2cat, and never comes through a pipe");
 	if (memcmp(p, record_magic, sizeof record_magic) != 0)
 		return fault_set(f, "not a q2 record (wrong magic)");
 	if (le_get16(p + 8) != RECORD_VERSION)
