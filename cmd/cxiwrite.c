@@ -611,7 +611,9 @@ totals_finish(struct writer *w)
 	t->interrupted = w->ledger.interrupted;
 	t->seconds = tool_clock() - w->start;
 	t->rate = (double)(t->in - w->before) / fmax(t->seconds, 1e-6);
-	totals_say(w);
+	/* One that may not be carried on has totals of its earlier part only. */
+	if (w->begun || w->before == 0 || w->status == STATUS_OK)
+		totals_say(w);
 	stats_write(w);
 }
 
@@ -767,7 +769,7 @@ run_resume(struct writer *w)
 	w->t.failed = from->failed;
 	ledger_resume(&w->ledger, &from->place);
 	if (w->o->verbose)
-		progress_warnx("carries on behind %llu complete files, at event %llu",
+		progress_warnx("carries on after %llu complete files, at event %llu",
 		    (unsigned long long)series_count(w->series),
 		    (unsigned long long)from->place.wanted);
 }

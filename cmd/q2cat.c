@@ -318,6 +318,9 @@ main(int argc, char *argv[])
 		q.status = tool_worse(q.status, STATUS_INTERRUPTED);
 	cat_finish(c);
 	progress_end();
+	if (q.status == STATUS_OK && c->total == 0 && c->selection.skip > 0)
+		warnx("-s %llu: no event is left to send",
+		    (unsigned long long)c->selection.skip);
 	slots_close(c->to.slots);
 	sender_free(&c->to);
 	return q.status;

@@ -16,7 +16,8 @@ proc.dump_make(sys.argv[1] + "/2.h5", 290, height=8, width=8, seed=2, blobs=lamb
 mkdir "$T/bin"
 cat >"$T/bin/peakfind" <<'END'
 #!/bin/sh
-[ -e "$T/held.$SLURM_ARRAY_TASK_ID" ] && [ -z "$SLURM_RESTART_COUNT" ] ||
+[ -p /dev/stdin ] && [ -e "$T/held.$SLURM_ARRAY_TASK_ID" ] &&
+    [ -z "$SLURM_RESTART_COUNT" ] ||
     exec "$REAL_PEAKFIND" "$@"
 "$REAL_PEAKFIND" "$@" |
     { stdbuf -o0 head -c $((4096 + 64 * 140)); sleep 60; }
@@ -63,6 +64,23 @@ for c in bash getopt; do ln -s "$(command -v $c)" few; done
 check 'without sbatch it says so, 8' refused 8 sbatch \
     env PATH="$ROOT/scripts:$T/few" peakpipe-array f0 -o none
 check '... and leaves nothing' test ! -e none
+
+# A Slurm that refuses all.
+mkdir no
+printf '#!/bin/sh\necho "sbatch: no" >&2\nexit 1\n' >no/sbatch
+chmod +x no/sbatch
+refuses() { refused "$@" && [ ! -e none/run.sh ]; }
+check 'what Slurm refuses is said, 8, and nothing stands in the way of another' \
+    refuses 8 'Slurm did not take it' env PATH="$PWD/no:$PATH" \
+    peakpipe-array -n 2 -o none "$one"
+for mistake in '1 -m.-1 -m -1' '6 nowhere.geom:.No.such -g nowhere.geom' '1 -w.um -w um'; do
+	read -r want said words <<<"$mistake"
+	check "peakpipe-array $words: a mistake is found before it is submitted" \
+	    refuses "$want" "$said" env PATH="$PWD/no:$PATH" \
+	    peakpipe-array -n 2 -o none $words "$one"
+done
+check 'so is a file that is no capture' refuses 6 'f0: empty' \
+    env PATH="$PWD/no:$PATH" peakpipe-array -o none f0
 
 # ---- with Slurm ----
 

@@ -3,11 +3,12 @@
 
 . tests/lib.sh
 
+mkdir "$T/w"
 "$PYTHON" -B -c 'import sys; sys.path.insert(0, "tests"); import proc
-proc.dump_make(sys.argv[1], 24)' "$T/run.h5" || exit 1
+proc.dump_make(sys.argv[1], 24)' "$T/w/run.h5" || exit 1
 PATH=$PWD/scripts:$PATH
 export PATH
-cd "$T" || exit 1
+cd "$T/w" || exit 1
 q2cat run.h5 >run.q2
 geom() {
 	printf '%s\n' 'clen = 0.1' 'res = 10000' 'peak_list = /entry_1/result_1' \
@@ -74,10 +75,50 @@ status_is() {
 }
 check 'no file is a usage error, 1' status_is 1 peakpipe -o none
 check 'an option that is unknown is one, too' status_is 1 peakpipe -X run.q2
-check 'a file that is missing ends with 5, nothing came, and is named' \
-    status_is 5 peakpipe missing.q2 -o none
-check '... in a message' grep -q missing.q2 err2
-check 'a geometry that does not fit ends with 6' sh -c \
-    'sed "s/max_fs = .*/max_fs = 1/" sim.geom >bad.geom
-    peakpipe run.q2 -g bad.geom -o bad >/dev/null 2>&1; [ $? -eq 6 ]'
+only_printed() {
+	peakpipe -N run.q2 -m 2 -g sim.geom -o out3 >lines &&
+	    [ ! -e out3 ] && sed 's|out3|out|g' lines | diff - said
+}
+check '-N prints the lines and makes nothing' only_printed
+
+# What -h, --help and a wrong PATH say.
+for o in -h --help; do
+	check "$o says how it is called" \
+	    sh -c "peakpipe $o | grep -q '^usage: peakpipe ' && peakpipe $o | grep -q '(1)'"
+done
+check 'without the programs in PATH it says so' \
+    refused 1 'q2slots is not in PATH' env PATH=/usr/bin:/bin "$(command -v peakpipe)" run.q2
+
+# Found before anything is made: status, what is said, options. One message.
+sed 's/max_fs = .*/max_fs = 1/' sim.geom >bad.geom
+: >empty.q2
+while read -r want said words; do
+	nothing_made() {
+		refused "$want" "$said" peakpipe $words -o none && [ ! -e none ] &&
+		    [ "$(wc -l <"$T/err")" -eq 1 ]
+	}
+	check "peakpipe $words: status $want, and nothing is made" nothing_made
+done <<'END'
+6 missing.q2:.No.such.file missing.q2
+6 missing.q2:.No.such.file run.q2 missing.q2
+6 sim.geom:.*not.a.q2.record sim.geom
+6 empty.q2:.empty empty.q2
+1 q2cat:.-i.3 run.q2 -i 3
+1 q2cat:.-w.um run.q2 -w um
+6 peakfind:.*nosuch.*No.such.file run.q2 -b nosuch
+1 cxiwrite:.-z.foo run.q2 -z foo
+1 cxiwrite:.-m.-1 run.q2 -m -1
+1 cxiwrite:.-p run.q2 -p a/b
+6 cxiwrite:.nosuch:.No.such.file run.q2 -g nosuch
+6 reaches.over.the.edge|panels run.q2 -g bad.geom
+END
+
+check 'what a cure helps is said with what carries the run on' \
+    refused 7 'same command carries the run on' peakpipe run.q2 -o no/such/dir
+refused_change() {
+	refused 1 'options -d' peakpipe run.q2 -m 3 -g sim.geom -o out &&
+	    ! grep 'carries the run\|events in' "$T/err"
+}
+check 'other options for the same run are refused, and nothing else is said of it' \
+    refused_change
 done_testing

@@ -17,7 +17,7 @@ _peakpipe_options()
 	cximerge) echo -c -x -o: ;;
 	ray2q2) echo -c -v -A: -C: -e: -k: -N: -q: -s: -t: -w: ;;
 	q2top) echo -i: -n: ;;
-	peakpipe) echo -b: -g: -i: -m: -o: -p: -w: -z: ;;
+	peakpipe) echo -N -b: -g: -i: -m: -o: -p: -w: -z: ;;
 	peakpipe-array) echo -N -b: -g: -m: -n: -o: -w: -z: ;;
 	esac
 }
