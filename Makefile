@@ -1,6 +1,7 @@
 # peakpipe: from Q2 to CXI as a pipeline of small programs. See README.
 #
 #	make		build into build/		make install	PREFIX, DESTDIR
+#	make clean	remove what was built		make uninstall	the same
 #	make deb	a Debian package, in build/
 #	make demo	simulate a run, process it	make check	all tests
 #	make check-san	the tests under the address and undefined sanitizers, then
@@ -34,6 +35,9 @@ VERSION = 0.1
 PROGRAMS = q2slots q2cat peakfind cxiwrite q2serve q2ls q2sim cxiview cxireport cximerge
 SCRIPTS = ray2q2 peakpipe peakpipe-array q2top
 MODULES = q2.py
+
+# Functions that have libq2(3) for their page.
+LIBQ2_PAGES = q2_open q2_slot q2_put q2_close q2_count
 
 B = build
 
@@ -148,6 +152,9 @@ install: all
 	install -m 644 scripts/completions/_peakpipe $(DESTDIR)$(ZSHDIR)
 	install -m 644 $(filter %.1,$(MAN)) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(filter %.3,$(MAN)) $(DESTDIR)$(MANDIR)/man3
+	for f in $(LIBQ2_PAGES); do echo .so man3/libq2.3 \
+		>$(DESTDIR)$(MANDIR)/man3/$$f.3 || exit 1; done
+	chmod 644 $(LIBQ2_PAGES:%=$(DESTDIR)$(MANDIR)/man3/%.3)
 	install -m 644 $(filter %.5,$(MAN)) $(DESTDIR)$(MANDIR)/man5
 	install -m 644 $(filter %.7,$(MAN)) $(DESTDIR)$(MANDIR)/man7
 
@@ -158,6 +165,7 @@ uninstall:
 		$(DESTDIR)$(LIBDIR)/pkgconfig/q2.pc
 	rm -f $(foreach p,peakpipe $(PROGRAMS) $(SCRIPTS),$(DESTDIR)$(BASHDIR)/$p) \
 		$(DESTDIR)$(ZSHDIR)/_peakpipe
+	rm -f $(LIBQ2_PAGES:%=$(DESTDIR)$(MANDIR)/man3/%.3)
 	rm -f $(foreach m,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m))
 
 # A Debian package of what make install installs, in $B.

@@ -26,6 +26,13 @@ pages_installed() {
 	done
 }
 
+functions_have_pages() {
+	sed -n '/^.Sh NAME/,/^.Nd/s/^.Nm \([a-z0-9_]*\).*/\1.3/p' man/libq2.3 | sort >"$T/names"
+	(cd "$D$P/share/man/man3" && grep -lx '.so man3/libq2.3' ./*) |
+	    sed 's|^./||' | sort >"$T/links"
+	[ -s "$T/names" ] && diff "$T/names" "$T/links"
+}
+
 # And links to the one for bash, one less than there are commands.
 completions_installed() {
 	links=$(find "$D$P/share/bash-completion" -type l | wc -l)
@@ -55,10 +62,11 @@ check 'make install DESTDIR= PREFIX= succeeds' \
     make -s B="$B" DESTDIR="$D" PREFIX=$P install
 check 'all programs are there' installed
 check 'all pages are there, in the sections they belong to' pages_installed
+check 'each function of libq2 has a page' functions_have_pages
 check 'completions are there, for all programs' completions_installed
 check 'libq2 is there with its header and q2.pc' library_installed
 check 'programs are executable, pages only readable' modes
-check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 42
+check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 47
 module_found() {
 	found=$("$PYTHON" -c 'import sys; print(*sys.path, sep="\n")')
 	at=$(make -s B="$B" --eval='where: ; @echo $(PYDIR)' where) &&
@@ -67,8 +75,7 @@ module_found() {
 	    echo "$found" | grep -x "$at"
 }
 ray2q2_runs() {
-	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$(dirname "$(find "$D" -name q2.py)") \
-	    "$D$P/bin/ray2q2" --version | grep -qx "ray2q2 $(sed -n \
+	PYTHONDONTWRITEBYTECODE=1 "$D$P/bin/ray2q2" --version | grep -qx "ray2q2 $(sed -n \
 	    's/^VERSION = //p' Makefile)"
 }
 check 'the module is where python3 looks for it, for /usr/local and /usr' module_found
