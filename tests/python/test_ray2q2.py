@@ -186,7 +186,8 @@ def test_broken(run, how):
 
 def test_options(run):
     """options are checked"""
-    for bad in ["-w", "m", "x"], ["-t", "-1", "x"], [], ["-k", "a b=1", "x"]:
+    for bad in ["-w", "m", "x"], ["-t", "-1", "x"], [], ["-k", "a b=1", "x"], \
+            ["-q", "module"], ["-q", ":f"]:
         out([PYTHON, PROGRAM, *bad], cwd=run, status=1)
         assert "usage" in out.err
 
