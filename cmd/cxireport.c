@@ -1,19 +1,16 @@
 /* cxireport: a page of HTML that tells what a run is worth. */
 #include <err.h>
-#include <sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/newfile.h"
 #include "base/ownfile.h"
+#include "format/geofile.h"
 #include "format/report.h"
 #include "status.h"
 #include "tool.h"
-
-static const size_t geometry_max = 64u << 20;	/* bytes */
 
 struct options {
 	const char	*geometry, *log, *out, *stats;
@@ -26,21 +23,6 @@ static void
 report_remove(void)
 {
 	newfile_remove(&report);
-}
-
-static void
-geometry_load(const char *path, struct geometry *g, char digest[65])
-{
-	struct fault f;
-	char *text;
-	size_t n;
-
-	if ((text = io_slurp(path, geometry_max, &n)) == NULL)
-		err(STATUS_INPUT, "-g %s", path);
-	SHA256Data((const uint8_t *)text, n, digest);
-	if (geometry_parse(text, n, g, &f) == -1)
-		errx(STATUS_INPUT, "-g %s: %s", path, f.text);
-	free(text);
 }
 
 /* Everything that is found beside the run and in it. */
@@ -75,8 +57,7 @@ main(int argc, char *argv[])
 {
 	static struct summary s;
 	struct options o = { .out = "report.html" };
-	struct geometry g;
-	char digest[65];
+	struct geofile g = { .text = NULL };
 	struct fault f;
 	int ch, status;
 
@@ -104,20 +85,20 @@ main(int argc, char *argv[])
 		errx(STATUS_OUTPUT, "-o %s", f.text);
 	tool_signals(report_remove);
 	if (o.geometry != NULL) {
-		geometry_load(o.geometry, &g, digest);
-		s.geometry = &g;
+		if (geofile_read(&g, o.geometry, &f) == -1)
+			errx(STATUS_INPUT, "-g %s", f.text);
+		s.geometry = &g.geometry;
 	}
 	status = run_read(&s, &o);
 	if (newfile_open(&report, o.out, &f) == -1)
 		errx(STATUS_OUTPUT, "-o %s", f.text);
 	report_write(report.f, &s, name_of(o.geometry), o.geometry != NULL ?
-	    digest : NULL);
+	    g.digest : NULL);
 	if (newfile_commit(&report, &f) == -1) {
 		warnx("-o %s", f.text);
 		status = STATUS_OUTPUT;
 	}
 	summary_free(&s);
-	if (o.geometry != NULL)
-		geometry_free(&g);
+	geofile_free(&g);
 	return status;
 }

@@ -17,13 +17,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/newfile.h"
 #include "base/ownfile.h"
 #include "data/assembly.h"
 #include "data/resolution.h"
 #include "data/tone.h"
 #include "format/cxireader.h"
+#include "format/geofile.h"
 #include "format/page.h"
 #include "format/picture.h"
 #include "format/plane.h"
@@ -35,7 +35,6 @@
 enum mode { MODE_EVENT, MODE_SUM, MODE_MAXIMUM, MODE_PEAKS, MODE_SHEET };
 
 enum {
-	GEOMETRY_MAX = 16 << 20,
 	SHEET_MAX = 400,
 	TILE = 400		/* pixels of the longest side on a sheet */
 };
@@ -57,7 +56,7 @@ struct place {
 struct view {
 	struct options	o;
 	struct runfiles	run;
-	struct geometry	geometry;	/* n_asics 0: none */
+	struct geofile	geo;		/* without -g it has no ASICs */
 	struct assembly	assembly;	/* from NULL until the first file is open */
 	size_t		file;		/* which is open */
 	struct cxireader *reader;	/* NULL: none */
@@ -73,22 +72,6 @@ struct view {
 };
 
 /* ---- the run ---- */
-
-static void
-geometry_read(struct view *v)
-{
-	struct fault f;
-	size_t n;
-	char *text;
-
-	if (v->o.geometry == NULL)
-		return;
-	if ((text = io_slurp(v->o.geometry, GEOMETRY_MAX, &n)) == NULL)
-		err(STATUS_INPUT, "%s", v->o.geometry);
-	if (geometry_parse(text, n, &v->geometry, &f) == -1)
-		errx(STATUS_INPUT, "%s: %s", v->o.geometry, f.text);
-	free(text);
-}
 
 static void *
 memory(size_t n, size_t size)
@@ -110,11 +93,11 @@ planes_make(struct view *v, const struct cxireader_info *x)
 
 	v->height = x->height;
 	v->width = x->width;
-	r = v->geometry.n_asics > 0 ? assembly_geometry(&v->geometry, x->height,
+	r = v->geo.geometry.n_asics > 0 ? assembly_geometry(&v->geo.geometry, x->height,
 	    x->width, &v->assembly, &f) : assembly_slab(x->height, x->width,
 	    &v->assembly, &f);
 	if (r == -1)
-		errx(STATUS_INPUT, "%s: %s", v->geometry.n_asics > 0 ?
+		errx(STATUS_INPUT, "%s: %s", v->geo.geometry.n_asics > 0 ?
 		    v->o.geometry : v->run.paths[0], f.text);
 	if (assembly_reach(&v->assembly, &f) == -1)
 		warnx("%s: %s", v->o.geometry, f.text);
@@ -135,7 +118,7 @@ file_open(struct view *v, size_t file)
 	cxireader_close(v->reader);
 	v->bad_known = false;
 	v->file = file;
-	if (cxireader_open(path, v->geometry.clen_path, &v->reader, &f) == -1)
+	if (cxireader_open(path, v->geo.geometry.clen_path, &v->reader, &f) == -1)
 		errx(STATUS_INPUT, "%s", f.text);
 	x = cxireader_info(v->reader);
 	if (x->height == 0)
@@ -172,10 +155,10 @@ image_read(struct view *v, uint64_t row, float *out)
 static void
 beam_add(struct view *v, const struct cxireader_event *e)
 {
-	double z = v->geometry.n_asics == 0 ? NAN : resolution_distance(
-	    &v->geometry, e->clen * v->geometry.clen_unit);
+	double z = v->geo.geometry.n_asics == 0 ? NAN : resolution_distance(
+	    &v->geo.geometry, e->clen * v->geo.geometry.clen_unit);
 
-	if (isnan(z) && v->geometry.clen_path[0] == '\0')
+	if (isnan(z) && v->geo.geometry.clen_path[0] == '\0')
 		z = e->distance;
 	if (!isnan(e->energy)) {
 		v->energy += e->energy;
@@ -242,8 +225,8 @@ rings_find(struct view *v, struct page *p)
 {
 	p->wavelength = resolution_wavelength(v->energy / (double)v->energies);
 	p->distance = v->distance / (double)v->distances;
-	p->res = v->geometry.n_asics == 0 ? NAN : resolution_res(&v->geometry);
-	if (v->geometry.n_asics == 0)
+	p->res = v->geo.geometry.n_asics == 0 ? NAN : resolution_res(&v->geo.geometry);
+	if (v->geo.geometry.n_asics == 0)
 		return;
 	if (isnan(p->wavelength) || isnan(p->distance) || isnan(p->res))
 		warnx("no resolution rings: %s unknown", isnan(p->wavelength) ?
@@ -617,7 +600,7 @@ view_free(struct view *v)
 	picture_free(v->picture);
 	cxireader_close(v->reader);
 	assembly_free(&v->assembly);
-	geometry_free(&v->geometry);
+	geofile_free(&v->geo);
 	runfiles_free(&v->run);
 	free(v->plane);
 	free(v->image);
@@ -637,7 +620,9 @@ main(int argc, char *argv[])
 	memset(&v, 0, sizeof v);
 	options_parse(argc, argv, &v.o);
 	tool_signals(saved_remove);
-	geometry_read(&v);
+	if (v.o.geometry != NULL &&
+	    geofile_read(&v.geo, v.o.geometry, &f) == -1)
+		errx(STATUS_INPUT, "%s", f.text);
 	for (argv += optind; *argv != NULL; argv++)
 		if (runfiles_add(&v.run, *argv, &f) == -1)
 			errx(STATUS_INPUT, "%s", f.text);

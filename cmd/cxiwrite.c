@@ -226,7 +226,7 @@ plan_remark(const struct writer *w)
 	const struct plan *p = &w->plan;
 	const struct stream *s = &w->feed.stream;
 
-	if (p->have_geometry && !p->geometry.has_peak_list && !w->begun)
+	if (p->file.text != NULL && !p->file.geometry.has_peak_list && !w->begun)
 		progress_warnx("%s: has no peak_list = /entry_1/result_1, so"
 		    " CrystFEL will read no peaks with it",
 		    w->o->plan.geometry);

@@ -105,8 +105,7 @@ geometry_write(struct serve *s)
 		return 0;
 	if (newfile_open(&geometry, o->out, &f) == -1)
 		return failed(s, STATUS_OUTPUT, f.text);
-	if (replygeom_write(geometry.f, o->plan.geometry, &s->plan,
-	    &s->feed.stream, &f) == -1) {
+	if (replygeom_write(geometry.f, &s->plan, &s->feed.stream, &f) == -1) {
 		newfile_abort(&geometry);
 		fault_prefix(&f, "-G");
 		return failed(s, STATUS_INPUT, f.text);

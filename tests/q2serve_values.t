@@ -131,10 +131,10 @@ def types_test():
 
 # ---- the geometry for the indexer ----
 
-def geometry_made(stream, *options):
+def geometry_made(stream, *options, fds=()):
     p = subprocess.run(['q2serve', '-w', '0', '-l', 'ipc://' + path('g'), '-G',
                         path('made.geom'), *options], input=stream,
-                       stderr=subprocess.PIPE)
+                       stderr=subprocess.PIPE, pass_fds=fds)
     said = p.stderr.decode()
     if not os.path.exists(path('made.geom')):
         return said, ''
@@ -149,6 +149,13 @@ def geometry_test(head, events, end):
     said, text = geometry_made(stream, '-g', path('two.geom'))
     with open(path('again.geom'), 'w') as f:
         f.write(text)
+    end_read, end_write = os.pipe()
+    with open(path('two.geom'), 'rb') as f, os.fdopen(end_write, 'wb') as o:
+        o.write(f.read())
+    check(geometry_made(stream, '-g', '/dev/fd/%d' % end_read,
+                        fds=(end_read,))[1] == text,
+          '-G: the geometry may come through a pipe')
+    os.close(end_read)
     asics, top = t.geometry(path('again.geom'))
     want_asics, want = t.geometry(path('two.geom'))
     check(asics == want_asics and top == {

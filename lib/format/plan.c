@@ -1,47 +1,22 @@
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/io.h"
 #include "format/badpixels.h"
 #include "format/plan.h"
 
-static const size_t geometry_max = 64u << 20;	/* bytes; large ones have 1 MB */
-
 static int
-geometry_load(struct plan *p, const char *path, struct fault *f)
-{
-	char *text;
-	size_t n;
-	int r;
-
-	if (path == NULL || p->have_geometry)
-		return 0;
-	if ((text = io_slurp(path, geometry_max, &n)) == NULL)
-		return fault_set(f, "%s: %s", path, strerror(errno));
-	r = geometry_parse(text, n, &p->geometry, f);
-	SHA256Data((const uint8_t *)text, n, p->geometry_digest);
-	free(text);
-	if (r == -1)
-		return fault_prefix(f, "%s", path);
-	p->have_geometry = true;
-	return 0;
-}
-
-static int
-slab_make(struct plan *p, const char *path, const struct layout *l,
-    struct fault *f)
+slab_make(struct plan *p, const struct layout *l, struct fault *f)
 {
 	slab_free(&p->slab);
 	memset(&p->slab, 0, sizeof p->slab);
-	if (!p->have_geometry)
+	if (p->file.text == NULL)
 		return slab_stacked(l, &p->slab, f);
-	if (slab_from_geometry(&p->geometry, l, &p->slab, f) == 0)
+	if (slab_from_geometry(&p->file.geometry, l, &p->slab, f) == 0)
 		return 0;
 	memset(&p->slab, 0, sizeof p->slab);
-	return fault_prefix(f, "%s", path);
+	return fault_prefix(f, "%s", p->file.path);
 }
 
 /* Adds the bad pixels of -b to those of the geometry. */
@@ -94,7 +69,7 @@ options_tell(struct plan *p, const struct plan_options *o, const char *mask,
 	n = snprintf(p->options, sizeof p->options, "cxiwrite.b=%s\n", mask);
 	snprintf(p->options + n, sizeof p->options - (size_t)n, "cxiwrite.d=%d\n"
 	    "cxiwrite.g=%s\ncxiwrite.m=%u\ncxiwrite.M=%u\ncxiwrite.n=%llu\n"
-	    "cxiwrite.z=%s\n", o->debug, p->geometry_digest, o->min_peaks,
+	    "cxiwrite.z=%s\n", o->debug, p->file.digest, o->min_peaks,
 	    o->max_peaks, (unsigned long long)o->events, o->z);
 	digest_make(p->options_digest, o->program, strlen(o->program),
 	    p->options + n, strlen(p->options + n));
@@ -105,11 +80,11 @@ options_tell(struct plan *p, const struct plan_options *o, const char *mask,
 static double
 asics_agree(const struct plan *p, double (*value)(const struct geometry_asic *))
 {
-	const struct geometry *g = &p->geometry;
+	const struct geometry *g = &p->file.geometry;
 	double v = NAN;
 	size_t i;
 
-	for (i = 0; p->have_geometry && i < g->n_asics; i++)
+	for (i = 0; i < g->n_asics; i++)
 		if (i == 0)
 			v = value(&g->asics[0]);
 		else if (!(value(&g->asics[i]) == v))
@@ -161,8 +136,9 @@ plan_make(struct plan *p, const struct plan_options *o, const struct stream *s,
 {
 	char mask[65] = "";
 
-	if (geometry_load(p, o->geometry, f) == -1 ||
-	    slab_make(p, o->geometry, &s->layout, f) == -1 ||
+	if ((o->geometry != NULL && p->file.text == NULL &&
+	    geofile_read(&p->file, o->geometry, f) == -1) ||
+	    slab_make(p, &s->layout, f) == -1 ||
 	    mask_add(p, o->mask, &s->layout, mask, f) == -1)
 		return -1;
 	options_tell(p, o, mask, header);
@@ -174,6 +150,5 @@ void
 plan_free(struct plan *p)
 {
 	slab_free(&p->slab);
-	if (p->have_geometry)
-		geometry_free(&p->geometry);
+	geofile_free(&p->file);
 }

@@ -6,13 +6,12 @@
 #ifndef FORMAT_PLAN_H
 #define FORMAT_PLAN_H
 
-#include <sha2.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/fault.h"
-#include "data/geometry.h"
 #include "format/cxi.h"
+#include "format/geofile.h"
 #include "format/journal.h"
 #include "format/stream.h"
 
@@ -33,9 +32,7 @@ struct plan_options {
 struct plan {
 	struct cxi_plan	cxi;
 	struct slab	slab;
-	struct geometry	geometry;
-	bool		have_geometry;
-	char		geometry_digest[SHA256_DIGEST_STRING_LENGTH];
+	struct geofile	file;		/* text NULL: no geometry */
 	char		options[1024];	/* lines of the provenance */
 	char		experiment[256], run[256], detector[256];
 	/* Of the options that change results but the mask; of header and mask. */

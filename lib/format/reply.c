@@ -37,13 +37,13 @@ int
 reply_begin(struct reply *r, const struct plan *p, const struct stream *s,
     struct fault *f)
 {
-	const struct geometry *g = &p->geometry;
+	const struct geometry *g = &p->file.geometry;
 
 	reply_free(r);
 	r->plan = p;
 	r->stream = s;
-	r->data = p->have_geometry && g->data[0] != '\0' ? g->data : REPLY_DATA;
-	r->peaks = p->have_geometry && g->peak_list[0] != '\0' ? g->peak_list :
+	r->data = g->data[0] != '\0' ? g->data : REPLY_DATA;
+	r->peaks = g->peak_list[0] != '\0' ? g->peak_list :
 	    REPLY_PEAKS;
 	if (keys_check(r, f) == -1)
 		return -1;

@@ -1,14 +1,10 @@
 #include <ctype.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/io.h"
 #include "format/reply.h"
 #include "format/replygeom.h"
-
-static const size_t geometry_max = 64u << 20;	/* bytes; as in plan.c */
 
 /* A line KEY = VALUE, taken apart; a panel's key has PANEL/ in front. */
 struct line {
@@ -167,7 +163,7 @@ line_has_energy(const struct line *l)
 static void
 defaults_write(const struct rewrite *w, const char *text)
 {
-	const struct geometry *g = &w->plan->geometry;
+	const struct geometry *g = &w->plan->file.geometry;
 
 	fprintf(w->out, "; for indexamajig --data-format=msgpack"
 	    " --peaks=msgpack, by q2serve\ndim0 = ss\ndim1 = fs\n");
@@ -210,22 +206,16 @@ panel_write(struct rewrite *w)
 }
 
 int
-replygeom_write(FILE *out, const char *path, const struct plan *p,
-    const struct stream *s, struct fault *f)
+replygeom_write(FILE *out, const struct plan *p, const struct stream *s,
+    struct fault *f)
 {
 	struct rewrite w = { .out = out, .plan = p, .stream = s, .f = f };
-	char *text;
-	size_t n;
-	int r;
 
-	if (path == NULL)
+	if (p->file.text == NULL)
 		return panel_write(&w);
 	if (p->slab.renumbered)
 		return fault_set(f, "%s: names a 3-D slab; write one for a 2-D"
-		    " slab of the panels, stacked", path);
-	if ((text = io_slurp(path, geometry_max, &n)) == NULL)
-		return fault_set(f, "%s: %s", path, strerror(errno));
-	r = text_write(&w, text);
-	free(text);
-	return r == -1 ? fault_prefix(f, "%s", path) : 0;
+		    " slab of the panels, stacked", p->file.path);
+	return text_write(&w, p->file.text) == -1 ?
+	    fault_prefix(f, "%s", p->file.path) : 0;
 }

@@ -19,12 +19,12 @@
 #include "format/stream.h"
 
 /*
- * Writes it for a stream and its plan, from the geometry at path, which the plan was
- * made with. Without one (NULL) it is that of a single panel, with the beam in its
+ * Writes it for a stream and its plan, from the geometry that the plan was made with.
+ * Without one it is that of a single panel, with the beam in its
  * middle, and clen and res are left to be filled in. Whether the file could be
  * written is for the caller to check. -1: it cannot be said.
  */
-int	replygeom_write(FILE *, const char *path, const struct plan *,
-	    const struct stream *, struct fault *);
+int	replygeom_write(FILE *, const struct plan *, const struct stream *,
+	    struct fault *);
 
 #endif

@@ -113,14 +113,13 @@ static void
 keys(void **state)
 {
 	(void)state;
-	plan.have_geometry = true;
-	strcpy(plan.geometry.data, "beam");
+	strcpy(plan.file.geometry.data, "beam");
 	assert_int_equal(reply_begin(&reply, &plan, &stream, &fault), -1);
 	assert_non_null(strstr(fault.text, "take beam for beam_energy"));
-	strcpy(plan.geometry.data, "data");
-	strcpy(plan.geometry.peak_list, "data");
+	strcpy(plan.file.geometry.data, "data");
+	strcpy(plan.file.geometry.peak_list, "data");
 	assert_int_equal(reply_begin(&reply, &plan, &stream, &fault), -1);
-	strcpy(plan.geometry.peak_list, "peaks");
+	strcpy(plan.file.geometry.peak_list, "peaks");
 	assert_int_equal(reply_begin(&reply, &plan, &stream, &fault), 0);
 }
 
