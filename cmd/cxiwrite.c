@@ -12,6 +12,7 @@
  */
 #include <sys/stat.h>
 
+#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <math.h>
@@ -631,6 +632,17 @@ compression_parse(const char *text)
 	errx(STATUS_USAGE, "-z %s: not none, gzip or bslz4", text);
 }
 
+static bool
+prefix_good(const char *p)
+{
+	if (*p == '\0')
+		return false;
+	for (; *p != '\0'; p++)
+		if (*p == '/' || iscntrl((unsigned char)*p))
+			return false;
+	return true;
+}
+
 static void
 options_parse(int argc, char *argv[], struct options *o)
 {
@@ -691,8 +703,9 @@ options_parse(int argc, char *argv[], struct options *o)
 		default:
 			tool_usage();
 		}
-	if (*o->prefix == '\0' || strchr(o->prefix, '/') != NULL)
-		errx(STATUS_USAGE, "-p \"%s\": not empty, and no slash", o->prefix);
+	if (!prefix_good(o->prefix))
+		errx(STATUS_USAGE, "-p \"%s\": not empty, no slash and no control"
+		    " character", o->prefix);
 	if (o->force && o->resume)
 		errx(STATUS_USAGE, "-f replaces an earlier run, -r carries it on:"
 		    " not both");
@@ -716,14 +729,42 @@ log_resume(struct writer *w, const struct journal_entry *from)
 		errx(STATUS_OUTPUT, "-l %s", why.text);
 }
 
-/* Is a regular file open that has this name? */
+/* Not one that opening and closing would end for its reader, as a FIFO. */
 static bool
-is_file(int fd, const char *name)
+is_plain(const char *path)
 {
-	struct stat a, b;
+	struct stat st;
 
-	return fstat(fd, &a) == 0 && S_ISREG(a.st_mode) && stat(name, &b) == 0 &&
-	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return stat(path, &st) == -1 || S_ISREG(st.st_mode);
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	struct stat s, t;
+
+	return stat(a, &s) == 0 && S_ISREG(s.st_mode) && stat(b, &t) == 0 &&
+	    s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+}
+
+/* The statistics come at the end; whether they can is found now. */
+static void
+stats_prepare(const struct options *o)
+{
+	struct fault why;
+	FILE *f;
+
+	if (!o->force && !o->resume && eventlog_exists(o->stats))
+		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
+	if (totals_check(o->stats, &why) == -1)
+		errx(STATUS_OUTPUT, "-S %s", why.text);
+	if (!is_plain(o->stats))
+		return;
+	if ((f = sidefile_open(o->stats, "a", &why)) == NULL)
+		errx(STATUS_OUTPUT, "-S %s", why.text);
+	fclose(f);
+	if (o->log != NULL && is_same(o->stats, o->log))
+		errx(STATUS_USAGE, "-S and -l are the same file, %s", o->log);
 }
 
 /* Files beside the CXI files: neither is written over by mistake, nor early. */
@@ -733,20 +774,13 @@ side_files_open(struct writer *w)
 	const struct options *o = w->o;
 	const struct journal_entry *from = series_from(w->series);
 	struct fault why;
-	FILE *f = NULL;
 
-	if (o->stats != NULL && !o->force && !o->resume &&
-	    eventlog_exists(o->stats))
-		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
-	if (o->stats != NULL && (totals_check(o->stats, &why) == -1 ||
-	    (f = sidefile_open(o->stats, "a", &why)) == NULL))
-		errx(STATUS_OUTPUT, "-S %s", why.text);
-	if (f != NULL) {
-		if (o->log != NULL && is_file(fileno(f), o->log))
-			errx(STATUS_USAGE, "-S and -l are the same file, %s",
-			    o->log);
-		fclose(f);
-	}
+	if (o->stats != NULL && series_owns(w->series, o->stats))
+		errx(STATUS_USAGE, "-S %s is a file of the series", o->stats);
+	if (o->log != NULL && series_owns(w->series, o->log))
+		errx(STATUS_USAGE, "-l %s is a file of the series", o->log);
+	if (o->stats != NULL)
+		stats_prepare(o);
 	if (from != NULL && from->log >= 0)
 		log_resume(w, from);
 	else if (o->log != NULL && (o->force ?

@@ -253,6 +253,12 @@ check 'an output directory whose parent is a file' \
 	refused 7 "^cxiwrite: .*$T/text/o: Not a directory" write_to -o "$T/text/o"
 check 'a prefix with a slash' \
 	refused 1 "^cxiwrite: -p" write_to -o "$T/o" -p a/b
+tab=$(printf '\t')
+check 'a prefix with a tab, which the journal could not hold' \
+	refused 1 '^cxiwrite: -p' write_to -o "$T/o" -p "a${tab}b"
+mkdir "$T/tab$tab"
+check 'a directory with a tab in its name, which the list could not hold' \
+	refused 7 'control characters' write_to -o "$T/tab$tab"
 check 'an empty prefix' refused 1 '^cxiwrite: -p' write_to -o "$T/o" -p ''
 check 'a prefix that is too long' refused 7 '^cxiwrite: prefix' \
 	write_to -o "$T/o" -p "$(printf %0300d 0)"

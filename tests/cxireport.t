@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 
 sys.path.insert(0, "tests")
 from proc import done, dump_make, must, read, scratch, test
+import q2bytes
 
 import h5py
 import numpy as np
@@ -167,6 +168,18 @@ else:
         want = np.stack([peaks[:, 0] + .5 + 50 * panel,
                          32 - (peaks[:, 1] + .5 - 32 * panel)], 1)
         must(np.allclose(circles, want, atol=.06), circles, want)
+
+
+@test("energies that are none leave a log that can be read")
+def _():
+    s = q2bytes.Stream(q2bytes.IMAGE | q2bytes.PEAKS)
+    wild = float("nan"), float("inf"), -float("inf"), 1e301, -1.0, 0.0
+    with open(D + "/wild.q2", "wb") as f:
+        f.write(s.header() + b"".join(s.event(i, energy=e)
+                                      for i, e in enumerate(wild)) + s.end(len(wild)))
+    sh("cxiwrite -m 1 -o wild -l wild/peaknet.tsv <wild.q2")
+    must(read(D + "/wild/peaknet.tsv").count("\n") == 1 + len(wild))
+    must(value(report("wild", "-l wild/peaknet.tsv"), "events") == len(wild))
 
 
 def panel(ss, fs):

@@ -45,6 +45,26 @@ check '... nor without -f' kept "$T/mine.geom" '-S .* exists' \
     write_hits -o "$T/new" -S "$T/mine.geom"
 check 'cxiwrite refuses one file for log and statistics' \
     refused 1 'same file' write_hits -o "$T/new2" -l "$T/both" -S "$T/both"
+for own in lst journal _0000.cxi _0001.cxi.tmp; do
+	case $own in _*) file=run$own ;; *) file=run.$own ;; esac
+	for o in -l -S; do
+		check "cxiwrite $o $file, a file of the series itself, is refused" \
+		    refused 1 "$o .*$file is a file of the series" \
+		    write_hits -o "$T/new3" -p run $o "$T/new3/../new3/$file"
+	done
+done
+check 'nothing was made but the list' test "$(ls -A "$T/new3")" = run.lst
+check 'a log of another prefix is none of the series' \
+    write_hits -o "$T/new3" -p run -l "$T/new3/run2.lst"
+check 'what is open already is written to, not replaced' sh -c "cd '$T' &&
+    cxireport -o /proc/self/fd/1 cxi >page.html && grep -q '^<!DOCTYPE html>' page.html &&
+    cxiview -o /dev/fd/3 cxi/peaknet_0000.cxi 3>picture && head -c 4 picture | grep -q PNG"
+mkfifo "$T/fifo"
+cat "$T/fifo" >"$T/through" &
+write_hits -o "$T/new4" -S "$T/fifo" 2>/dev/null &
+wait
+check 'statistics go through a FIFO to the reader that waits for them' \
+    grep -q events_in "$T/through"
 if [ "$(id -u)" -ne 0 ]; then
 	echo secret >"$T/closed"
 	chmod 0 "$T/closed"

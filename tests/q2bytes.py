@@ -92,7 +92,7 @@ class Stream:
         return struct.pack("<ddIIfffffI", ss, fs, panel, 2, 9, 5, 1, 1, 3, 0)
 
     def payload(self, found=2, kept=None, known=3, cause=0, crc=False,
-                source=b"by hand", peaks=None):
+                source=b"by hand", peaks=None, energy=9500.0):
         planes = [peaks if p == PEAKS and peaks is not None else self.plane(p)
                   for p in (LOGITS, SEGMAP, IMAGE, PEAKS)
                   if self.fields["planes"] & p]
@@ -104,7 +104,7 @@ class Stream:
         has_peaks = self.fields["planes"] & PEAKS
         found = found if has_peaks else 0
         kept = found if kept is None else kept
-        block = struct.pack("<QddIIIIII4I", 5 << 32 | 7, 9500.0, float("nan"),
+        block = struct.pack("<QddIIIIII4I", 5 << 32 | 7, energy, float("nan"),
                             known, found, kept, 0, cause, 0, *crcs)
         block = block.ljust(128, b"\0") + source.ljust(64, b"\0")
         if crc:

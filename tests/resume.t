@@ -3,6 +3,7 @@
 #
 # ALL=1 in the environment takes every moment, not some of them (make torture).
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,8 @@ import sys
 
 sys.path.insert(0, "tests")
 from proc import *
+
+import h5py
 
 EVENTS = 12
 ALL = os.environ.get("ALL") == "1"
@@ -73,6 +76,15 @@ def complete_only(good):
     for name, data in results().items():
         if name.endswith(".cxi"):
             must(data == good[name], name, "is not whole")
+
+
+def rows():
+    """Hits in the files that have their names."""
+    n = 0
+    for name in glob.glob(DIR + "/out/*.cxi"):
+        with h5py.File(name) as f:
+            n += len(f["/entry_1/result_1/nPeaks"])
+    return n
 
 
 def wanted():
@@ -279,6 +291,9 @@ for options in "", "-z gzip -j 2":
                 must(not glob.glob(DIR + "/out/*.tmp") or r.returncode, n)
                 if r.returncode == OUTPUT:
                     must(cause in r.stderr, n, r.stderr)
+                    said = re.search(r" events in = (\d+) written", r.stderr)
+                    must(said is None or int(said[1]) == rows(), n, rows(),
+                         r.stderr)
                     must("peakfind:" not in r.stderr, r.stderr)
                     failures += 1
                     r = go_on(write=write)

@@ -48,7 +48,7 @@ newfile_open(struct newfile *n, const char *path, struct fault *f)
 {
 	n->path = path;
 	n->temporary[0] = '\0';
-	if (!is_special(path))
+	if (!is_special(path) && !sidefile_is_descriptor(path))
 		return temporary_open(n, f);
 	n->f = sidefile_open(path, "w", f);
 	return n->f == NULL ? -1 : 0;

@@ -1,7 +1,7 @@
 /*
  * A file that has its name only when it is whole: written under another name beside
- * it, synced, renamed. What is no regular file (a device, a FIFO) cannot be replaced
- * so and is written where it is.
+ * it, synced, renamed. What is no regular file (a device, a FIFO), or is open already
+ * (/dev/stdout), cannot be replaced so and is written where it is.
  */
 #ifndef BASE_NEWFILE_H
 #define BASE_NEWFILE_H

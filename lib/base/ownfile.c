@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "base/ownfile.h"
+#include "base/sidefile.h"
 
 int
 ownfile_check(const char *path, const char *mark, const char *kind,
@@ -17,7 +18,8 @@ ownfile_check(const char *path, const char *mark, const char *kind,
 	ssize_t n;
 	int fd;
 
-	if (stat(path, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size == 0)
+	if (sidefile_is_descriptor(path) || stat(path, &st) == -1 ||
+	    !S_ISREG(st.st_mode) || st.st_size == 0)
 		return 0;
 	if ((fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
 		return fault_set(f, "%s: exists, and it cannot be seen what it is:"

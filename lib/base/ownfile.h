@@ -9,7 +9,7 @@
 
 /*
  * May a new file take the place of what is at path? 0: nothing is there, or no
- * regular file, or an empty one, or one that has the mark in its first OWNFILE_HEAD
+ * regular file, or what is open already, or an empty file, or one that has the mark in its first OWNFILE_HEAD
  * bytes. -1: it is something else, or cannot be read; the fault names path and kind
  * ("a picture").
  */

@@ -2,15 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/sidefile.h"
 
 /* /dev itself is root's, but everybody may write to /dev/shm. */
-static bool
-is_descriptor(const char *path)
+bool
+sidefile_is_descriptor(const char *path)
 {
 	static const char *const names[] = { "/dev/std", "/dev/fd/", "/proc/" };
 	size_t i;
@@ -41,7 +40,7 @@ descriptor_open(const char *path, const char *mode, struct fault *f)
 {
 	int flags = mode[0] == 'w' ? O_WRONLY | O_CREAT : mode[0] == 'a' ?
 	    O_WRONLY | O_CREAT | O_APPEND : O_RDWR;
-	bool open_already = is_descriptor(path);
+	bool open_already = sidefile_is_descriptor(path);
 	struct stat st;
 	int fd;
 

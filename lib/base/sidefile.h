@@ -8,6 +8,7 @@
 #ifndef BASE_SIDEFILE_H
 #define BASE_SIDEFILE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/fault.h"
@@ -18,6 +19,9 @@
  * path and cause.
  */
 FILE	*sidefile_open(const char *path, const char *mode, struct fault *);
+
+/* Is it the name of what is open already? It is written to, and never replaced. */
+bool	sidefile_is_descriptor(const char *path);
 
 /* Has a regular file a second name? 0, or -1 with the fault; path is for it. */
 int	sidefile_check(int fd, const char *path, struct fault *);

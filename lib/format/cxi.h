@@ -85,8 +85,9 @@ int	cxi_sync(struct cxi *, uint64_t *size, struct fault *);
 
 /*
  * Finishes: synced if it was not, renamed to name, and the directory synced. With
- * replace an existing name is replaced, else it is an error. The temporary file is
- * removed on failure. The cxi is freed either way.
+ * replace an existing name is replaced, else it is an error. 0; -1: the temporary
+ * file is removed; 1, with a fault: the file is whole and has its name, which may be
+ * gone after a crash of the machine. The cxi is freed in every case.
  */
 int	cxi_commit(struct cxi *, const char *name, bool replace, struct fault *);
 

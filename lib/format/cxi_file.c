@@ -22,7 +22,9 @@ rename_new(const char *path, const char *name)
 		return -1;
 	if (link(path, name) == -1)
 		return -1;
-	return unlink(path);
+	/* It has its name; the other is one of a file in the making. */
+	(void)unlink(path);
+	return 0;
 }
 
 static int
@@ -72,8 +74,10 @@ cxi_file_sync(int fd, const char *path, uint64_t *size, struct fault *f)
 int
 cxi_file_name(const char *path, const char *name, bool replace, struct fault *f)
 {
+	const char *slash = strrchr(name, '/');
+
 	if ((replace ? rename(path, name) : rename_new(path, name)) == -1)
-		return fault_set(f, "%s: rename to %s: %s", path, name,
-		    strerror(errno));
-	return directory_sync(name, f);
+		return fault_set(f, "%s: rename to %s: %s", path,
+		    slash == NULL ? name : slash + 1, strerror(errno));
+	return directory_sync(name, f) == -1 ? 1 : 0;
 }

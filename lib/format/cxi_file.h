@@ -12,8 +12,8 @@ int	cxi_file_sync(int fd, const char *path, uint64_t *size, struct fault *);
 
 /*
  * Renames a synced file to name and syncs the directory. Without replace an
- * existing name is an error. 0 or -1. On -1 the path may be there still, but when
- * only the directory could not be synced.
+ * existing name is an error. 0; -1: the file is still at the path; 1, with a fault:
+ * it has its name, but the directory could not be synced.
  */
 int	cxi_file_name(const char *path, const char *name, bool replace,
 	    struct fault *);

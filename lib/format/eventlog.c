@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,7 +167,8 @@ event_print(FILE *f, const struct event *e, const char *verdict)
 		fprintf(f, "%llu.%09llu", (unsigned long long)(e->timestamp >> 32),
 		    (unsigned long long)(e->timestamp & UINT32_MAX));
 	fputc('\t', f);
-	if (e->known & QUANTITY_ENERGY)
+	if ((e->known & QUANTITY_ENERGY) && isfinite(e->photon_energy) &&
+	    e->photon_energy > 0)
 		fprintf(f, "%.6f", e->photon_energy);
 	fprintf(f, "\t%u\t%u\t%s\t", e->peaks_found, e->peaks_kept, verdict);
 }

@@ -93,8 +93,7 @@ eventlog_reader_next(struct eventlog_reader *r, struct eventlog_line *l,
 	for (; got == 1 && n < COLUMNS && next != NULL; n++)
 		c[n] = strsep(&next, "\t");
 	if (n < COLUMNS || next != NULL || number_count(c[0], &l->seq) == -1 ||
-	    real_take(c[2], &l->time) == -1 || real_take(c[3], &l->energy) == -1 ||
-	    number_count(c[4], &l->found) == -1 || number_count(c[5], &l->kept) == -1 ||
+	    real_take(c[2], &l->time) == -1 || number_count(c[4], &l->found) == -1 ||
 	    verdict_take(c[6], &l->verdict) == -1)
 		return fault_set(f, "%s: the line behind line %llu is not one of a"
 		    " log", r->path, (unsigned long long)r->line - (got == 1));

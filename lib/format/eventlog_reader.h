@@ -10,10 +10,9 @@ enum eventlog_verdict { EVENTLOG_MISS, EVENTLOG_HIT, EVENTLOG_FAILED };
 
 /* Texts are borrowed until the next line; empty where the log has none. */
 struct eventlog_line {
-	uint64_t	seq, found, kept;
+	uint64_t	seq, found;	/* peaks */
 	const char	*source, *file, *cause;
 	double		time;		/* seconds since 1970; NaN if unknown */
-	double		energy;		/* eV; NaN if unknown */
 	enum eventlog_verdict verdict;
 };
 

@@ -110,6 +110,9 @@ event_open(struct feed *d, struct fault *f)
 		return -1;
 	if (eventblock_unpack(d->place.block, l, &d->event, f) == 0)
 		return 0;
+	/* Nothing of it is to be believed. */
+	event_init(&d->event);
+	d->event.seq = d->record.seq;
 	d->event.cause = EVENT_CHECKSUM;
 	return -1;
 }

@@ -240,6 +240,12 @@ series_create(struct series *s, const struct cxi_plan *plan, struct cxi **cxi,
 	return cxi_create(s->temporary, plan, cxi, f);
 }
 
+bool
+series_owns(const struct series *s, const char *path)
+{
+	return seriesname_owns(&s->n, path);
+}
+
 /* ---- settling ---- */
 
 static int
@@ -277,6 +283,7 @@ static void *
 settle(void *arg)
 {
 	struct settling *p = arg;
+	int r;
 
 	p->lost = p->entry.rows;
 	p->result = -1;
@@ -285,10 +292,10 @@ settle(void *arg)
 		cxi_abort(p->cxi);
 		return NULL;
 	}
-	if (cxi_commit(p->cxi, p->final, p->replace, &p->fault) == -1)
+	if ((r = cxi_commit(p->cxi, p->final, p->replace, &p->fault)) == -1)
 		return NULL;
 	p->lost = 0;
-	p->result = list_write(p);
+	p->result = list_write(p) == -1 || r == 1 ? -1 : 0;
 	return NULL;
 }
 
@@ -302,7 +309,8 @@ settle_result(struct series *s, uint64_t *lost, struct fault *f)
 		s->next = p->entry.place.wanted;
 	if (p->result == 0)
 		return 0;
-	s->given_up++;
+	if (p->lost > 0)
+		s->given_up++;
 	*lost = p->lost;
 	return fault_set(f, "%s", p->fault.text);
 }

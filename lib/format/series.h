@@ -40,6 +40,9 @@ struct series	*series_open(const char *dir, const char *prefix,
 		    enum series_mode, struct fault *);
 void		series_close(struct series *);
 
+/* Would a file of another kind at this path be in the way of the series? */
+bool		series_owns(const struct series *, const char *path);
+
 /* Where an earlier run is carried on; NULL: this one begins anew. Borrowed. */
 const struct journal_entry	*series_from(const struct series *);
 

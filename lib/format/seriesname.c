@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,17 +9,31 @@
 
 enum { DIGITS_MIN = 4, DIGITS_MAX = 10 };
 
+/* Lists and journals have lines, and the journal tabs. */
+static bool
+has_controls(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (iscntrl((unsigned char)*s))
+			return true;
+	return false;
+}
+
 int
 seriesname_set(struct seriesname *n, const char *dir, const char *prefix,
     struct fault *f)
 {
 	if (*prefix == '\0' || strchr(prefix, '/') != NULL ||
-	    strlen(prefix) > SERIES_PREFIX_MAX)
-		return fault_set(f, "prefix \"%.100s\": not empty, no slash, at most"
-		    " %d bytes", prefix, SERIES_PREFIX_MAX);
+	    has_controls(prefix) || strlen(prefix) > SERIES_PREFIX_MAX)
+		return fault_set(f, "prefix \"%.100s\": not empty, no slash, no"
+		    " control character, at most %d bytes", prefix,
+		    SERIES_PREFIX_MAX);
 	strcpy(n->prefix, prefix);
 	if (realpath(dir, n->dir) == NULL)
 		return fault_set(f, "%s: %s", dir, strerror(errno));
+	if (has_controls(n->dir))
+		return fault_set(f, "%s: a directory with control characters in its"
+		    " path cannot be listed", dir);
 	return 0;
 }
 
@@ -62,6 +77,34 @@ name_match(const struct seriesname *s, const char *name, uint64_t *i,
 	*temporary = strcmp(end, ".cxi.tmp") == 0;
 	return digits >= DIGITS_MIN && digits <= DIGITS_MAX &&
 	    (*temporary || strcmp(end, ".cxi") == 0);
+}
+
+/* Is name PREFIX with this suffix? */
+static bool
+side_match(const struct seriesname *n, const char *name, const char *suffix)
+{
+	size_t len = strlen(n->prefix);
+
+	return strncmp(name, n->prefix, len) == 0 &&
+	    strcmp(name + len, suffix) == 0;
+}
+
+bool
+seriesname_owns(const struct seriesname *n, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+	char dir[PATH_MAX], real[PATH_MAX];
+	bool temporary;
+	uint64_t i;
+
+	if (snprintf(dir, sizeof dir, "%.*s", slash == NULL ? 1 :
+	    (int)(slash - path) + 1, slash == NULL ? "." : path) >=
+	    (int)sizeof dir || realpath(dir, real) == NULL ||
+	    strcmp(real, n->dir) != 0)
+		return false;
+	return side_match(n, name, ".lst") || side_match(n, name, ".journal") ||
+	    name_match(n, name, &i, &temporary);
 }
 
 int

@@ -20,7 +20,10 @@ struct seriesname {
 	char		prefix[SERIES_PREFIX_MAX + 1];
 };
 
-/* Checks the prefix and finds the directory, which must be there. 0 or -1. */
+/*
+ * Checks the prefix and finds the directory, which must be there. Neither may have
+ * control characters. 0 or -1.
+ */
 int	seriesname_set(struct seriesname *, const char *dir, const char *prefix,
 	    struct fault *);
 
@@ -35,6 +38,9 @@ void	seriesname_path(const struct seriesname *, uint64_t i, bool temporary,
 /* Path of PREFIX.lst or PREFIX.journal: suffix "lst" or "journal". */
 void	seriesname_side(const struct seriesname *, const char *suffix,
 	    char path[SERIES_PATH_SIZE]);
+
+/* Is this the path of one of the files above, whether it is there or not? */
+bool	seriesname_owns(const struct seriesname *, const char *path);
 
 /*
  * Calls each for all files of the series in the directory, in no order, until it
