@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/newfile.h"
+#include "base/ownfile.h"
 #include "format/cxijoin.h"
 #include "format/guard.h"
 #include "format/join.h"
@@ -171,6 +172,8 @@ merge(const struct join *j, const struct options *o)
 	struct fault f;
 
 	events_name(o->out, list);
+	/* Reading took long: a copy may have come meanwhile. */
+	output_check(o->out);
 	if (newfile_open(&merged, o->out, &f) == -1)
 		errx(STATUS_OUTPUT, "-o %s", f.text);
 	if (newfile_open(&events, list, &f) == -1 ||
@@ -219,6 +222,7 @@ main(int argc, char *argv[])
 	struct join *j = calloc(1, sizeof *j);
 	int status = STATUS_OK;
 	char list[PATH_MAX];
+	struct fault f;
 
 	tool_begin(argc, argv, "[-cx] [-o run.cxi] file ...");
 	if (j == NULL)
@@ -233,6 +237,8 @@ main(int argc, char *argv[])
 	} else {
 		events_name(o.out, list);
 		output_check(o.out);
+		if (ownfile_check(list, " //", "a list of events", &f) == -1)
+			errx(STATUS_OUTPUT, "-o %s", f.text);
 		run_read(j, argv);
 		merge(j, &o);
 	}

@@ -301,7 +301,7 @@ def _():
     must(a.stdout.replace('v.cxi', 'x.cxi') == b.stdout and
          len(a.stdout) > 10000, len(a.stdout), len(b.stdout))
     for program in (['cxiview', '-e', '20', '-o'], ['cxireport', '-o']):
-        r = subprocess.run([*program, path('told'), path('shards', 'v.cxi')],
+        r = subprocess.run([*program, path(program[0]), path('shards', 'v.cxi')],
                            stderr=subprocess.PIPE, text=True)
         must(r.returncode == 0, r.stderr)
     must(os.path.exists(copy))

@@ -56,6 +56,17 @@ done
 check 'nothing was made but the list' test "$(ls -A "$T/new3")" = run.lst
 check 'a log of another prefix is none of the series' \
     write_hits -o "$T/new3" -p run -l "$T/new3/run2.lst"
+printf 'shots of the night\n' >"$T/run.events"
+cp "$T/run.events" "$T/before"
+check 'cximerge does not replace a list that is none of events' \
+    refused 7 'run.events: exists and is not a list of events' \
+    cximerge -o "$T/run.cxi" "$T/cxi/peaknet_0000.cxi"
+check '... and makes nothing' \
+    sh -c "cmp '$T/run.events' '$T/before' && [ ! -e '$T/run.cxi' ]"
+rm "$T/run.events"
+check 'cximerge makes its two files, and makes them again' sh -c "cd '$T' &&
+    cximerge -o run.cxi cxi/peaknet_0000.cxi && cximerge -o run.cxi cxi/peaknet_0000.cxi &&
+    grep -q ' //0$' run.events"
 check 'what is open already is written to, not replaced' sh -c "cd '$T' &&
     cxireport -o /proc/self/fd/1 cxi >page.html && grep -q '^<!DOCTYPE html>' page.html &&
     cxiview -o /dev/fd/3 cxi/peaknet_0000.cxi 3>picture && head -c 4 picture | grep -q PNG"

@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,17 +21,19 @@ fault_set(struct fault *f, const char *fmt, ...)
 int
 fault_prefix(struct fault *f, const char *fmt, ...)
 {
-	char prefix[128];
+	enum { MOST = sizeof f->text / 2 - 3 };
+	char all[PATH_MAX + 256], prefix[MOST + 3];
 	size_t n, have;
 	va_list ap;
 
 	if (f == NULL)
 		return -1;
 	va_start(ap, fmt);
-	vsnprintf(prefix, sizeof prefix - 2, fmt, ap);
+	vsnprintf(all, sizeof all, fmt, ap);
 	va_end(ap);
-	strcat(prefix, ": ");
-	n = strlen(prefix);
+	n = strlen(all);
+	n = (size_t)snprintf(prefix, sizeof prefix, "%s%s: ", n > MOST ? "..." : "",
+	    n > MOST ? all + n - (MOST - 3) : all);
 	have = strlen(f->text);
 	if (have > sizeof f->text - 1 - n)
 		have = sizeof f->text - 1 - n;

@@ -6,7 +6,7 @@
 #define BASE_FAULT_H
 
 struct fault {
-	char	text[400];	/* one sentence, no newline: item, cause, way out */
+	char	text[1024];	/* one sentence, no newline: item, cause, way out */
 };
 
 /*
@@ -16,7 +16,10 @@ struct fault {
 int	fault_set(struct fault *f, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 
-/* Puts "prefix: " in front of the text that is there; returns -1. */
+/*
+ * Puts "prefix: " in front of the text that is there; returns -1. A long prefix, a
+ * path, loses its beginning, so that the text keeps half of the room.
+ */
 int	fault_prefix(struct fault *f, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 

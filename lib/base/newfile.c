@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/filename.h"
 #include "base/newfile.h"
 #include "base/sidefile.h"
 
@@ -46,10 +47,14 @@ temporary_open(struct newfile *n, struct fault *f)
 int
 newfile_open(struct newfile *n, const char *path, struct fault *f)
 {
+	struct stat st;
+
 	n->path = path;
 	n->temporary[0] = '\0';
-	if (!is_special(path) && !sidefile_is_descriptor(path))
+	if (!is_special(path) && !sidefile_is_descriptor(path)) {
+		n->fresh = lstat(path, &st) == -1 && errno == ENOENT;
 		return temporary_open(n, f);
+	}
 	n->f = sidefile_open(path, "w", f);
 	return n->f == NULL ? -1 : 0;
 }
@@ -68,8 +73,9 @@ newfile_commit(struct newfile *n, struct fault *f)
 	if (fclose(n->f) == EOF && e == 0)
 		e = errno;
 	n->f = NULL;
-	if (e == 0 && n->temporary[0] != '\0' &&
-	    rename(n->temporary, n->path) == -1)
+	if (e == 0 && n->temporary[0] != '\0' && (n->fresh ?
+	    filename_new(n->temporary, n->path) :
+	    rename(n->temporary, n->path)) == -1)
 		e = errno;
 	if (e == 0) {
 		n->temporary[0] = '\0';

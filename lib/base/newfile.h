@@ -7,6 +7,7 @@
 #define BASE_NEWFILE_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/fault.h"
@@ -15,6 +16,7 @@ struct newfile {
 	FILE		*f;		/* to be written to */
 	const char	*path;		/* borrowed until the end */
 	char		temporary[PATH_MAX];	/* empty: there is none */
+	bool		fresh;		/* nothing had the name when it was opened */
 };
 
 /*
@@ -24,8 +26,9 @@ struct newfile {
 int	newfile_open(struct newfile *, const char *path, struct fault *);
 
 /*
- * Closes it and gives it its name, which another file may have had. -1 if not all of
- * it could be written: then what was there before is still there.
+ * Closes it and gives it its name. A file is replaced that was there when this one was
+ * opened, not one that came since. -1 if not all could be written or the name given:
+ * then what was there before is still there.
  */
 int	newfile_commit(struct newfile *, struct fault *);
 

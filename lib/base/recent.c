@@ -13,7 +13,7 @@ point_back(const struct recent *r, unsigned i)
 void
 recent_note(struct recent *r, double now, uint64_t events, uint64_t hits)
 {
-	if (r->n > 1 && now - point_back(r, 2)->at < SPACING) {
+	if (r->n > 1 && point_back(r, 1)->at - point_back(r, 2)->at < SPACING) {
 		r->next = (r->next + RECENT_POINTS - 1) % RECENT_POINTS;
 		r->n--;
 	}

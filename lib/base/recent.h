@@ -17,7 +17,10 @@ struct recent {
 	unsigned	n, next;
 };
 
-/* Notes the counts at a time; times less than a second apart are one. */
+/*
+ * Notes the counts at a time. The last one goes if it came less than a second after
+ * that before it: so the points are of the last minute however often this is called.
+ */
 void	recent_note(struct recent *, double now, uint64_t events, uint64_t hits);
 
 /* The same, and events a second over the last 10 seconds; 0 before time has passed. */

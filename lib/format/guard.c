@@ -27,10 +27,11 @@
  * finish, and cannot be trusted to end when it is told.
  */
 
-enum { HEAD_SIZE = 448, TICK_MS = 100 };
+enum { HEAD_SIZE = 1024, TICK_MS = 100 };
 
 const struct guard_limits guard_limits = { GUARD_CPU, GUARD_WALL, GUARD_MEMORY };
 
+_Static_assert(sizeof(struct fault) <= HEAD_SIZE, "it lies there");
 _Static_assert((int)GUARD_FILES <= (int)WORKER_FILES, "a child has them all");
 
 static const volatile int *heeded;	/* guard_heed; NULL: nothing */

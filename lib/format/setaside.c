@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/filename.h"
 #include "format/setaside.h"
 
 /* The directory that a path is in; to be freed. NULL when memory is short. */
@@ -50,20 +51,6 @@ setaside_init(struct setaside *s, const char *path, struct fault *f)
 	return 0;
 }
 
-/* The name survives a power failure, too; not every file system can. */
-static void
-directory_sync(const char *path)
-{
-	char *dir = directory_of(path);
-	int fd = dir == NULL ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd != -1) {
-		(void)fsync(fd);
-		close(fd);
-	}
-	free(dir);
-}
-
 static int
 file_make(struct setaside *s)
 {
@@ -74,7 +61,8 @@ file_make(struct setaside *s)
 		return -1;
 	outlet_init(&s->out, fd);
 	s->made = true;
-	directory_sync(s->path);
+	/* So the name survives a power failure; not every file system can. */
+	(void)filename_sync(s->path);
 	return 0;
 }
 

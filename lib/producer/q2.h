@@ -27,7 +27,7 @@ struct q2;
 
 /* What went wrong: one sentence without a newline. */
 struct q2_error {
-	char		text[400];
+	char		text[1024];
 };
 
 enum q2_result {

@@ -1,4 +1,4 @@
-/* Pacing: not more than so many a second. */
+/* Pacing: not more than so many a second, whatever held them up before. */
 #ifndef TRANSPORT_PACE_H
 #define TRANSPORT_PACE_H
 

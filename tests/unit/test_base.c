@@ -105,7 +105,7 @@ static void
 test_fault(void **state)
 {
 	struct fault f;
-	char text[1000];
+	char text[2000];
 
 	(void)state;
 	assert_int_equal(fault_set(&f, "%d of %s", 3, "4"), -1);
@@ -123,9 +123,13 @@ test_fault(void **state)
 	fault_prefix(&f, "%s", "file");
 	assert_int_equal(strlen(f.text), sizeof f.text - 1);
 	assert_int_equal(strncmp(f.text, "file: aaa", 9), 0);
+	/* A long prefix loses its beginning, and the cause stays. */
+	text[sizeof text - 2] = 'z';
 	fault_set(&f, "why");
 	fault_prefix(&f, "%s", text);
-	assert_int_equal(strcmp(f.text + strlen(f.text) - 5, ": why"), 0);
+	assert_int_equal(strncmp(f.text, "...aaa", 6), 0);
+	assert_int_equal(strcmp(f.text + strlen(f.text) - 7, "az: why"), 0);
+	assert_true(strlen(f.text) < sizeof f.text / 2 + 5);
 	fault_prefix(&f, "%s", text);
 	fault_prefix(&f, "%s", text);
 	fault_prefix(&f, "%s", text);

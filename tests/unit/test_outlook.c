@@ -10,9 +10,9 @@
 
 static char text[192];
 
-/* A run of so many events a second, every fourth a hit, looked at twice a second. */
+/* A run of so many events a second, each n-th a hit, looked at twice a second. */
 static void
-run_to(struct recent *r, double from, double to, double rate,
+run_to(struct recent *r, double from, double to, double rate, uint64_t nth,
     struct outlook_counts *c)
 {
 	uint64_t before = c->in, hits = c->hits;
@@ -20,7 +20,7 @@ run_to(struct recent *r, double from, double to, double rate,
 
 	for (now = from; now <= to; now += 0.5) {
 		c->in = before + (uint64_t)((now - from) * rate);
-		c->hits = hits + (c->in - before) / 4;
+		c->hits = hits + (c->in - before) / nth;
 		outlook_print(r, now, c, text, sizeof text);
 	}
 }
@@ -43,16 +43,18 @@ test_rates_are_recent(void **state)
 	struct outlook_counts c = { .files = 2 };
 
 	(void)state;
-	run_to(&r, 0, 300, 8, &c);
+	run_to(&r, 0, 300, 8, 4, &c);
 	assert_string_equal(text, "2400 events, 8.0 events/s, 600 hits (25.0 %"
 	    " lately), 2 files");
-	/* Ten seconds later the rate is the new one, not yet the share of hits. */
-	run_to(&r, 300, 312, 120, &c);
-	assert_non_null(strstr(text, "3840 events, 120.0 events/s"));
+	/* Then more come, and every second one is a hit: ten seconds later the rate is
+	   the new one; the share of hits is that of the minute, 2730 of 5520. */
+	run_to(&r, 300, 345, 120, 2, &c);
+	assert_string_equal(text, "7800 events, 120.0 events/s, 3300 hits (49.5 %"
+	    " lately), 2 files");
 	/* And when it stands still, nothing is left of it within the minute. */
-	run_to(&r, 312, 323, 0, &c);
-	assert_non_null(strstr(text, "3840 events, 0.0 events/s, 960 hits (25.0 %"));
-	run_to(&r, 323, 385, 0, &c);
+	run_to(&r, 345, 356, 0, 2, &c);
+	assert_non_null(strstr(text, "7800 events, 0.0 events/s, 3300 hits (49.9 %"));
+	run_to(&r, 356, 418, 0, 2, &c);
 	assert_null(strstr(text, "lately"));
 }
 
@@ -63,7 +65,7 @@ test_end(void **state)
 	struct outlook_counts c = { .expected = 100000, .slots = 20, .pending = 7 };
 
 	(void)state;
-	run_to(&r, 5, 65, 10, &c);
+	run_to(&r, 5, 65, 10, 4, &c);
 	/* 99400 events at 10 a second. */
 	assert_string_equal(text, "600 events, 10.0 events/s, 150 hits (25.0 %"
 	    " lately), 0 files, 7 of 20 slots pending, ends in 2:45:40");

@@ -1,0 +1,59 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/filename.h"
+
+/*
+ * Where the file system cannot rename without replacing, a hard link does the
+ * same: it fails if the name exists, with no moment in between.
+ */
+int
+filename_new(const char *from, const char *to)
+{
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (link(from, to) == -1)
+		return -1;
+	/* It has its name; the other is one of a file in the making. */
+	(void)unlink(from);
+	return 0;
+}
+
+static int
+directory_open(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	char *dir;
+	int fd;
+
+	if (slash == NULL)
+		return open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* The slash of "/x" is the directory. */
+	dir = strndup(name, slash == name ? 1 : (size_t)(slash - name));
+	if (dir == NULL)
+		return -1;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(dir);
+	return fd;
+}
+
+int
+filename_sync(const char *name)
+{
+	int fd = directory_open(name), e = 0;
+
+	if (fd == -1)
+		return -1;
+	/* EINVAL: some network file systems have no sync of directories. */
+	if (fsync(fd) == -1 && errno != EINVAL)
+		e = errno;
+	close(fd);
+	errno = e;
+	return e == 0 ? 0 : -1;
+}

@@ -1,0 +1,17 @@
+/* The last steps of a file that gets its name when it is whole. */
+#ifndef BASE_FILENAME_H
+#define BASE_FILENAME_H
+
+/*
+ * Renames a file, which never replaces another one: -1 with errno EEXIST where the
+ * name is there. 0 or -1 with errno.
+ */
+int	filename_new(const char *from, const char *to);
+
+/*
+ * Syncs the directory that a name is in, so that the name outlives a crash of the
+ * machine. 0 or -1 with errno; 0 where the file system has no such sync.
+ */
+int	filename_sync(const char *name);
+
+#endif
