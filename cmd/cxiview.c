@@ -24,6 +24,7 @@
 #include "data/tone.h"
 #include "format/cxireader.h"
 #include "format/geofile.h"
+#include "format/guard.h"
 #include "format/page.h"
 #include "format/picture.h"
 #include "format/plane.h"
@@ -73,6 +74,15 @@ struct view {
 
 /* ---- the run ---- */
 
+/* A file cannot be read; or reading it was given up, since we were told to stop. */
+static void __attribute__((noreturn))
+give_up(const struct fault *f)
+{
+	if (tool_stop)
+		errx(STATUS_INTERRUPTED, "stopped; no picture was made");
+	errx(STATUS_INPUT, "%s", f->text);
+}
+
 static void *
 memory(size_t n, size_t size)
 {
@@ -119,7 +129,7 @@ file_open(struct view *v, size_t file)
 	v->bad_known = false;
 	v->file = file;
 	if (cxireader_open(path, v->geo.geometry.clen_path, &v->reader, &f) == -1)
-		errx(STATUS_INPUT, "%s", f.text);
+		give_up(&f);
 	x = cxireader_info(v->reader);
 	if (x->height == 0)
 		errx(STATUS_INPUT, "%s: has no images (/entry_1/data_1/data)", path);
@@ -138,7 +148,7 @@ event_read(struct view *v, uint64_t row, const struct cxireader_peak **peaks)
 	struct fault f;
 
 	if (cxireader_event(v->reader, row, &e, peaks, &f) == -1)
-		errx(STATUS_INPUT, "%s", f.text);
+		give_up(&f);
 	return e;
 }
 
@@ -148,7 +158,7 @@ image_read(struct view *v, uint64_t row, float *out)
 	struct fault f;
 
 	if (plane_read(v->reader, row, out, v->bad, &v->bad_known, &f) == -1)
-		errx(STATUS_INPUT, "%s", f.text);
+		give_up(&f);
 }
 
 /* Keeps what rings need: the mean of the events that are shown. */
@@ -620,6 +630,7 @@ main(int argc, char *argv[])
 	memset(&v, 0, sizeof v);
 	options_parse(argc, argv, &v.o);
 	tool_signals(saved_remove);
+	guard_heed(&tool_stop);
 	if (v.o.geometry != NULL &&
 	    geofile_read(&v.geo, v.o.geometry, &f) == -1)
 		errx(STATUS_INPUT, "%s", f.text);

@@ -154,6 +154,8 @@ tool_signals(void (*hook)(void))
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* Who started us may ignore the ends of children; we ask for them. */
+	signal(SIGCHLD, SIG_DFL);
 	/* A write beyond ulimit -f is an error like any other. */
 	signal(SIGXFSZ, SIG_IGN);
 }

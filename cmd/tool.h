@@ -40,7 +40,7 @@ void	tool_input_check(void);
 void	tool_output_check(void);
 
 /*
- * Signals, as DESIGN has them: SIGPIPE is ignored; the first SIGINT or SIGTERM
+ * Signals, as DESIGN has them: SIGPIPE is ignored, SIGCHLD is not; the first SIGINT or SIGTERM
  * sets tool_stop, the second calls the hook (NULL: none; async-signal-safe) and
  * ends the program with STATUS_INTERRUPTED.
  */

@@ -655,8 +655,7 @@ def child_of(p):
 def stopped_while_reading(*argv):
     """A signal comes while the process that reads files does not answer."""
     for _ in range(50):
-        p = subprocess.Popen(['cximerge', *argv], stderr=subprocess.PIPE,
-                             text=True)
+        p = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
         while p.poll() is None and child_of(p) == 0:
             pass
         reader = child_of(p)
@@ -675,7 +674,7 @@ def stopped_while_reading(*argv):
 @test('a signal ends -c while a file is read')
 def _():
     merge('plain', name='view.cxi')
-    stopped_while_reading('-c', path('plain', 'view.cxi'))
+    stopped_while_reading('cximerge', '-c', path('plain', 'view.cxi'))
     os.unlink(path('plain', 'view.cxi'))
 
 
@@ -683,7 +682,7 @@ def _():
 def _():
     view = merge('plain', name='old.cxi')
     was = proc.read(view, 'rb')
-    stopped_while_reading('-o', view, *files('plain'))
+    stopped_while_reading('cximerge', '-o', view, *files('plain'))
     must(proc.read(view, 'rb') == was)
     must(not glob.glob(view + '?*'), glob.glob(view + '?*'))
     os.unlink(view)
@@ -691,8 +690,16 @@ def _():
 
 @test('a signal ends -x while a file is read, and nothing is left')
 def _():
-    stopped_while_reading('-xo', OUT, *files('plain'))
+    stopped_while_reading('cximerge', '-xo', OUT, *files('plain'))
     nothing_made()
+
+
+@test('cxiview ends at a signal, too, while it reads, and makes no picture')
+def _():
+    picture = path('never.png')
+    for mode in '-s', '-e0':
+        stopped_while_reading('cxiview', mode, '-o', picture, *files('plain'))
+        must(not glob.glob(picture + '*'))
 
 
 @test('few descriptors are enough for many files')

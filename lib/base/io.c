@@ -37,13 +37,13 @@ io_advance(struct iovec **iov, int count, size_t n)
 }
 
 ssize_t
-io_readv(int fd, struct iovec *iov, int count)
+io_read(int fd, void *buf, size_t n)
 {
-	ssize_t total = 0, r;
+	size_t total = 0;
+	ssize_t r;
 
-	count = io_advance(&iov, count, 0);
-	while (count > 0) {
-		r = readv(fd, iov, count);
+	while (total < n) {
+		r = read(fd, (char *)buf + total, n - total);
 		if (r == 0)
 			break;
 		if (r == -1) {
@@ -53,18 +53,9 @@ io_readv(int fd, struct iovec *iov, int count)
 				continue;
 			return -1;
 		}
-		total += r;
-		count = io_advance(&iov, count, (size_t)r);
+		total += (size_t)r;
 	}
-	return total;
-}
-
-ssize_t
-io_read(int fd, void *buf, size_t n)
-{
-	struct iovec iov = { .iov_base = buf, .iov_len = n };
-
-	return io_readv(fd, &iov, 1);
+	return (ssize_t)total;
 }
 
 int

@@ -15,9 +15,6 @@
  */
 ssize_t	io_read(int fd, void *, size_t n);
 
-/* The same for a list of pieces. The list is used up: its contents change. */
-ssize_t	io_readv(int fd, struct iovec *, int n);
-
 /* Writes all n bytes; 0, or -1 with errno. Waits where the descriptor would block. */
 int	io_write(int fd, const void *, size_t n);
 

@@ -33,11 +33,11 @@ number_real(const char *text, double min, double max, double *v,
 int
 number_count(const char *text, uint64_t *v)
 {
-	const char *cause;
-	long long n;
+	char *end;
 
-	if (number_int(text, 0, INT64_MAX, &n, &cause) == -1)
+	if (*text == '\0' || text[strspn(text, "0123456789")] != '\0')
 		return -1;
-	*v = (uint64_t)n;
-	return 0;
+	errno = 0;
+	*v = strtoull(text, &end, 10);
+	return errno == 0 ? 0 : -1;
 }

@@ -10,7 +10,8 @@ point_back(const struct recent *r, unsigned i)
 	return &r->points[(r->next + RECENT_POINTS - i) % RECENT_POINTS];
 }
 
-void
+/* Notes the counts at a time. */
+static void
 recent_note(struct recent *r, double now, uint64_t events, uint64_t hits)
 {
 	if (r->n > 1 && point_back(r, 1)->at - point_back(r, 2)->at < SPACING) {

@@ -18,12 +18,10 @@ struct recent {
 };
 
 /*
- * Notes the counts at a time. The last one goes if it came less than a second after
- * that before it: so the points are of the last minute however often this is called.
+ * Notes the counts at a time, and gives events a second over the last 10 seconds; 0
+ * before time has passed. The last note goes if it came less than a second after that
+ * before it: so they reach back a minute however often this is called.
  */
-void	recent_note(struct recent *, double now, uint64_t events, uint64_t hits);
-
-/* The same, and events a second over the last 10 seconds; 0 before time has passed. */
 double	recent_rate(struct recent *, double now, uint64_t events, uint64_t hits);
 
 /*

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,7 +201,7 @@ cxiparts_load(struct cxireader *r, const char *path, const char *clen_path,
 
 	*out = NULL;
 	if (p == NULL || x == NULL || (p->path = realpath(path, NULL)) == NULL)
-		fault_set(f, "%.160s: out of memory", path);
+		fault_set(f, "%.160s: %s", path, strerror(errno));
 	else {
 		p->clen_path = clen_path;
 		if (cxireader_sets(r, x, f) == 0 && names_load(p, r, x, f) == 0 &&

@@ -407,8 +407,6 @@ int
 dump_read(struct dump *d, uint64_t k, void *logits, void *image,
     struct event *e, struct fault *f)
 {
-	uint64_t seq = e->seq;
-	uint32_t found = e->peaks_found, kept = e->peaks_kept;
 	const struct exchange *x = guard_memory(d->guard);
 	const struct layout *l;
 
@@ -417,9 +415,6 @@ dump_read(struct dump *d, uint64_t k, void *logits, void *image,
 		    (unsigned long long)dump_events(d));
 	l = &section_find(d->sections, d->n_sections, k)->layout;
 	event_init(e);
-	e->seq = seq;
-	e->peaks_found = found;
-	e->peaks_kept = kept;
 	if (event_ask(d, k, l, e, f) != GUARD_DONE)
 		return -1;
 	planes_take((const unsigned char *)x + EXCHANGE_SIZE, l, logits, image);

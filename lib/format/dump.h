@@ -70,7 +70,7 @@ const char	*dump_note(const struct dump *, unsigned i, int *damage);
 /*
  * Reads event k (0 <= k < dump_events) into planes of its section's layout:
  * logits, and image unless NULL (layout without image). The planes' rounding
- * bytes are not touched. Fills all of *e but seq and peaks; source becomes
+ * bytes are not touched. Fills *e, with seq 0 and no peaks; source becomes
  * "batch_3/1" (batch, event in it). What the event lacks is left unknown; an
  * image missing where the section has images zeroes the plane and sets cause
  * EVENT_NO_IMAGE. A plane that cannot be read, or whose reading crashes, is -1: the

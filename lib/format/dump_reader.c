@@ -240,8 +240,6 @@ int
 dump_reader_read(struct dump_reader *d, uint64_t k, void *logits, void *image,
     struct event *e, struct fault *f)
 {
-	uint64_t seq = e->seq;
-	uint32_t found = e->peaks_found, kept = e->peaks_kept;
 	const struct dump_batch *b;
 	size_t i;
 
@@ -252,9 +250,6 @@ dump_reader_read(struct dump_reader *d, uint64_t k, void *logits, void *image,
 	b = &d->batches[i];
 	k -= b->first;
 	event_init(e);
-	e->seq = seq;
-	e->peaks_found = found;
-	e->peaks_kept = kept;
 	snprintf(e->source, sizeof e->source, "%s/%llu", b->name,
 	    (unsigned long long)k);
 	if (batch_open(d, i, f) == -1)

@@ -15,16 +15,10 @@ eventfind_init(struct eventfind *c, const struct stream *in,
 	c->list.peaks = calloc(o->capacity, sizeof c->list.peaks[0]);
 	if (c->finder != NULL && c->list.peaks != NULL)
 		return 0;
-	eventfind_free(c);
-	return -1;
-}
-
-void
-eventfind_free(struct eventfind *c)
-{
 	peakfinder_free(c->finder);
 	free(c->list.peaks);
 	memset(c, 0, sizeof *c);
+	return -1;
 }
 
 unsigned

@@ -20,10 +20,12 @@ struct eventfind {
 	struct peaklist		list;
 };
 
-/* 0, or -1 when memory is short. The options' mask is borrowed. */
+/*
+ * 0, or -1 when memory is short. The options' mask is borrowed. It is a worker's,
+ * and lasts as long as that.
+ */
 int	eventfind_init(struct eventfind *, const struct stream *in,
 	    const struct stream *out, const struct peakfinder_options *);
-void	eventfind_free(struct eventfind *);
 
 /*
  * Checks an event (CRCs by the record's flags), finds its peaks, writes those of

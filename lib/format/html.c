@@ -1,4 +1,3 @@
-#include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -61,18 +60,6 @@ void
 html_text(FILE *f, const char *text)
 {
 	html_textn(f, text, strlen(text));
-}
-
-void
-html_printf(FILE *f, const char *fmt, ...)
-{
-	char text[2048];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	html_text(f, text);
 }
 
 void

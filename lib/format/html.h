@@ -17,10 +17,6 @@ void	html_text(FILE *, const char *);
 /* The same for the first n bytes. */
 void	html_textn(FILE *, const char *, size_t n);
 
-/* Formats at most 2047 bytes, and writes them as html_text does. */
-void	html_printf(FILE *, const char *fmt, ...)
-	    __attribute__((format(printf, 2, 3)));
-
 /* n bytes in base 64, RFC 4648 section 4, without line breaks. */
 void	html_base64(FILE *, const void *, size_t n);
 

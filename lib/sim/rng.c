@@ -96,12 +96,6 @@ rng_normal(struct rng *r)
 }
 
 double
-rng_exponential(struct rng *r)
-{
-	return -elementary_log(rng_uniform(r));
-}
-
-double
 rng_poisson(struct rng *r, double mean)
 {
 	double limit, product, n;

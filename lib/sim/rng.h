@@ -30,9 +30,6 @@ uint32_t	rng_below(struct rng *, uint32_t n);
 /* Normal, mean 0, variance 1. */
 double	rng_normal(struct rng *);
 
-/* Exponential, mean 1. */
-double	rng_exponential(struct rng *);
-
 /*
  * Poisson of a mean >= 0. Exact below 30; above, a normal with the same mean
  * and variance, rounded (its skewness, 0.18 and less, is left out).

@@ -34,7 +34,8 @@ struct listener {
 
 /*
  * Listens at unix:PATH, tcp:PORT (loopback) or tcp:HOST:PORT, where HOST is a
- * name, an address, an IPv6 address in brackets, or * for all of the machine's;
+ * name, an address, an IPv6 address in brackets, or * for all of the machine's IPv4
+ * ones;
  * port 0 lets the kernel choose one: see name. 0 or -1.
  */
 int	listener_open(struct listener *, const char *address, struct fault *);

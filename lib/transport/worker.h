@@ -5,7 +5,7 @@
  *
  * Who waits on whom: a worker waits only for its parent, whose death it survives
  * by no more than a signal (PR_SET_PDEATHSIG). The parent never waits for one
- * worker: it polls all of them (crew_poll_fill) beside its own input and output,
+ * worker: it polls all of them (crew_poll) beside its own input and output,
  * and a socket that ends means that this worker has died.
  */
 #ifndef TRANSPORT_WORKER_H

@@ -42,7 +42,7 @@ static void
 event_check(const struct event *e)
 {
 	text_check(e->source, sizeof e->source);
-	if (e->seq != 7 || e->peaks_found != 0 || e->peaks_kept != 0 ||
+	if (e->seq != 0 || e->peaks_found != 0 || e->peaks_kept != 0 ||
 	    (e->known & ~(unsigned)QUANTITY_ALL) ||
 	    !(e->known & QUANTITY_TIMESTAMP) != (e->timestamp == 0) ||
 	    !(e->known & QUANTITY_ENERGY) != !(e->photon_energy > 0) ||
@@ -75,7 +75,6 @@ section_read(struct dump *d, const struct dump_section *s)
 		return;
 	for (k = s->first; k < s->first + s->count && k < EVENTS_MAX; k++) {
 		event_init(&e);
-		e.seq = 7;
 		memset(&f, 0xff, sizeof f);
 		if (dump_read(d, k, logits, s->layout.image_type == IMAGE_NONE ?
 		    NULL : image, &e, &f) == -1) {
@@ -131,8 +130,7 @@ dump_try(const char *path)
 	if (dump_reader_open(fd, &o, &d, &f) == 0) {
 		for (k = 0; k < d->events && k < EVENTS_MAX; k++) {
 			event_init(&e);
-			e.seq = 7;
-			if (!layout_small(&d->sections[0].layout) ||
+				if (!layout_small(&d->sections[0].layout) ||
 			    d->n_sections > 1)
 				break;
 			if (dump_reader_read(d, k, logits, image, &e, &f) == 0)
