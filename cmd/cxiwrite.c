@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/newfile.h"
 #include "base/sidefile.h"
 #include "format/eventlog.h"
 #include "format/feed.h"
@@ -735,7 +736,8 @@ is_plain(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == -1 || S_ISREG(st.st_mode);
+	return !sidefile_is_descriptor(path) &&
+	    (stat(path, &st) == -1 || S_ISREG(st.st_mode));
 }
 
 static bool
@@ -751,6 +753,7 @@ is_same(const char *a, const char *b)
 static void
 stats_prepare(const struct options *o)
 {
+	struct newfile whole;
 	struct fault why;
 	FILE *f;
 
@@ -763,6 +766,9 @@ stats_prepare(const struct options *o)
 	if ((f = sidefile_open(o->stats, "a", &why)) == NULL)
 		errx(STATUS_OUTPUT, "-S %s", why.text);
 	fclose(f);
+	if (newfile_open(&whole, o->stats, &why) == -1)
+		errx(STATUS_OUTPUT, "-S %s", why.text);
+	newfile_abort(&whole);
 	if (o->log != NULL && is_same(o->stats, o->log))
 		errx(STATUS_USAGE, "-S and -l are the same file, %s", o->log);
 }

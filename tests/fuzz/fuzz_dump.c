@@ -130,7 +130,7 @@ dump_try(const char *path)
 	if (dump_reader_open(fd, &o, &d, &f) == 0) {
 		for (k = 0; k < d->events && k < EVENTS_MAX; k++) {
 			event_init(&e);
-				if (!layout_small(&d->sections[0].layout) ||
+			if (!layout_small(&d->sections[0].layout) ||
 			    d->n_sections > 1)
 				break;
 			if (dump_reader_read(d, k, logits, image, &e, &f) == 0)
