@@ -25,8 +25,7 @@
 #include "base/newfile.h"
 #include "base/sidefile.h"
 #include "format/eventlog.h"
-#include "format/feed.h"
-#include "format/ledger.h"
+#include "format/intake.h"
 #include "format/outlook.h"
 #include "format/peakplane.h"
 #include "format/plan.h"
@@ -59,13 +58,12 @@ struct counts {
 struct writer {
 	const struct options *o;
 	struct slots	*slots;
-	struct feed	feed;
+	struct intake	in;
 	struct series	*series;
 	struct cxi	*cxi;		/* in the making; NULL: none */
 	struct totals	t;
 	uint64_t	before;		/* events of the run that is carried on */
 	struct oddities	odd;
-	struct ledger	ledger;
 	struct ledger_place place;	/* behind the event in hand */
 	double		start;		/* of the run, seconds */
 	struct counts	counts;
@@ -144,7 +142,7 @@ file_commit(struct writer *w, enum journal_state state)
 static void
 files_finish(struct writer *w)
 {
-	bool whole = ledger_whole(&w->ledger) && w->status < STATUS_INCOMPLETE;
+	bool whole = ledger_whole(&w->in.ledger) && w->status < STATUS_INCOMPLETE;
 	struct fault f;
 	uint64_t lost;
 
@@ -170,8 +168,8 @@ counts_set(struct writer *w)
 static void
 expected_set(struct writer *w)
 {
-	uint64_t left = inlet_left(w->feed.in) /
-	    stream_event_length(&w->feed.stream);
+	uint64_t left = inlet_left(w->in.feed.in) /
+	    stream_event_length(&w->in.feed.stream);
 
 	atomic_store_explicit(&w->counts.expected, left == 0 ? 0 :
 	    w->t.in + left, memory_order_relaxed);
@@ -211,7 +209,7 @@ resume_check(struct writer *w)
 		    " with; its files tell them in /entry_1/process_1/options");
 		return -1;
 	}
-	if (w->feed.stream.id == from->place.stream &&
+	if (w->in.feed.stream.id == from->place.stream &&
 	    strcmp(w->plan.header_digest, from->header) != 0) {
 		writer_failed(w, STATUS_INPUT, "-r: the options or versions of the"
 		    " programs in front, or the mask, are not those that the run"
@@ -226,7 +224,7 @@ static void
 plan_remark(const struct writer *w)
 {
 	const struct plan *p = &w->plan;
-	const struct stream *s = &w->feed.stream;
+	const struct stream *s = &w->in.feed.stream;
 
 	if (p->file.text != NULL && !p->file.geometry.has_peak_list && !w->begun)
 		progress_warnx("%s: has no peak_list = /entry_1/result_1, so"
@@ -248,9 +246,10 @@ plan_remark(const struct writer *w)
 static int
 stream_begin(struct writer *w)
 {
-	const struct stream *s = &w->feed.stream;
+	const struct stream *s = &w->in.feed.stream;
 	struct fault f;
 
+	expected_set(w);
 	if (file_commit(w, JOURNAL_END) == -1)
 		return -1;
 	if (!(s->planes & PLANE_PEAKS)) {
@@ -267,45 +266,13 @@ stream_begin(struct writer *w)
 	free(w->peaks);
 	w->peaks = calloc(s->layout.capacity, sizeof w->peaks[0]);
 	if (w->peaks == NULL || plan_make(&w->plan, &w->o->plan, s,
-	    w->feed.header, &f) == -1) {
+	    w->in.feed.header, &f) == -1) {
 		writer_failed(w, w->peaks == NULL ? STATUS_SYSTEM : STATUS_INPUT,
 		    w->peaks == NULL ? "no memory for peaks" : f.text);
 		return -1;
 	}
 	plan_remark(w);
 	return resume_check(w);
-}
-
-/* What the ledger says of a header or an event. */
-static int
-answer_take(struct writer *w, enum ledger_answer answer, bool no_end)
-{
-	if (no_end)
-		writer_failed(w, STATUS_INCOMPLETE, LEDGER_NO_END);
-	return answer == LEDGER_BEGINS ? stream_begin(w) : 0;
-}
-
-static int
-stream_take(struct writer *w)
-{
-	bool no_end;
-	enum ledger_answer answer;
-
-	expected_set(w);
-	answer = ledger_stream(&w->ledger, w->feed.stream.id, w->feed.continued,
-	    &no_end);
-	return answer_take(w, answer, no_end);
-}
-
-static void
-end_take(struct writer *w)
-{
-	struct fault f;
-
-	if (w->feed.record.flags & RECORD_INTERRUPTED)
-		progress_warnx("the source was interrupted");
-	if (ledger_end(&w->ledger, &w->feed.record, &f) == LEDGER_WRONG)
-		writer_failed(w, STATUS_INCOMPLETE, f.text);
 }
 
 /* ---- events ---- */
@@ -316,9 +283,9 @@ event_failed(struct writer *w, const char *why)
 	struct fault f;
 
 	w->t.failed++;
-	feed_failure(&w->feed, why, &f);
+	feed_failure(&w->in.feed, why, &f);
 	writer_failed(w, STATUS_FAILED, f.text);
-	eventlog_failed(w->log, &w->feed.event, why);
+	eventlog_failed(w->log, &w->in.feed.event, why);
 }
 
 static bool
@@ -343,11 +310,11 @@ unit_meant(const struct stream *s, double ev)
 static void
 energy_check(struct writer *w)
 {
-	const struct event *e = &w->feed.event;
+	const struct event *e = &w->in.feed.event;
 	double ev = e->photon_energy;
 	const char *unit;
 
-	if (!(w->feed.stream.quantities & QUANTITY_ENERGY))
+	if (!(w->in.feed.stream.quantities & QUANTITY_ENERGY))
 		return;
 	if (!(e->known & QUANTITY_ENERGY) || !(ev > 0)) {
 		if (w->odd.no_energy++ == 0)
@@ -355,7 +322,7 @@ energy_check(struct writer *w)
 			    " not positive; it is written as NaN, and CrystFEL"
 			    " cannot index it", (unsigned long long)e->seq);
 	} else if (!energy_usual(ev) && w->odd.odd_energy++ == 0) {
-		unit = unit_meant(&w->feed.stream, ev);
+		unit = unit_meant(&w->in.feed.stream, ev);
 		progress_warnx("event %llu: PHOTON ENERGY OF %.6g eV is not within"
 		    " 1 to 30 keV%s%s", (unsigned long long)e->seq, ev,
 		    *unit == '\0' ? "" : "; with the other unit of wavelengths"
@@ -374,8 +341,8 @@ static int
 hit_write(struct writer *w, struct fault *f)
 {
 	struct cxi_event c = {
-		.event = &w->feed.event, .peaks = w->peaks,
-		.intact = planes_intact, .arg = &w->feed.place
+		.event = &w->in.feed.event, .peaks = w->peaks,
+		.intact = planes_intact, .arg = &w->in.feed.place
 	};
 	uint64_t rows;
 	int r;
@@ -386,12 +353,12 @@ hit_write(struct writer *w, struct fault *f)
 			return output_failed(w, 0, f);
 		}
 	}
-	if (w->feed.record.type == RECORD_REFERENCE)
-		place_populate(&w->feed.place, w->slots, w->feed.record.slot,
+	if (w->in.feed.record.type == RECORD_REFERENCE)
+		place_populate(&w->in.feed.place, w->slots, w->in.feed.record.slot,
 		    w->plan.cxi.layout, PLANE_IMAGE, false);
-	c.image = feed_plane(&w->feed, PLANE_IMAGE);
-	c.segmap = feed_plane(&w->feed, PLANE_SEGMAP);
-	c.logits = feed_plane(&w->feed, PLANE_LOGITS);
+	c.image = feed_plane(&w->in.feed, PLANE_IMAGE);
+	c.segmap = feed_plane(&w->in.feed, PLANE_SEGMAP);
+	c.logits = feed_plane(&w->in.feed, PLANE_LOGITS);
 	rows = cxi_rows(w->cxi);
 	r = cxi_add(w->cxi, &c, f);
 	if (r == 1) {
@@ -405,7 +372,7 @@ hit_write(struct writer *w, struct fault *f)
 		return output_failed(w, rows, f);
 	}
 	w->t.written++;
-	eventlog_hit(w->log, &w->feed.event, series_name(w->series), rows);
+	eventlog_hit(w->log, &w->in.feed.event, series_name(w->series), rows);
 	return rows + 1 == w->o->plan.events ? file_commit(w, JOURNAL_FULL) : 0;
 }
 
@@ -465,15 +432,15 @@ outputs_end(struct writer *w)
 static int
 event_judge(struct writer *w, struct fault *f)
 {
-	const struct event *e = &w->feed.event;
+	const struct event *e = &w->in.feed.event;
 
 	w->t.in++;
-	if (w->feed.record.flags & RECORD_FAILED) {
+	if (w->in.feed.record.flags & RECORD_FAILED) {
 		event_failed(w, f->text);
 		return 0;
 	}
-	if (peakplane_unpack(feed_plane(&w->feed, PLANE_PEAKS), e->peaks_kept,
-	    &w->feed.stream.layout, w->peaks, f) == -1) {
+	if (peakplane_unpack(feed_plane(&w->in.feed, PLANE_PEAKS), e->peaks_kept,
+	    &w->in.feed.stream.layout, w->peaks, f) == -1) {
 		event_failed(w, f->text);
 		return 0;
 	}
@@ -488,7 +455,7 @@ event_judge(struct writer *w, struct fault *f)
 		eventlog_miss(w->log, e);
 		return 0;
 	}
-	if (place_check(&w->feed.place, f) == -1) {
+	if (place_check(&w->in.feed.place, f) == -1) {
 		event_failed(w, f->text);
 		return 0;
 	}
@@ -498,25 +465,15 @@ event_judge(struct writer *w, struct fault *f)
 static int
 event_take(struct writer *w, struct fault *f)
 {
-	enum ledger_answer answer;
 	uint64_t written = w->t.written;
 	struct fault wrong;
-	bool no_end;
 	int r;
 
-	answer = ledger_event(&w->ledger, w->feed.event.seq, &no_end, &wrong);
-	if (answer == LEDGER_WRONG) {
-		fault_prefix(&wrong, "standard input");
-		writer_failed(w, STATUS_INPUT, wrong.text);
-		return -1;
-	}
-	if (answer_take(w, answer, no_end) == -1)
-		return -1;
-	w->place = w->ledger.place;
+	w->place = w->in.ledger.place;
 	if (outputs_begin(w) == -1)
 		return -1;
 	r = event_judge(w, f);
-	if (feed_done(&w->feed, &wrong) == -1) {
+	if (feed_done(&w->in.feed, &wrong) == -1) {
 		writer_failed(w, STATUS_INPUT, wrong.text);
 		return -1;
 	}
@@ -527,37 +484,43 @@ event_take(struct writer *w, struct fault *f)
 	return r;
 }
 
+/* What comes next: 0, or -1 when nothing more can be done. */
+static int
+input_take(struct writer *w, enum intake_got got, struct fault *f)
+{
+	switch (got) {
+	case INTAKE_STREAM:
+		return stream_begin(w);
+	case INTAKE_EVENT:
+		return event_take(w, f);
+	case INTAKE_REMARK:
+		progress_warnx("%s", f->text);
+		break;
+	case INTAKE_MISSING:
+	case INTAKE_CUT:
+		writer_failed(w, STATUS_INCOMPLETE, f->text);
+		break;
+	case INTAKE_EOF:
+		outputs_end(w);
+		break;
+	case INTAKE_BROKEN:
+		writer_failed(w, STATUS_INPUT, f->text);
+		return -1;
+	}
+	return 0;
+}
+
 /* Takes the input to its end, or to where nothing more can be done. */
 static void
 writer_run(struct writer *w)
 {
-	struct fault f = { "" };
-	enum feed_got got;
-	int r = 0;
+	enum intake_got got;
+	struct fault f;
 
-	while (r == 0 && (got = feed_next(&w->feed, &f)) != FEED_EOF)
-		switch (got) {
-		case FEED_STREAM:
-			r = stream_take(w);
-			break;
-		case FEED_EVENT:
-			r = event_take(w, &f);
-			break;
-		case FEED_END:
-			end_take(w);
-			break;
-		case FEED_ERROR:
-		case FEED_EOF:
-			fault_prefix(&f, "standard input");
-			writer_failed(w, STATUS_INPUT, f.text);
-			r = -1;
-			break;
-		}
-	if (r == 0 && ledger_finish(&w->ledger, &f) == -1) {
-		fault_prefix(&f, "standard input");
-		writer_failed(w, STATUS_INCOMPLETE, f.text);
-	} else if (r == 0)
-		outputs_end(w);
+	do
+		got = intake_next(&w->in, &f);
+	while (input_take(w, got, &f) == 0 && got != INTAKE_EOF &&
+	    got != INTAKE_CUT);
 	files_finish(w);
 }
 
@@ -607,10 +570,10 @@ totals_finish(struct writer *w)
 {
 	struct totals *t = &w->t;
 
-	t->missing = w->ledger.missing;
+	t->missing = w->in.ledger.missing;
 	t->files = series_count(w->series);
 	t->complete = w->status < STATUS_INCOMPLETE;
-	t->interrupted = w->ledger.interrupted;
+	t->interrupted = w->in.ledger.interrupted;
 	t->seconds = tool_clock() - w->start;
 	t->rate = (double)(t->in - w->before) / fmax(t->seconds, 1e-6);
 	/* One that may not be carried on has totals of its earlier part only. */
@@ -807,7 +770,7 @@ run_resume(struct writer *w)
 	w->t.written = from->written;
 	w->t.filtered = from->filtered;
 	w->t.failed = from->failed;
-	ledger_resume(&w->ledger, &from->place);
+	ledger_resume(&w->in.ledger, &from->place);
 	if (w->o->verbose)
 		progress_warnx("carries on after %llu complete files, at event %llu",
 		    (unsigned long long)series_count(w->series),
@@ -881,7 +844,7 @@ main(int argc, char *argv[])
 		errx(STATUS_OUTPUT, "%s", f.text);
 	unfinished = w.series;
 	side_files_open(&w);
-	if (feed_init(&w.feed, STDIN_FILENO, w.slots, PLANE_PEAKS | PLANE_IMAGE |
+	if (intake_init(&w.in, w.slots, PLANE_PEAKS | PLANE_IMAGE |
 	    (o.plan.debug ? PLANE_SEGMAP | PLANE_LOGITS : 0)) == -1)
 		errx(STATUS_SYSTEM, "no memory");
 	w.start = tool_clock();
@@ -897,7 +860,7 @@ main(int argc, char *argv[])
 	totals_finish(&w);
 	unfinished = NULL;
 	series_close(w.series);
-	feed_close(&w.feed);
+	intake_close(&w.in);
 	slots_close(w.slots);
 	plan_free(&w.plan);
 	free(w.peaks);

@@ -28,8 +28,7 @@
 
 #include "base/newfile.h"
 #include "base/ownfile.h"
-#include "format/feed.h"
-#include "format/ledger.h"
+#include "format/intake.h"
 #include "format/peakplane.h"
 #include "format/plan.h"
 #include "format/reply.h"
@@ -61,8 +60,7 @@ struct serve {
 	const struct options *o;
 	struct slots	*slots;
 	struct server	*server;
-	struct feed	feed;
-	struct ledger	ledger;
+	struct intake	in;
 	struct plan	plan;
 	struct reply	reply;
 	struct peak	*peaks;
@@ -105,7 +103,7 @@ geometry_write(struct serve *s)
 		return 0;
 	if (newfile_open(&geometry, o->out, &f) == -1)
 		return failed(s, STATUS_OUTPUT, f.text);
-	if (replygeom_write(geometry.f, &s->plan, &s->feed.stream, &f) == -1) {
+	if (replygeom_write(geometry.f, &s->plan, &s->in.feed.stream, &f) == -1) {
 		newfile_abort(&geometry);
 		fault_prefix(&f, "-G");
 		return failed(s, STATUS_INPUT, f.text);
@@ -118,7 +116,7 @@ geometry_write(struct serve *s)
 static void
 stream_remark(const struct serve *s)
 {
-	const struct stream *k = &s->feed.stream;
+	const struct stream *k = &s->in.feed.stream;
 
 	if (s->plan.slab.renumbered)
 		progress_warnx("%s: names a 3-D slab; panels are stacked in a"
@@ -135,7 +133,7 @@ stream_remark(const struct serve *s)
 static int
 stream_begin(struct serve *s)
 {
-	const struct stream *k = &s->feed.stream;
+	const struct stream *k = &s->in.feed.stream;
 	const struct slab *slab = &s->plan.slab;
 	struct fault f;
 
@@ -146,7 +144,7 @@ stream_begin(struct serve *s)
 	s->peaks = calloc(k->layout.capacity, sizeof s->peaks[0]);
 	if (s->peaks == NULL)
 		return failed(s, STATUS_SYSTEM, "no memory for peaks");
-	if (plan_make(&s->plan, &s->o->plan, k, s->feed.header, &f) == -1 ||
+	if (plan_make(&s->plan, &s->o->plan, k, s->in.feed.header, &f) == -1 ||
 	    reply_begin(&s->reply, &s->plan, k, &f) == -1)
 		return failed(s, STATUS_INPUT, f.text);
 	if (s->height != 0 && (slab->height != s->height ||
@@ -164,35 +162,6 @@ stream_begin(struct serve *s)
 	return 0;
 }
 
-static int
-answer_take(struct serve *s, enum ledger_answer answer, bool no_end)
-{
-	if (no_end)
-		failed(s, STATUS_INCOMPLETE, LEDGER_NO_END);
-	return answer == LEDGER_BEGINS ? stream_begin(s) : 0;
-}
-
-static int
-stream_take(struct serve *s)
-{
-	bool no_end;
-	enum ledger_answer answer = ledger_stream(&s->ledger, s->feed.stream.id,
-	    s->feed.continued, &no_end);
-
-	return answer_take(s, answer, no_end);
-}
-
-static void
-end_take(struct serve *s)
-{
-	struct fault f;
-
-	if (s->feed.record.flags & RECORD_INTERRUPTED)
-		progress_warnx("the source was interrupted");
-	if (ledger_end(&s->ledger, &s->feed.record, &f) == LEDGER_WRONG)
-		failed(s, STATUS_INCOMPLETE, f.text);
-}
-
 /* ---- events ---- */
 
 static void
@@ -201,16 +170,16 @@ event_failed(struct serve *s, const char *why)
 	struct fault f;
 
 	s->t.failed++;
-	feed_failure(&s->feed, why, &f);
+	feed_failure(&s->in.feed, why, &f);
 	failed(s, STATUS_FAILED, f.text);
 }
 
 static void
 energy_check(struct serve *s)
 {
-	const struct event *e = &s->feed.event;
+	const struct event *e = &s->in.feed.event;
 
-	if (!(s->feed.stream.quantities & QUANTITY_ENERGY) ||
+	if (!(s->in.feed.stream.quantities & QUANTITY_ENERGY) ||
 	    ((e->known & QUANTITY_ENERGY) && e->photon_energy > 0))
 		return;
 	if (s->t.no_energy++ == 0)
@@ -224,12 +193,12 @@ static void *
 event_judge(struct serve *s, size_t *size)
 {
 	const struct plan_options *o = &s->o->plan;
-	const struct event *e = &s->feed.event;
+	const struct event *e = &s->in.feed.event;
 	struct fault f;
 	void *reply;
 
-	if (peakplane_unpack(feed_plane(&s->feed, PLANE_PEAKS), e->peaks_kept,
-	    &s->feed.stream.layout, s->peaks, &f) == -1) {
+	if (peakplane_unpack(feed_plane(&s->in.feed, PLANE_PEAKS), e->peaks_kept,
+	    &s->in.feed.stream.layout, s->peaks, &f) == -1) {
 		event_failed(s, f.text);
 		return NULL;
 	}
@@ -239,27 +208,20 @@ event_judge(struct serve *s, size_t *size)
 		return NULL;
 	}
 	energy_check(s);
-	if (s->feed.record.type == RECORD_REFERENCE)
-		place_populate(&s->feed.place, s->slots, s->feed.record.slot,
-		    &s->feed.stream.layout, PLANE_IMAGE, false);
+	if (s->in.feed.record.type == RECORD_REFERENCE)
+		place_populate(&s->in.feed.place, s->slots, s->in.feed.record.slot,
+		    &s->in.feed.stream.layout, PLANE_IMAGE, false);
 	reply = reply_make(&s->reply, e, s->peaks,
-	    feed_plane(&s->feed, PLANE_IMAGE), size);
+	    feed_plane(&s->in.feed, PLANE_IMAGE), size);
 	if (reply == NULL) {
 		event_failed(s, "no memory for a reply");
 		return NULL;
 	}
-	if (place_check(&s->feed.place, &f) == 0)
+	if (place_check(&s->in.feed.place, &f) == 0)
 		return reply;
 	event_failed(s, f.text);
 	free(reply);
 	return NULL;
-}
-
-static int
-input_damaged(struct serve *s, struct fault *f)
-{
-	fault_prefix(f, "standard input");
-	return failed(s, STATUS_INPUT, f->text);
 }
 
 static int
@@ -283,26 +245,18 @@ event_take(struct serve *s, struct fault *f)
 	struct fault wrong;
 	void *reply = NULL;
 	size_t size = 0;
-	bool no_end;
-	enum ledger_answer answer = ledger_event(&s->ledger, s->feed.event.seq,
-	    &no_end, &wrong);
 
-	if (answer == LEDGER_WRONG) {
-		fault_prefix(&wrong, "standard input");
-		return failed(s, STATUS_INPUT, wrong.text);
-	}
-	if (answer_take(s, answer, no_end) == -1)
-		return -1;
 	s->t.in++;
-	if (s->feed.record.flags & RECORD_FAILED)
+	if (s->in.feed.record.flags & RECORD_FAILED)
 		event_failed(s, f->text);
 	else
 		reply = event_judge(s, &size);
-	if (feed_done(&s->feed, &wrong) == -1) {
+	if (feed_done(&s->in.feed, &wrong) == -1) {
 		/* What was taken from its slot may be of another event. */
 		s->t.failed += reply != NULL;
 		free(reply);
-		return input_damaged(s, &wrong);
+		fault_prefix(&wrong, "standard input");
+		return failed(s, STATUS_INPUT, wrong.text);
 	}
 	return reply == NULL ? 0 : reply_queue(s, reply, size);
 }
@@ -311,39 +265,46 @@ event_take(struct serve *s, struct fault *f)
 static void
 input_leave(struct serve *s)
 {
-	feed_close(&s->feed);
+	intake_close(&s->in);
 	slots_close(s->slots);
 	close(STDIN_FILENO);
+}
+
+/* What comes next: 0, or -1 when nothing more can be done. */
+static int
+next_take(struct serve *s, enum intake_got got, struct fault *f)
+{
+	switch (got) {
+	case INTAKE_STREAM:
+		return stream_begin(s);
+	case INTAKE_EVENT:
+		return event_take(s, f);
+	case INTAKE_REMARK:
+		progress_warnx("%s", f->text);
+		break;
+	case INTAKE_MISSING:
+	case INTAKE_CUT:
+		failed(s, STATUS_INCOMPLETE, f->text);
+		break;
+	case INTAKE_EOF:
+		break;
+	case INTAKE_BROKEN:
+		return failed(s, STATUS_INPUT, f->text);
+	}
+	return 0;
 }
 
 /* Takes the input to its end, or to where nothing more can be done. */
 static void
 input_take(struct serve *s)
 {
-	struct fault f = { "" };
-	enum feed_got got;
-	int r = 0;
+	enum intake_got got;
+	struct fault f;
 
-	while (r == 0 && (got = feed_next(&s->feed, &f)) != FEED_EOF)
-		switch (got) {
-		case FEED_STREAM:
-			r = stream_take(s);
-			break;
-		case FEED_EVENT:
-			r = event_take(s, &f);
-			break;
-		case FEED_END:
-			end_take(s);
-			break;
-		case FEED_ERROR:
-		case FEED_EOF:
-			r = input_damaged(s, &f);
-			break;
-		}
-	if (r == 0 && ledger_finish(&s->ledger, &f) == -1) {
-		fault_prefix(&f, "standard input");
-		failed(s, STATUS_INCOMPLETE, f.text);
-	}
+	do
+		got = intake_next(&s->in, &f);
+	while (next_take(s, got, &f) == 0 && got != INTAKE_EOF &&
+	    got != INTAKE_CUT);
 }
 
 /* ---- the end ---- */
@@ -532,8 +493,7 @@ main(int argc, char *argv[])
 	s.o = &o;
 	output_leave();
 	server_begin(&s);
-	if (feed_init(&s.feed, STDIN_FILENO, s.slots,
-	    PLANE_PEAKS | PLANE_IMAGE) == -1)
+	if (intake_init(&s.in, s.slots, PLANE_PEAKS | PLANE_IMAGE) == -1)
 		errx(STATUS_SYSTEM, "no memory");
 	s.start = tool_clock();
 	if (o.verbose)
