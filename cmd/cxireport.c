@@ -8,7 +8,7 @@
 #include "base/newfile.h"
 #include "base/ownfile.h"
 #include "format/geofile.h"
-#include "format/report.h"
+#include "report/report.h"
 #include "status.h"
 #include "tool.h"
 

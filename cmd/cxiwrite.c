@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/newfile.h"
 #include "base/sidefile.h"
 #include "format/eventlog.h"
@@ -190,7 +191,7 @@ progress_line(void *arg, char *text, size_t size)
 		if (c.expected == 0 && slots_expected(w->slots) > 0)
 			c.expected = w->before + slots_expected(w->slots);
 	}
-	outlook_print(&w->counts.recent, tool_clock(), &c, text, size);
+	outlook_print(&w->counts.recent, clock_seconds(), &c, text, size);
 }
 
 /* ---- streams ---- */
@@ -574,7 +575,7 @@ totals_finish(struct writer *w)
 	t->files = series_count(w->series);
 	t->complete = w->status < STATUS_INCOMPLETE;
 	t->interrupted = w->in.ledger.interrupted;
-	t->seconds = tool_clock() - w->start;
+	t->seconds = clock_seconds() - w->start;
 	t->rate = (double)(t->in - w->before) / fmax(t->seconds, 1e-6);
 	/* One that may not be carried on has totals of its earlier part only. */
 	if (w->begun || w->before == 0 || w->status == STATUS_OK)
@@ -847,7 +848,7 @@ main(int argc, char *argv[])
 	if (intake_init(&w.in, w.slots, PLANE_PEAKS | PLANE_IMAGE |
 	    (o.plan.debug ? PLANE_SEGMAP | PLANE_LOGITS : 0)) == -1)
 		errx(STATUS_SYSTEM, "no memory");
-	w.start = tool_clock();
+	w.start = clock_seconds();
 	run_resume(&w);
 	counts_set(&w);
 	if (o.verbose)

@@ -28,6 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/recent.h"
 #include "format/feed.h"
 #include "format/findcrew.h"
@@ -367,7 +368,7 @@ progress_line(void *arg, char *text, size_t size)
 {
 	struct find *c = arg;
 	uint64_t total = c->events;
-	double rate = recent_rate(&c->recent, tool_clock(), total, 0);
+	double rate = recent_rate(&c->recent, clock_seconds(), total, 0);
 
 	snprintf(text, size, "%llu events, %llu peaks, %.1f events/s",
 	    (unsigned long long)total, (unsigned long long)c->peaks,

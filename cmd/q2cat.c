@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/recent.h"
 #include "format/cat.h"
 #include "format/live.h"
@@ -58,7 +59,7 @@ progress_line(void *arg, char *text, size_t size)
 {
 	struct q2cat *q = arg;
 	uint64_t total = q->cat.total;
-	double rate = recent_rate(&q->recent, tool_clock(), total, 0);
+	double rate = recent_rate(&q->recent, clock_seconds(), total, 0);
 
 	snprintf(text, size, "%llu events, %.1f events/s",
 	    (unsigned long long)total, rate);

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/newfile.h"
 #include "base/ownfile.h"
 #include "format/intake.h"
@@ -340,7 +341,7 @@ clients_finish(struct serve *s)
 static void
 totals_say(struct serve *s)
 {
-	double seconds = tool_clock() - s->start;
+	double seconds = clock_seconds() - s->start;
 	struct server_counts c;
 	uint64_t waiting;
 
@@ -495,7 +496,7 @@ main(int argc, char *argv[])
 	server_begin(&s);
 	if (intake_init(&s.in, s.slots, PLANE_PEAKS | PLANE_IMAGE) == -1)
 		errx(STATUS_SYSTEM, "no memory");
-	s.start = tool_clock();
+	s.start = clock_seconds();
 	if (o.verbose)
 		progress_begin(progress_line, &s, true);
 

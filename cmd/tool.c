@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/number.h"
@@ -158,15 +157,6 @@ tool_signals(void (*hook)(void))
 	signal(SIGCHLD, SIG_DFL);
 	/* A write beyond ulimit -f is an error like any other. */
 	signal(SIGXFSZ, SIG_IGN);
-}
-
-double
-tool_clock(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 int

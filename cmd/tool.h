@@ -47,9 +47,6 @@ void	tool_output_check(void);
 extern volatile int	tool_stop;
 void	tool_signals(void (*hook)(void));
 
-/* Monotonic seconds. */
-double	tool_clock(void);
-
 /* The larger of two exit statuses. */
 int	tool_worse(int, int);
 

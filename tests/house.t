@@ -39,14 +39,16 @@ unspoken() {
 include='#[[:space:]]*include[[:space:]]*'
 
 check 'every room in lib is one of these' test -z "$(ls lib |
-    grep -vxE 'base|data|format|producer|python|sim|transport')"
+    grep -vxE 'base|data|format|producer|python|report|sim|transport')"
 check 'base includes only base' stays lib/base base
 check 'transport includes only base' stays lib/transport base transport
 check 'data includes only base' stays lib/data base data
 check 'sim includes only base and data' stays lib/sim base data sim
 check 'format includes transport, data and base' \
     stays lib/format base data transport format
-check 'producer includes all but sim' \
+check 'report includes format, data and base' \
+    stays lib/report base data format report
+check 'producer includes neither sim nor report' \
     stays lib/producer base data transport format producer
 check 'the header that is installed needs no other of ours' \
     only '' "$include\"" lib/producer/q2.h

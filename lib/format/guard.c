@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "format/guard.h"
 #include "transport/sandbox.h"
 #include "transport/slots.h"
@@ -192,15 +192,6 @@ words_take(const struct guard *g, struct fault *f)
 	guard_text(f->text, sizeof f->text);
 }
 
-static double
-clock_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 void
 guard_heed(const volatile int *stop)
 {
@@ -216,7 +207,7 @@ limits_watch(const struct guard *g, double cpu, double wall, struct fault *why)
 	else if (crew_seconds(g->crew, 0) - cpu > g->limits.cpu)
 		fault_set(why, "HDF5 took more than %g s of processor time for it",
 		    g->limits.cpu);
-	else if (clock_now() - wall > g->limits.wall)
+	else if (clock_seconds() - wall > g->limits.wall)
 		fault_set(why, "HDF5 did not answer within %g s", g->limits.wall);
 	else
 		return 0;
@@ -228,7 +219,7 @@ limits_watch(const struct guard *g, double cpu, double wall, struct fault *why)
 static int
 answer_wait(const struct guard *g, struct worker_message *m, struct fault *why)
 {
-	double cpu = crew_seconds(g->crew, 0), wall = clock_now();
+	double cpu = crew_seconds(g->crew, 0), wall = clock_seconds();
 	struct pollfd p;
 	int n;
 

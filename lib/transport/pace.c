@@ -4,16 +4,8 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "transport/pace.h"
-
-static double
-seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 int
 pace_wait(struct pace *p, int out, const volatile int *stop)
@@ -25,8 +17,8 @@ pace_wait(struct pace *p, int out, const volatile int *stop)
 	if (p->rate == 0)
 		return 0;
 	if (p->due == 0)
-		p->due = seconds();
-	while ((wait = p->due - seconds()) > 0 && (stop == NULL || !*stop)) {
+		p->due = clock_seconds();
+	while ((wait = p->due - clock_seconds()) > 0 && (stop == NULL || !*stop)) {
 		/* A signal that comes just before the call is seen soon. */
 		ts.tv_nsec = (long)((wait > 0.2 ? 0.2 : wait) * 1e9);
 		if (ppoll(&watch, 1, &ts, NULL) == -1 && errno != EINTR)
@@ -38,6 +30,6 @@ pace_wait(struct pace *p, int out, const volatile int *stop)
 		watch.revents = 0;
 	}
 	/* What a slow reader cost is not made up for, but for one of them. */
-	p->due = fmax(p->due, seconds() - 1 / p->rate) + 1 / p->rate;
+	p->due = fmax(p->due, clock_seconds() - 1 / p->rate) + 1 / p->rate;
 	return 0;
 }

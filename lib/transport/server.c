@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/clock.h"
 #include "transport/askers.h"
 #include "transport/listener.h"
 #include "transport/server.h"
@@ -46,15 +47,6 @@ struct server {
 	double		stopped;	/* when server_put saw *stop set; 0: not yet */
 	struct server_counts counts;
 };
-
-static double
-now_get(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* ---- the thread: requests ---- */
 
@@ -103,7 +95,7 @@ request_read(struct server *s, zmq_msg_t *id)
 static void
 asker_take(struct server *s, zmq_msg_t *id)
 {
-	double now = now_get();
+	double now = clock_seconds();
 
 	s->asked = now;
 	if (!askers_ask(s->askers, zmq_msg_data(id), zmq_msg_size(id), now))
@@ -139,7 +131,7 @@ messages_give(struct server *s)
 	while (s->n > 0 && (to = askers_first(s->askers)) != NULL) {
 		sent = reply_send(s, to->id, to->length,
 		    &s->queue[s->first]) == 0;
-		askers_leave(s->askers, sent, now_get());
+		askers_leave(s->askers, sent, clock_seconds());
 		if (!sent)
 			continue;
 		s->first = (s->first + 1) % s->room;
@@ -158,7 +150,7 @@ held_answer(struct server *s)
 	double left;
 
 	while ((k = askers_first(s->askers)) != NULL) {
-		left = k->at + hold - now_get();
+		left = k->at + hold - clock_seconds();
 		if (left > 0)
 			return (long)ceil(left * 1000);
 		reply_empty(s, k->id, k->length);
@@ -391,7 +383,7 @@ server_new(unsigned queue, bool drop)
 	s->wake = s->listener.fd = -1;
 	s->room = queue;
 	s->drop = drop;
-	s->asked = now_get();
+	s->asked = clock_seconds();
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -453,7 +445,7 @@ server_wake(struct server *s)
 static void
 change_wait(struct server *s, double seconds)
 {
-	double end = now_get() + fmax(seconds, 0);
+	double end = clock_seconds() + fmax(seconds, 0);
 	struct timespec t = { .tv_sec = (time_t)end };
 
 	t.tv_nsec = (long)((end - (double)t.tv_sec) * 1e9);
@@ -470,8 +462,8 @@ room_wait(struct server *s, unsigned n, const volatile int *stop,
 {
 	while (s->n >= n && s->broken == 0) {
 		if (*stop != 0 && *begun <= 0)
-			*begun = now_get();
-		if (*begun > 0 && now_get() >= fmax(*begun, s->asked) + patience)
+			*begun = clock_seconds();
+		if (*begun > 0 && clock_seconds() >= fmax(*begun, s->asked) + patience)
 			return -1;
 		change_wait(s, STOP_LOOK);
 	}
@@ -526,9 +518,9 @@ server_drain(struct server *s, double patience)
 	pthread_mutex_lock(&s->lock);
 	r = room_wait(s, 1, &now, patience, &begun);
 	/* Who asks again has done with the last message. */
-	for (end = now_get() + patience; r == 0 && s->broken == 0 &&
-	    askers_waiting(s->askers) < s->counts.clients && now_get() < end;)
-		change_wait(s, end - now_get());
+	for (end = clock_seconds() + patience; r == 0 && s->broken == 0 &&
+	    askers_waiting(s->askers) < s->counts.clients && clock_seconds() < end;)
+		change_wait(s, end - clock_seconds());
 	pthread_mutex_unlock(&s->lock);
 	return r;
 }
@@ -536,14 +528,14 @@ server_drain(struct server *s, double patience)
 unsigned
 server_linger(struct server *s, double seconds)
 {
-	double end = now_get() + seconds;
+	double end = clock_seconds() + seconds;
 	unsigned left;
 
 	pthread_mutex_lock(&s->lock);
 	s->lingering = true;
 	server_wake(s);
-	while (s->counts.clients > 0 && s->broken == 0 && now_get() < end)
-		change_wait(s, end - now_get());
+	while (s->counts.clients > 0 && s->broken == 0 && clock_seconds() < end)
+		change_wait(s, end - clock_seconds());
 	left = s->counts.clients;
 	pthread_mutex_unlock(&s->lock);
 	return left;

@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 #include "data/resolution.h"
-#include "format/page.h"
-#include "format/tile.h"
+#include "report/page.h"
+#include "report/tile.h"
 
 enum { SMALL = 800 };	/* detectors with fewer pixels are enlarged */
 

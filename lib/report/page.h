@@ -5,8 +5,8 @@
  * is room beside them. Small detectors are enlarged, and lines and letters grow with
  * large ones, so that they look alike on a screen.
  */
-#ifndef FORMAT_PAGE_H
-#define FORMAT_PAGE_H
+#ifndef REPORT_PAGE_H
+#define REPORT_PAGE_H
 
 #include <stdint.h>
 
@@ -14,7 +14,7 @@
 #include "data/assembly.h"
 #include "data/tone.h"
 #include "format/cxireader.h"
-#include "format/picture.h"
+#include "report/picture.h"
 
 struct page {
 	const char	*title, *facts;		/* the lines below; UTF-8 */

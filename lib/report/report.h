@@ -3,12 +3,12 @@
  * and no network. Every number that is seen is also in a data- attribute. The same
  * summary gives the same bytes.
  */
-#ifndef FORMAT_REPORT_H
-#define FORMAT_REPORT_H
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
 
 #include <stdio.h>
 
-#include "format/summary.h"
+#include "report/summary.h"
 
 /* geometry: the name to show, and the SHA-256 of its file; NULL: none was given. */
 void	report_write(FILE *, const struct summary *, const char *geometry,

@@ -3,8 +3,8 @@
  * factor x factor pixels of the assembled image, for a spot must not be lost in the
  * mean of what is around it.
  */
-#ifndef FORMAT_TILE_H
-#define FORMAT_TILE_H
+#ifndef REPORT_TILE_H
+#define REPORT_TILE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 #include "base/fault.h"
 #include "data/assembly.h"
 #include "format/cxireader.h"
-#include "format/picture.h"
+#include "report/picture.h"
 
 struct tile {
 	uint32_t	factor, width, height;

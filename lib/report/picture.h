@@ -4,8 +4,8 @@
  * are in pixels from the top left corner of the canvas, whole numbers are corners
  * of pixels. What is drawn in part outside is cut off.
  */
-#ifndef FORMAT_PICTURE_H
-#define FORMAT_PICTURE_H
+#ifndef REPORT_PICTURE_H
+#define REPORT_PICTURE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "format/sides.h"
+#include "report/sides.h"
 
 struct look {
 	struct sides	*s;

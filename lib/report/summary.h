@@ -2,8 +2,8 @@
  * A run in numbers: what a report says. CXI files are read an event at a time, logs
  * a line at a time, and neither is kept: memory does not grow with the run.
  */
-#ifndef FORMAT_SUMMARY_H
-#define FORMAT_SUMMARY_H
+#ifndef REPORT_SUMMARY_H
+#define REPORT_SUMMARY_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,7 +15,7 @@
 #include "data/layout.h"
 #include "format/cxireader.h"
 #include "format/runfiles.h"
-#include "format/sides.h"
+#include "report/sides.h"
 
 enum { SUMMARY_BEST = 12, SUMMARY_FAILURES = 50, SUMMARY_CAUSES = 16,
 	SUMMARY_UNREAD = 20, SUMMARY_RUNS = 8, SUMMARY_POWDER = 200 };

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/html.h"
-#include "format/picture.h"
 #include "format/plane.h"
-#include "format/report.h"
-#include "format/tile.h"
+#include "report/html.h"
+#include "report/picture.h"
+#include "report/report.h"
+#include "report/tile.h"
 
 enum { HITS = 8, HIT_SIDE = 320, POWDER_SIDE = 640, POWDER_EVENTS = 30,
 	STRIP = 4 };	/* as many times as high as wide, and circles hide all */

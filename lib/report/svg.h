@@ -4,8 +4,8 @@
  * light, dark and print are its matter. Coordinates are written with two decimals
  * and depend on the values alone.
  */
-#ifndef FORMAT_SVG_H
-#define FORMAT_SVG_H
+#ifndef REPORT_SVG_H
+#define REPORT_SVG_H
 
 #include <stdint.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/picture.h"
+#include "report/picture.h"
 
 /*
  * The canvas is a surface of cairo, whose pixels (xRGB, a word each) we write

@@ -2,9 +2,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "format/html.h"
-#include "format/report.h"
-#include "format/svg.h"
+#include "report/html.h"
+#include "report/report.h"
+#include "report/svg.h"
 
 enum { BARS = 60 };
 

@@ -1,8 +1,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "format/html.h"
-#include "format/svg.h"
+#include "report/html.h"
+#include "report/svg.h"
 
 /* The place of the plot in a box of 400 x 230. */
 enum { BOX_WIDTH = 400, BOX_HEIGHT = 230, LEFT = 50, RIGHT = 390, TOP = 16,

@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
-#include "format/html.h"
-#include "format/report.h"
+#include "report/html.h"
+#include "report/report.h"
 
 struct line {
 	const char	*key, *dot, *value;

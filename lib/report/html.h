@@ -2,8 +2,8 @@
  * Text and bytes from outside, put into HTML, XML and shell commands so that they
  * stay text. Errors of the file stay in it, ferror(3).
  */
-#ifndef FORMAT_HTML_H
-#define FORMAT_HTML_H
+#ifndef REPORT_HTML_H
+#define REPORT_HTML_H
 
 #include <stddef.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "format/html.h"
+#include "report/html.h"
 
 #define REPLACEMENT "\xef\xbf\xbd"
 

@@ -6,7 +6,7 @@
 #include "base/number.h"
 #include "data/resolution.h"
 #include "format/eventlog_reader.h"
-#include "format/summary.h"
+#include "report/summary.h"
 
 /* ---- events over time ---- */
 

@@ -2,8 +2,8 @@
  * What cxiwrite left beside the CXI files: journals, logs, statistics, files in the
  * making. Found by their names, or named. What is not there is said to be missing.
  */
-#ifndef FORMAT_SIDES_H
-#define FORMAT_SIDES_H
+#ifndef REPORT_SIDES_H
+#define REPORT_SIDES_H
 
 #include <stdbool.h>
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "data/tone.h"
-#include "format/tile.h"
+#include "report/tile.h"
 
 struct tile
 tile_fit(const struct assembly *m, uint32_t longest)
