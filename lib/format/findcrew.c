@@ -37,7 +37,7 @@ findcrew_begin(struct findcrew *c, const struct findstream *s,
     struct fault *f)
 {
 	struct worker_duty duty = { findwork_prepare, findwork_work, &c->work, 1 };
-	unsigned room, depth = DEPTH;
+	unsigned room = c->workers * DEPTH + 2, depth = DEPTH;
 
 	/* Small events go in batches: waking each other would cost more. */
 	if (layout_size(&s->in.layout, PLANE_ALL) < SMALL) {
@@ -45,15 +45,13 @@ findcrew_begin(struct findcrew *c, const struct findstream *s,
 		duty.gather = WORKER_BATCH;
 	}
 	findcrew_stop(c);
-	room = c->workers * depth + 2;
-	if (room > SLOTS_MAX)
-		room = SLOTS_MAX;
-	/* Before the fork: the workers share it. */
-	if (c->own != NULL && slots_count(c->own) != room) {
-		slots_close(c->own);
-		c->own = NULL;
-	}
-	if (c->own == NULL && (c->own = slots_private(room, f)) == NULL)
+	/*
+	 * Before the fork: the workers share it. Room for inline events is no more
+	 * than large ones need: results wait while the rest of an event is read, and
+	 * that may be long in coming.
+	 */
+	if (c->own == NULL && (c->own = slots_private(
+	    room > SLOTS_MAX ? SLOTS_MAX : room, f)) == NULL)
 		return -1;
 	c->work = (struct findwork){
 		.stream = s, .own = c->own, .shared = c->shared
