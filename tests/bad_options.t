@@ -2,7 +2,7 @@
 # Options and operands out of range or malformed: nothing is done, status 1.
 . tests/lib.sh
 
-PROGRAMS='q2slots q2cat peakfind cxiwrite q2serve q2ls q2sim'
+PROGRAMS='q2slots q2cat peakfind cxiwrite q2serve q2ls q2sim cxiview cxireport cximerge'
 
 # Nothing may be made: all run in an empty directory, which stays empty.
 mkdir "$T/empty"
@@ -67,11 +67,14 @@ while read -r p letters; do
 	done
 done <<'END'
 q2slots n
-q2cat C i k l n r s w
+q2cat C L e i k l n r s w
 peakfind A P a b c
 cxiwrite M S b g j l m n o p z
 q2serve G M g k l m n w
 q2sim C D S T e g n t x z
+cxiview e g o t
+cxireport S g l o
+cximerge o
 END
 
 # Program, option, refused values; "" is the empty one.
@@ -84,6 +87,8 @@ while read -r p option values; do
 done <<'END'
 q2slots -n 0 -1 256 1000000000000000000000 x 5x 1.5 0x10 ""
 q2cat -C 0 -1 1048577 99999999999999999999 x 1k ""
+q2cat -e 0 -1 x 1000000000000000000000 ""
+q2cat -L x udp:1 tcp: tcp:65536 unix: ""
 q2cat -i x 1 / 1/ /2 2/2 -1/2 0/0 0/-1 0/x 3/2 1/2/3 00000000000000000000000001/2 0/1000000001 ""
 q2cat -k x = =x a/b=c experiment ""
 q2cat -l -1 x 9223372036854775808 1.5 ""
@@ -114,8 +119,14 @@ q2sim -n -1 x 9223372036854775808 ""
 q2sim -t f64 u8 F32 none ""
 q2sim -x -0.1 1.1 nan x ""
 q2sim -z 0 -1 0.001 11 x ""
+cxiview -e -1 x 9223372036854775808 ""
+cxiview -t 0 -1 401 x ""
 END
 
+check 'q2cat: -e without -L is refused' \
+	refused 1 '^q2cat: -e is for -L' in_empty q2cat -e 1 x
+check 'q2cat: -L with a file is refused' \
+	refused 1 '^q2cat: -L takes no files' in_empty q2cat -L tcp:0 x
 check 'cxiwrite: -M below -m is refused' \
 	refused 1 '^cxiwrite: -M 3 is less than -m 5' in_empty cxiwrite -m 5 -M 3
 check 'cxiwrite: -M below the default of -m is refused' \

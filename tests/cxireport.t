@@ -170,6 +170,18 @@ else:
         must(np.allclose(circles, want, atol=.06), circles, want)
 
 
+@test("statistics that are none, and a negative total, are refused")
+def _():
+    good = read(RUN + "/stats.json")
+    for text, why in ((good.replace('"events_in": ', '"events_in": -'), "a total is negative"),
+                      ("; a geometry\n", "is no statistics of cxiwrite -S"),
+                      (good.replace("written", "wrote"), "is no statistics of cxiwrite -S")):
+        with open(D + "/bad.json", "w") as f:
+            f.write(text)
+        must(why in sh("cxireport -S bad.json -o never.html run", 6), why)
+    must(not os.path.exists(D + "/never.html"))
+
+
 @test("energies that are none leave a log that can be read")
 def _():
     s = q2bytes.Stream(q2bytes.IMAGE | q2bytes.PEAKS)
