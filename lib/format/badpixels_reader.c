@@ -30,16 +30,6 @@ struct survey {
 	char		*path;
 };
 
-/* Appends what HDF5 says of the call that has just failed; returns -1. */
-static int
-hdf5_fault(struct fault *f, const char *what)
-{
-	char cause[160];
-
-	guard_hdf_cause(cause, sizeof cause);
-	return fault_set(f, "%s: %s", what, cause);
-}
-
 /* "(16, 352, 384)" */
 static void
 shape_text(const hsize_t *dims, int rank, char *text, size_t size)
@@ -65,7 +55,7 @@ shape_check(hid_t space, const struct layout *l, struct fault *f)
 	int rank = H5Sget_simple_extent_dims(space, dims, NULL);
 
 	if (rank < 0)
-		return hdf5_fault(f, "its shape cannot be read");
+		return guard_hdf_fault(f, "its shape cannot be read");
 	if (rank == 3 && memcmp(dims, want, sizeof want) == 0)
 		return 0;
 	if (rank == 2 && memcmp(dims, flat, sizeof flat) == 0)
@@ -98,7 +88,7 @@ storage_check(hid_t set, struct fault *f)
 	int status;
 
 	if (list < 0)
-		return hdf5_fault(f, "its storage is unknown");
+		return guard_hdf_fault(f, "its storage is unknown");
 	status = guard_hdf_storage(list, f);
 	H5Pclose(list);
 	return status;
@@ -113,7 +103,7 @@ dataset_check(hid_t set, const struct layout *l, struct fault *f)
 	if (storage_check(set, f) == -1)
 		return -1;
 	if ((space = H5Dget_space(set)) < 0)
-		return hdf5_fault(f, "its shape cannot be read");
+		return guard_hdf_fault(f, "its shape cannot be read");
 	status = shape_check(space, l, f);
 	H5Sclose(space);
 	return status == -1 ? -1 : type_check(set, f);
@@ -125,7 +115,7 @@ dataset_read(hid_t set, const struct layout *l, uint8_t *bad, struct fault *f)
 	if (dataset_check(set, l, f) == -1)
 		return -1;
 	if (H5Dread(set, H5T_NATIVE_INT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, bad) < 0)
-		return hdf5_fault(f, "it cannot be read");
+		return guard_hdf_fault(f, "it cannot be read");
 	return 0;
 }
 
@@ -152,7 +142,7 @@ only_open(hid_t file, struct fault *f)
 
 	if (H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_NATIVE, object_survey, &s,
 	    H5O_INFO_BASIC) < 0)
-		hdf5_fault(f, "its datasets cannot be listed");
+		guard_hdf_fault(f, "its datasets cannot be listed");
 	else if (s.count != 1)
 		fault_set(f, "none of %s, %s, %s is in it, and it has %zu datasets;"
 		    " name one as FILE:/dataset", default_paths[0],
@@ -160,7 +150,7 @@ only_open(hid_t file, struct fault *f)
 	else if (s.path == NULL)
 		fault_set(f, "out of memory");
 	else if ((set = H5Dopen2(file, s.path, H5P_DEFAULT)) < 0)
-		hdf5_fault(f, s.path);
+		guard_hdf_fault(f, s.path);
 	free(s.path);
 	return set;
 }
@@ -174,7 +164,7 @@ dataset_find(hid_t file, const char *path, hid_t access, struct fault *f)
 
 	if (path != NULL) {
 		if ((set = H5Dopen2(file, path, access)) < 0)
-			hdf5_fault(f, path);
+			guard_hdf_fault(f, path);
 		return set;
 	}
 	for (i = 0; i < sizeof default_paths / sizeof default_paths[0]; i++)
@@ -228,7 +218,7 @@ badpixels_load(int fd, const char *path, const struct layout *l, uint8_t *bad,
 	int status;
 
 	if (file < 0)
-		return hdf5_fault(f, "not a readable HDF5 file");
+		return guard_hdf_fault(f, "not a readable HDF5 file");
 	status = open_read(file, path, l, bad, f);
 	H5Fclose(file);
 	return status;

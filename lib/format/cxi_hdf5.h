@@ -16,12 +16,6 @@
 void	cxi_hdf5_quiet(void);
 
 /*
- * Right after a failed call: "what: cause", the cause being HDF5's innermost
- * description, which for a failed write is the system's words (cxi_disk.c).
- */
-int	cxi_hdf5_fault(struct fault *, const char *what);
-
-/*
  * Makes the empty file on the disk an HDF5 file in the oldest format; the disk
  * must outlive it. what is its name, for a fault.
  */

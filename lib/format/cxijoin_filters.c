@@ -31,7 +31,7 @@ cxijoin_filters_hide(const struct cxiset *s, struct fault *f)
 		c.id = (H5Z_filter_t)s->filters[i].id;
 		c.name = s->filters[i].name[0] == '\0' ? NULL : s->filters[i].name;
 		if (c.id >= H5Z_FILTER_RESERVED && H5Zregister(&c) < 0)
-			return cxi_hdf5_fault(f, s->name);
+			return guard_hdf_fault(f, s->name);
 	}
 	return 0;
 }

@@ -48,9 +48,6 @@ struct cxireader_file {
 	struct cxisets	*all;		/* NULL: not asked for */
 };
 
-/* "path: cause", the cause being HDF5's innermost one; returns -1. */
-int	cxireader_hdf_fault(struct fault *, const char *path);
-
 /*
  * Opens the file of fd, which is entered and has nothing open, and fills info and
  * sets. -1: it is no CXI file that can be read; what was opened stays open.

@@ -45,15 +45,6 @@ static const char *const names[SET_COUNT][2] = {
 	    "/entry_1/instrument_1/detector_1/mask" },
 };
 
-int
-cxireader_hdf_fault(struct fault *f, const char *path)
-{
-	char cause[160];
-
-	guard_hdf_cause(cause, sizeof cause);
-	return fault_set(f, "%.100s: %s", path, cause);
-}
-
 /* ---- opening ---- */
 
 /* 1 if every part of the path is there, 0 if not, -1 with a fault. */
@@ -75,7 +66,7 @@ path_exists(struct cxireader_file *c, const char *path, struct fault *f)
 		if (there < 0)
 			return c->linked ? fault_set(f, "%.100s: an external link;"
 			    " no other files are read", path) :
-			    cxireader_hdf_fault(f, path);
+			    guard_hdf_fault(f, path);
 		if (there == 0)
 			return 0;
 	} while (slash != NULL);
@@ -90,7 +81,7 @@ storage_check(struct cxireader_set *s, struct fault *f)
 	int r = 0;
 
 	if (list < 0 || H5Dget_space_status(s->id, &status) < 0)
-		r = cxireader_hdf_fault(f, s->path);
+		r = guard_hdf_fault(f, s->path);
 	else if (guard_hdf_storage(list, f) == -1)
 		r = fault_prefix(f, "%.100s", s->path);
 	else if (H5Pget_layout(list) == H5D_CHUNKED) {
@@ -114,7 +105,7 @@ shape_check(struct cxireader_set *s, struct fault *f)
 	s->rank = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
 	if (s->rank < 0 || class == H5T_NO_CLASS || (s->rank <= CXIREADER_RANK &&
 	    H5Sget_simple_extent_dims(space, s->dims, NULL) != s->rank))
-		r = cxireader_hdf_fault(f, s->path);
+		r = guard_hdf_fault(f, s->path);
 	else if (s->rank > CXIREADER_RANK)
 		r = fault_set(f, "%.100s: has %d dimensions, at most %d make sense",
 		    s->path, s->rank, CXIREADER_RANK);
@@ -156,7 +147,7 @@ set_open(struct cxireader_file *c, int i, const char *path, struct fault *f)
 	if (i == SET_IMAGE && list >= 0)
 		H5Pclose(list);
 	if (s->id < 0)
-		return cxireader_hdf_fault(f, path);
+		return guard_hdf_fault(f, path);
 	return shape_check(s, f) == -1 || storage_check(s, f) == -1 ? -1 : 1;
 }
 
@@ -316,7 +307,7 @@ text_read(struct cxireader_file *c, const char *path, char *text, size_t size,
 	if (r != 1)
 		return r;
 	if ((set = H5Dopen2(c->file, path, c->access)) < 0)
-		return cxireader_hdf_fault(f, path);
+		return guard_hdf_fault(f, path);
 	type = H5Dget_type(set);
 	space = H5Dget_space(set);
 	if (H5Tget_class(type) == H5T_STRING && space >= 0 &&
@@ -327,7 +318,7 @@ text_read(struct cxireader_file *c, const char *path, char *text, size_t size,
 		H5Tset_cset(memory, H5Tget_cset(type));
 		if (text_take(set, memory, space, H5Tget_size(type) >
 		    CXIREADER_TRANSFER ? H5P_DEFAULT : c->transfer, varying, text, size) == -1)
-			r = cxireader_hdf_fault(f, path);
+			r = guard_hdf_fault(f, path);
 		H5Tclose(memory);
 	}
 	H5Sclose(space);
@@ -408,7 +399,7 @@ cxireader_survey(struct cxireader_file *c, struct fault *f)
 	int r;
 
 	if ((c->file = guard_hdf_open(c->fd)) < 0)
-		return cxireader_hdf_fault(f, "not a readable HDF5 file");
+		return guard_hdf_fault(f, "not a readable HDF5 file");
 	if ((r = merged_survey(c, f)) != 0)
 		return r == -1 ? -1 : 0;
 	if (sets_open(c, f) == -1 || images_survey(c, f) == -1 ||

@@ -25,10 +25,8 @@
 static int
 fault_hdf(struct fault *f, const char *path, const char *what)
 {
-	char cause[160];
-
-	guard_hdf_cause(cause, sizeof cause);
-	return fault_set(f, "%s: %s: %s", path, what, cause);
+	guard_hdf_fault(f, what);
+	return fault_prefix(f, "%s", path);
 }
 
 /* 1 if there is something of that path, 0 if not, -1 if it cannot be reached. */

@@ -42,12 +42,9 @@ lists_make(struct dump_reader *d, struct fault *f)
 static int
 file_open(struct dump_reader *d, int fd, struct fault *f)
 {
-	char cause[160];
-
 	if ((d->file = guard_hdf_open(fd)) >= 0)
 		return 0;
-	guard_hdf_cause(cause, sizeof cause);
-	return fault_set(f, "cannot be opened as HDF5: %s", cause);
+	return guard_hdf_fault(f, "cannot be opened as HDF5");
 }
 
 static struct dump_reader *

@@ -95,16 +95,13 @@ static int
 batches_list(struct dump_reader *d, struct fault *f)
 {
 	struct walk w = { d, 0, 0 };
-	char cause[160];
 
 	if (H5Literate(d->file, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, walk_link,
 	    &w) < 0) {
 		if (w.overflow)
 			return fault_set(f, "too many batches to survey (%zu)",
 			    d->n_batches);
-		guard_hdf_cause(cause, sizeof cause);
-		return fault_set(f, "its list of batches cannot be read: %s",
-		    cause);
+		return guard_hdf_fault(f, "its list of batches cannot be read");
 	}
 	if (d->n_batches == 0)
 		return fault_set(f, "no batch in it (/batch_0, /batch_1, ...)");

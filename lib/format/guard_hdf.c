@@ -233,8 +233,7 @@ guard_hdf_prepare(void *unused, struct fault *f)
 }
 
 struct cause {
-	char	*buf;
-	size_t	size;
+	char	text[200];
 };
 
 static herr_t
@@ -244,21 +243,21 @@ cause_take(unsigned n, const H5E_error2_t *e, void *data)
 
 	(void)n;
 	if (e->desc != NULL)
-		snprintf(c->buf, c->size, "%s", e->desc);
+		snprintf(c->text, sizeof c->text, "%s", e->desc);
 	return 1;
 }
 
-void
-guard_hdf_cause(char *buf, size_t size)
+int
+guard_hdf_fault(struct fault *f, const char *what)
 {
-	struct cause c = { buf, size };
+	struct cause c = { "HDF5 does not say why" };
 	char *p;
 
-	snprintf(buf, size, "HDF5 does not say why");
 	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, cause_take, &c);
-	for (p = buf; *p != '\0'; p++)
+	for (p = c.text; *p != '\0'; p++)
 		if (!isprint((unsigned char)*p))
 			*p = '?';
+	return fault_set(f, "%s: %s", what, c.text);
 }
 
 hid_t

@@ -25,8 +25,11 @@ int	guard_hdf_prepare(void *unused, struct fault *);
  */
 void	guard_hdf_filters(void);
 
-/* Why the call of HDF5 that has just failed did so: the innermost cause, printable. */
-void	guard_hdf_cause(char *text, size_t size);
+/*
+ * "what: cause", the cause being why the call of HDF5 that has just failed did so: the
+ * innermost one, printable. Returns -1.
+ */
+int	guard_hdf_fault(struct fault *, const char *what);
 
 /*
  * Opens the file behind a descriptor, which stays the caller's, read-only. It is
