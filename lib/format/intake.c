@@ -20,15 +20,15 @@ static void
 missing_note(struct intake *in, const char *text)
 {
 	fault_set(&in->missing, "%s", text);
-	in->short_ = true;
+	in->lacks = true;
 }
 
 /* The next of what was put off; false if there is none. */
 static bool
 put_off(struct intake *in, enum intake_got *got, struct fault *f)
 {
-	if (in->short_) {
-		in->short_ = false;
+	if (in->lacks) {
+		in->lacks = false;
 		*f = in->missing;
 		*got = INTAKE_MISSING;
 	} else if (in->begins) {

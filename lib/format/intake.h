@@ -31,7 +31,7 @@ struct intake {
 	struct feed	feed;
 	struct ledger	ledger;
 	/* What is still to be told, in this order. */
-	bool		short_, begins, event;
+	bool		lacks, begins, event;
 	struct fault	missing, failed;
 };
 
