@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/newfile.h"
 #include "base/sidefile.h"
 #include "format/eventlog.h"
 #include "format/intake.h"
@@ -700,8 +699,8 @@ is_plain(const char *path)
 {
 	struct stat st;
 
-	return !sidefile_is_descriptor(path) &&
-	    (stat(path, &st) == -1 || S_ISREG(st.st_mode));
+	return !sidefile_is_descriptor(path) && (stat(path, &st) == -1 ||
+	    S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
 }
 
 static bool
@@ -709,32 +708,30 @@ is_same(const char *a, const char *b)
 {
 	struct stat s, t;
 
-	return stat(a, &s) == 0 && S_ISREG(s.st_mode) && stat(b, &t) == 0 &&
-	    s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+	if (!is_plain(a))
+		return false;
+	return strcmp(a, b) == 0 || (stat(a, &s) == 0 && S_ISREG(s.st_mode) && stat(b, &t) == 0 &&
+	    s.st_dev == t.st_dev && s.st_ino == t.st_ino);
 }
 
 /* The statistics come at the end; whether they can is found now. */
 static void
 stats_prepare(const struct options *o)
 {
-	struct newfile whole;
 	struct fault why;
 	FILE *f;
 
-	if (!o->force && !o->resume && eventlog_exists(o->stats))
-		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
+	if (o->log != NULL && is_same(o->stats, o->log))
+		errx(STATUS_USAGE, "-S and -l are the same file, %s", o->log);
 	if (totals_check(o->stats, &why) == -1)
 		errx(STATUS_OUTPUT, "-S %s", why.text);
+	if (!o->force && !o->resume && eventlog_exists(o->stats))
+		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
 	if (!is_plain(o->stats))
 		return;
 	if ((f = sidefile_open(o->stats, "a", &why)) == NULL)
 		errx(STATUS_OUTPUT, "-S %s", why.text);
 	fclose(f);
-	if (newfile_open(&whole, o->stats, &why) == -1)
-		errx(STATUS_OUTPUT, "-S %s", why.text);
-	newfile_abort(&whole);
-	if (o->log != NULL && is_same(o->stats, o->log))
-		errx(STATUS_USAGE, "-S and -l are the same file, %s", o->log);
 }
 
 /* Files beside the CXI files: neither is written over by mistake, nor early. */

@@ -319,7 +319,8 @@ main(int argc, char *argv[])
 		q.status = tool_worse(q.status, STATUS_INTERRUPTED);
 	cat_finish(c);
 	progress_end();
-	if (q.status == STATUS_OK && c->total == 0 && c->selection.skip > 0)
+	if (q.status == STATUS_OK && c->total == 0 && c->selection.skip > 0 &&
+	    c->selection.count > 0)
 		warnx("-s %llu: no event is left to send",
 		    (unsigned long long)c->selection.skip);
 	slots_close(c->to.slots);

@@ -2,6 +2,7 @@
 #include <err.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,16 @@
 #include "status.h"
 #include "tool.h"
 #include "transport/slots.h"
+
+/* A name may have blanks, but then it is given with its directory. */
+static bool
+is_pipeline(const char *command)
+{
+	size_t first = strcspn(command, " ");
+
+	return strchr(command, '|') != NULL || (command[first] != '\0' &&
+	    memchr(command, '/', first) == NULL);
+}
 
 int
 main(int argc, char *argv[])
@@ -43,7 +54,7 @@ main(int argc, char *argv[])
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	execvp(argv[optind], argv + optind);
-	if (errno == ENOENT && strpbrk(argv[optind], " |") != NULL)
+	if (errno == ENOENT && is_pipeline(argv[optind]))
 		errx(STATUS_USAGE, "%s: no command of that name; a pipeline is for a"
 		    " shell: q2slots sh -c '...'", argv[optind]);
 	err(errno == ENOENT ? STATUS_USAGE : STATUS_SYSTEM, "%s", argv[optind]);

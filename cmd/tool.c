@@ -104,6 +104,9 @@ tool_operands(int argc, char *argv[], int min, int max)
 void
 tool_filter(int argc, char *argv[])
 {
+	if (optind != argc && strcmp(argv[optind], "-") == 0)
+		errx(STATUS_USAGE, "-: no operand is taken; records come from"
+		    " standard input anyway");
 	if (optind != argc)
 		errx(STATUS_USAGE, "%s: no operand is taken; records come from"
 		    " standard input: %s <%s", argv[optind], getprogname(),

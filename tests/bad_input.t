@@ -296,15 +296,15 @@ check '-f with a damaged input replaces nothing before a stream comes' \
 check 'and the earlier files are still there' \
 	cmp "$T/o/peaknet_0000.cxi" "$T/first.cxi"
 echo x >"$T/o/log"
-check 'a log of an earlier run is not overwritten' \
-	refused 7 "^cxiwrite: -l $T/o/log exists; -f" \
+check 'a file that is no log is not overwritten' \
+	refused 7 "^cxiwrite: -l $T/o/log: exists and is not a log" \
 	write_to -o "$T/o" -p log -l "$T/o/log"
 false | cxiwrite -o "$T/o" -p heading -l "$T/o/heading" 2>/dev/null
 check 'but a log without events is: nothing came of that run' \
 	sh -c 'test -s "$1" && test 0 -eq "$2"' - "$T/o/heading" \
 	"$(status write_to -o "$T/o" -p heading -l "$T/o/heading")"
-check 'statistics of an earlier run are not overwritten' \
-	refused 7 "^cxiwrite: -S $T/o/log exists; -f" \
+check 'a file that is no statistics is not overwritten' \
+	refused 7 "^cxiwrite: -S $T/o/log: exists and is not stat" \
 	write_to -o "$T/o" -p log -S "$T/o/log"
 check 'a log in a missing directory' \
 	refused 7 '^cxiwrite: .*/no/such/log: No such file' \

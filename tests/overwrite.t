@@ -43,6 +43,13 @@ check 'cxiwrite -f -S does not replace what is no statistics' \
     write_hits -f -o "$T/cxi" -S "$T/mine.geom"
 check '... nor without -f' kept "$T/mine.geom" '-S .* exists' \
     write_hits -o "$T/new" -S "$T/mine.geom"
+check 'a log is not replaced without -f, which would' \
+    kept "$T/log.tsv" '-l .*log.tsv exists; -f replaces it' \
+    write_hits -o "$T/new" -l "$T/log.tsv"
+check 'nor are statistics' kept "$T/stats.json" '-S .* exists; -f replaces it' \
+    write_hits -o "$T/new" -S "$T/stats.json"
+check 'statistics into a directory are refused at once' \
+    refused 7 '-S .*: Is a directory' write_hits -o "$T/new" -S "$T"
 check 'cxiwrite refuses one file for log and statistics' \
     refused 1 'same file' write_hits -o "$T/new2" -l "$T/both" -S "$T/both"
 for own in lst journal _0000.cxi _0001.cxi.tmp; do
@@ -67,6 +74,13 @@ rm "$T/run.events"
 check 'cximerge makes its two files, and makes them again' sh -c "cd '$T' &&
     cximerge -o run.cxi cxi/peaknet_0000.cxi && cximerge -o run.cxi cxi/peaknet_0000.cxi &&
     grep -q ' //0$' run.events"
+check 'what is open already is written to where it stands' sh -c "cd '$T' &&
+    echo before >told && cxireport -o /dev/stdout cxi >>told && head -n 1 told |
+    grep -qx before && grep -q '</html>' told"
+ln -s /proc/self/fd/1 "$T/link"
+check 'a symbolic link is not replaced' \
+    refused 7 'link: is a symbolic link; name the file itself' cxireport -o "$T/link" "$T/cxi"
+check '... and is still one' test -L "$T/link"
 check 'what is open already is written to, not replaced' sh -c "cd '$T' &&
     cxireport -o /proc/self/fd/1 cxi >page.html && grep -q '^<!DOCTYPE html>' page.html &&
     cxiview -o /dev/fd/3 cxi/peaknet_0000.cxi 3>picture && head -c 4 picture | grep -q PNG"

@@ -81,6 +81,44 @@ only_printed() {
 }
 check '-N prints the lines and makes nothing' only_printed
 
+# What is whole of damaged files is worth a run, whichever comes first.
+echo junk >junk.q2
+head -c $(($(wc -c <run.q2) / 2)) run.q2 >half.q2
+worth() {
+	status_is 5 peakpipe "$@" -m 2 -g sim.geom -o "worth$#" && [ -s "worth$#/peaknet_0000.cxi" ]
+}
+check 'a first file that is junk does not stop the others' worth junk.q2 run.q2
+check 'a file that is cut gives what is whole of it' worth half.q2
+from_pipe() {
+	peakpipe - -m 2 -g sim.geom -o piped <run.q2 >/dev/null 2>&1 && same_files piped &&
+	    q2cat -n 12 run.q2 >first.q2 && q2cat -s 12 run.q2 >second.q2 &&
+	    peakpipe first.q2 - -m 2 -g sim.geom -o both <second.q2 >/dev/null 2>&1 &&
+	    [ "$(cxiview -s -o both.png both/*.cxi 2>&1)" = '' ] &&
+	    grep -q '"events_in": 24' both/peaknet.json
+}
+check 'a capture may come from standard input, alone or behind another' from_pipe
+mkfifo pipe.geom
+check 'a geometry that cannot be read twice is refused' \
+    refused 1 'pipe.geom: is read more than once' peakpipe run.q2 -g pipe.geom -o none
+no_tmp() {
+	TMPDIR=/no/such/dir peakpipe run.q2 -m 2 -g sim.geom -o notmp >/dev/null 2>err &&
+	    same_files notmp && grep -q 'found as it runs' err
+}
+check 'without a directory for temporary files it runs all the same' no_tmp
+nothing_left() {
+	mkdir tmp && TMPDIR=$PWD/tmp peakpipe run.q2 -m 2 -g sim.geom -o left >/dev/null 2>&1 &&
+	    [ -z "$(ls -A tmp)" ]
+}
+check 'with one, nothing is left there' nothing_left
+# Panels in layers: cxiwrite stacks them and says so, and cxireport does without.
+sed 's|^p\([01]\)/min_fs.*|p\1/dim0 = %\np\1/dim1 = \1\np\1/dim2 = ss\np\1/dim3 = fs\n&|;
+    s|^p1/min_ss.*|p1/min_ss = 0|; s|^p1/max_ss.*|p1/max_ss = 31|' sim.geom >layers.geom
+layers() {
+	peakpipe run.q2 -m 2 -g layers.geom -o layers >/dev/null 2>err && grep -q 'names a 3-D' err &&
+	    [ -s layers/peaknet.html ]
+}
+check 'a geometry with panels in layers is taken, status 0' layers
+
 # What -h, --help and a wrong PATH say.
 for o in -h --help; do
 	check "$o says how it is called" \

@@ -18,8 +18,16 @@ filename_new(const char *from, const char *to)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
 		return -1;
-	if (link(from, to) == -1)
-		return -1;
+	if (link(from, to) == -1) {
+		if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS)
+			return -1;
+		/* No links either, as on FAT: there is a moment in between. */
+		if (faccessat(AT_FDCWD, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+			errno = EEXIST;
+			return -1;
+		}
+		return rename(from, to);
+	}
 	/* It has its name; the other is one of a file in the making. */
 	(void)unlink(from);
 	return 0;

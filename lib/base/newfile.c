@@ -47,12 +47,15 @@ temporary_open(struct newfile *n, struct fault *f)
 int
 newfile_open(struct newfile *n, const char *path, struct fault *f)
 {
-	struct stat st;
+	struct stat st = { 0 };
 
 	n->path = path;
 	n->temporary[0] = '\0';
 	if (!is_special(path) && !sidefile_is_descriptor(path)) {
 		n->fresh = lstat(path, &st) == -1 && errno == ENOENT;
+		if (!n->fresh && S_ISLNK(st.st_mode))
+			return fault_set(f, "%s: is a symbolic link; name the file"
+			    " itself", path);
 		return temporary_open(n, f);
 	}
 	n->f = sidefile_open(path, "w", f);

@@ -20,8 +20,9 @@ struct newfile {
 };
 
 /*
- * Opens it, close-on-exec, with the mode that the umask leaves of 0666. 0, or -1
- * with a fault that names path and cause, and nothing is left.
+ * Opens it, close-on-exec, with the mode that the umask leaves of 0666. A symbolic
+ * link is an error. 0, or -1 with a fault that names path and cause, and nothing is
+ * left.
  */
 int	newfile_open(struct newfile *, const char *path, struct fault *);
 

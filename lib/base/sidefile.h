@@ -2,8 +2,8 @@
  * Files that a user names beside the main output: logs, tables, totals. Where
  * others may write into the directory they could have planted a link at the name,
  * for us to write over another file. So a symbolic link is followed only to what
- * is open already (/dev/stdout, /dev/fd/3, /proc/self/fd/3), and a regular file
- * must have no other name.
+ * is open already (/dev/stdout, /dev/fd/3, /proc/self/fd/3), which is shared and
+ * written to where it stands, and a regular file must have no other name.
  */
 #ifndef BASE_SIDEFILE_H
 #define BASE_SIDEFILE_H

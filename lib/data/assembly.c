@@ -160,6 +160,19 @@ assembly_reach(const struct assembly *m, struct fault *f)
 }
 
 int
+assembly_exceeds(const struct geometry *g, uint32_t slab_height,
+    uint32_t slab_width)
+{
+	size_t i;
+
+	for (i = 0; i < g->n_asics; i++)
+		if (g->asics[i].max_ss >= (int64_t)slab_height ||
+		    g->asics[i].max_fs >= (int64_t)slab_width)
+			return 1;
+	return 0;
+}
+
+int
 assembly_slab(uint32_t slab_height, uint32_t slab_width, struct assembly *m,
     struct fault *f)
 {

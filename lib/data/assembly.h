@@ -45,6 +45,10 @@ int	assembly_geometry(const struct geometry *, uint32_t slab_height,
  */
 int	assembly_reach(const struct assembly *, struct fault *);
 
+/* Does an ASIC lie beyond the slab's last row or column? */
+int	assembly_exceeds(const struct geometry *, uint32_t slab_height,
+	    uint32_t slab_width);
+
 /* Without a geometry: the slab itself, its first pixel at the top left. */
 int	assembly_slab(uint32_t slab_height, uint32_t slab_width,
 	    struct assembly *, struct fault *);

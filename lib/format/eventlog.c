@@ -49,7 +49,8 @@ log_open(const char *path, const char *mode, struct fault *f)
 		return NULL;
 	}
 	setvbuf(g->f, NULL, _IOLBF, 0);
-	g->regular = fstat(fileno(g->f), &st) == 0 && S_ISREG(st.st_mode);
+	g->regular = !sidefile_is_descriptor(path) &&
+	    fstat(fileno(g->f), &st) == 0 && S_ISREG(st.st_mode);
 	return g;
 }
 
@@ -72,9 +73,11 @@ log_vacant(const char *path)
 int
 eventlog_check(const char *path, bool force, struct fault *f)
 {
-	if (force)
-		return ownfile_check(path, eventlog_heading, "a log of cxiwrite", f);
-	if (eventlog_exists(path) && !log_vacant(path))
+	if (!force && log_vacant(path))
+		return 0;
+	if (ownfile_check(path, eventlog_heading, "a log of cxiwrite", f) == -1)
+		return -1;
+	if (!force && eventlog_exists(path))
 		return fault_set(f, "%s exists; -f replaces it", path);
 	return 0;
 }

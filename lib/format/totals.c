@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/newfile.h"
 #include "base/ownfile.h"
+#include "base/sidefile.h"
 #include "format/totals.h"
 
 int
@@ -16,11 +16,12 @@ totals_check(const char *path, struct fault *f)
 int
 totals_write(const struct totals *t, const char *path, struct fault *f)
 {
-	struct newfile out;
+	FILE *out;
 	json_t *j;
 	int r;
 
-	if (totals_check(path, f) == -1 || newfile_open(&out, path, f) == -1)
+	if (totals_check(path, f) == -1 ||
+	    (out = sidefile_open(path, "w", f)) == NULL)
 		return -1;
 	j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:f, s:f}",
 	    "events_in", (json_int_t)t->in, "written", (json_int_t)t->written,
@@ -28,16 +29,12 @@ totals_write(const struct totals *t, const char *path, struct fault *f)
 	    "lost", (json_int_t)t->lost, "missing", (json_int_t)t->missing,
 	    "files", (json_int_t)t->files, "complete", t->complete, "interrupted",
 	    t->interrupted, "seconds", t->seconds, "events_per_second", t->rate);
-	r = j == NULL ? -1 : json_dumpf(j, out.f, JSON_INDENT(1) |
-	    JSON_REAL_PRECISION(6));
+	r = j == NULL || json_dumpf(j, out, JSON_INDENT(1) |
+	    JSON_REAL_PRECISION(6)) == -1 || fputc('\n', out) == EOF ? -1 : 0;
+	if (fclose(out) == EOF)
+		r = -1;
 	json_decref(j);
-	if (r == -1) {
-		newfile_abort(&out);
-		return fault_set(f, "%s: %s", path, strerror(errno));
-	}
-	/* What fails here, the commit says. */
-	(void)fputc('\n', out.f);
-	return newfile_commit(&out, f);
+	return r == -1 ? fault_set(f, "%s: %s", path, strerror(errno)) : 0;
 }
 
 int

@@ -119,7 +119,8 @@ powder_begin(struct summary *s, const struct cxireader_info *info)
 		    assembly_slab(info->height, info->width, a, &f);
 	if (r == -1) {
 		text_keep(s->powder_why, sizeof s->powder_why, f.text);
-		s->misfit = s->geometry != NULL && info->height != 0;
+		s->misfit = s->geometry != NULL && info->height != 0 &&
+		    assembly_exceeds(s->geometry, info->height, info->width);
 		return 0;
 	}
 	if (assembly_reach(a, &f) == -1)

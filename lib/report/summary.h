@@ -76,7 +76,7 @@ struct summary {
 	unsigned	powder_height, powder_width, powder_side;
 	char		powder_why[200];	/* why there is none */
 	char		powder_doubt[200];	/* of the geometry; empty: none */
-	bool		misfit;		/* there is none because of the geometry */
+	bool		misfit;		/* the geometry is that of a larger detector */
 
 	/* From the logs; else of the hits alone. */
 	bool		log_read;
