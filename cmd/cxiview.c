@@ -97,17 +97,18 @@ memory(size_t n, size_t size)
 static void
 planes_make(struct view *v, const struct cxireader_info *x)
 {
+	const struct geometry *g = &v->geo.geometry;
 	size_t n = (size_t)x->height * x->width;
 	struct fault f;
 	int r;
 
 	v->height = x->height;
 	v->width = x->width;
-	r = v->geo.geometry.n_asics > 0 ? assembly_geometry(&v->geo.geometry, x->height,
-	    x->width, &v->assembly, &f) : assembly_slab(x->height, x->width,
-	    &v->assembly, &f);
+	r = g->n_asics > 0 ? assembly_geometry(g, x->height, x->width,
+	    &v->assembly, &f) : assembly_slab(x->height, x->width, &v->assembly,
+	    &f);
 	if (r == -1)
-		errx(STATUS_INPUT, "%s: %s", v->geo.geometry.n_asics > 0 ?
+		errx(STATUS_INPUT, "%s: %s", g->n_asics > 0 ?
 		    v->o.geometry : v->run.paths[0], f.text);
 	if (assembly_reach(&v->assembly, &f) == -1)
 		warnx("%s: %s", v->o.geometry, f.text);
@@ -165,10 +166,11 @@ image_read(struct view *v, uint64_t row, float *out)
 static void
 beam_add(struct view *v, const struct cxireader_event *e)
 {
-	double z = v->geo.geometry.n_asics == 0 ? NAN : resolution_distance(
-	    &v->geo.geometry, e->clen * v->geo.geometry.clen_unit);
+	const struct geometry *g = &v->geo.geometry;
+	double z = g->n_asics == 0 ? NAN : resolution_distance(g,
+	    e->clen * g->clen_unit);
 
-	if (isnan(z) && v->geo.geometry.clen_path[0] == '\0')
+	if (isnan(z) && g->clen_path[0] == '\0')
 		z = e->distance;
 	if (!isnan(e->energy)) {
 		v->energy += e->energy;
@@ -233,10 +235,12 @@ base_name(const char *path)
 static void
 rings_find(struct view *v, struct page *p)
 {
+	const struct geometry *g = &v->geo.geometry;
+
 	p->wavelength = resolution_wavelength(v->energy / (double)v->energies);
 	p->distance = v->distance / (double)v->distances;
-	p->res = v->geo.geometry.n_asics == 0 ? NAN : resolution_res(&v->geo.geometry);
-	if (v->geo.geometry.n_asics == 0)
+	p->res = g->n_asics == 0 ? NAN : resolution_res(g);
+	if (g->n_asics == 0)
 		return;
 	if (isnan(p->wavelength) || isnan(p->distance) || isnan(p->res))
 		warnx("no resolution rings: %s unknown", isnan(p->wavelength) ?

@@ -12,7 +12,6 @@
  */
 #include <sys/stat.h>
 
-#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <math.h>
@@ -30,6 +29,7 @@
 #include "format/peakplane.h"
 #include "format/plan.h"
 #include "format/series.h"
+#include "format/seriesname.h"
 #include "format/totals.h"
 #include "progress.h"
 #include "status.h"
@@ -596,17 +596,6 @@ compression_parse(const char *text)
 	errx(STATUS_USAGE, "-z %s: not none, gzip or bslz4", text);
 }
 
-static bool
-prefix_good(const char *p)
-{
-	if (*p == '\0')
-		return false;
-	for (; *p != '\0'; p++)
-		if (*p == '/' || iscntrl((unsigned char)*p))
-			return false;
-	return true;
-}
-
 static void
 options_parse(int argc, char *argv[], struct options *o)
 {
@@ -667,7 +656,7 @@ options_parse(int argc, char *argv[], struct options *o)
 		default:
 			tool_usage();
 		}
-	if (!prefix_good(o->prefix))
+	if (!seriesname_allows(o->prefix))
 		errx(STATUS_USAGE, "-p \"%s\": not empty, no slash and no control"
 		    " character", o->prefix);
 	if (o->force && o->resume)
@@ -710,8 +699,8 @@ is_same(const char *a, const char *b)
 
 	if (!is_plain(a))
 		return false;
-	return strcmp(a, b) == 0 || (stat(a, &s) == 0 && S_ISREG(s.st_mode) && stat(b, &t) == 0 &&
-	    s.st_dev == t.st_dev && s.st_ino == t.st_ino);
+	return strcmp(a, b) == 0 || (stat(a, &s) == 0 && S_ISREG(s.st_mode) &&
+	    stat(b, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino);
 }
 
 /* The statistics come at the end; whether they can is found now. */

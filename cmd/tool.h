@@ -40,8 +40,8 @@ void	tool_input_check(void);
 void	tool_output_check(void);
 
 /*
- * Signals, as DESIGN has them: SIGPIPE is ignored, SIGCHLD is not; the first SIGINT or SIGTERM
- * sets tool_stop, the second calls the hook (NULL: none; async-signal-safe) and
+ * Signals, as DESIGN has them: SIGPIPE is ignored, SIGCHLD is not; the first SIGINT
+ * or SIGTERM sets tool_stop, the second calls the hook (NULL: none; async-signal-safe) and
  * ends the program with STATUS_INTERRUPTED.
  */
 extern volatile int	tool_stop;

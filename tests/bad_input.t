@@ -162,6 +162,12 @@ for program in peakfind q2ls cxiwrite; do
 done
 check 'q2ls: a missing file' refused 6 '^q2ls: /no/such: No such' q2ls /no/such
 check 'q2ls: a directory' refused 6 "^q2ls: $T/dir: .*directory" q2ls "$T/dir"
+q2sim -n 3 >"$T/three.q2"
+check 'q2cat -s: that it skips all is said' \
+	refused 0 '^q2cat: -s 3: no event is left to send' q2cat -s 3 "$T/three.q2"
+check '... and not where it sends some, or was to send none' \
+	sh -c 'e=$( { q2cat -s 2 "$1"; q2cat -s 2 -n 0 "$1"; } 2>&1 >/dev/null) && [ -z "$e" ]' \
+	- "$T/three.q2"
 check 'q2ls -p: a stream without peaks is no stream of events without peaks' \
 	refused 6 'carries no peaks: put peakfind in front' \
 	sh -c 'q2sim -n 3 | q2ls -p'

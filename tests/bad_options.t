@@ -34,6 +34,10 @@ for p in peakfind cxiwrite q2serve; do
 		refused 1 "^$p: run.q2: .* standard input: $p <run.q2" \
 		in_empty $p run.q2
 done
+check 'peakfind -: standard input needs no name' \
+	refused 1 '^peakfind: -: .* standard input anyway' in_empty peakfind -
+check 'q2slots: a name with a blank is a name, and is not there' \
+	refused 1 '^q2slots: ./no such: No such file' in_empty q2slots './no such'
 for command in 'q2cat a -n 3' 'q2ls a -p' 'cxiview a -o b' 'cxireport a -o b' \
     'cximerge a -o b'; do
 	check "$command: an option behind a file is refused, and nothing is read" \

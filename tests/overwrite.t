@@ -77,6 +77,33 @@ check 'cximerge makes its two files, and makes them again' sh -c "cd '$T' &&
 check 'what is open already is written to where it stands' sh -c "cd '$T' &&
     echo before >told && cxireport -o /dev/stdout cxi >>told && head -n 1 told |
     grep -qx before && grep -q '</html>' told"
+# A file system on which names are given by links, and one that has none of these.
+cat >"$T/fat.c" <<'END'
+#include <errno.h>
+#include <stdlib.h>
+int renameat2(int a, const char *b, int c, const char *d, unsigned e)
+{
+	return (void)a, (void)b, (void)c, (void)d, (void)e, errno = EINVAL, -1;
+}
+#ifdef NO_LINKS
+int link(const char *a, const char *b)
+{
+	return (void)a, (void)b, errno = EPERM, -1;
+}
+#endif
+END
+for links in LINKS NO_LINKS; do
+	if ${CC:-cc} -shared -fPIC -D_GNU_SOURCE -D$links -o "$T/$links.so" "$T/fat.c"; then
+		check "files get their names where the file system is poor, $links" sh -c "
+		    cd '$T' && export LD_PRELOAD='$T/$links.so' &&
+		    cxiwrite -g det.geom -o $links <found.q2 &&
+		    cxireport -o $links.html $links && cxireport -o $links.html $links &&
+		    cmp $links/peaknet_0000.cxi cxi/peaknet_0000.cxi &&
+		    [ \"\$(ls $links)\" = \"\$(ls cxi)\" ]"
+	else
+		skip "files get their names where the file system is poor, $links" 'no compiler'
+	fi
+done
 ln -s /proc/self/fd/1 "$T/link"
 check 'a symbolic link is not replaced' \
     refused 7 'link: is a symbolic link; name the file itself' cxireport -o "$T/link" "$T/cxi"

@@ -7,13 +7,14 @@
 
 #include "base/fault.h"
 
+enum { OWNFILE_HEAD = 512 };	/* bytes that are looked at */
+
 /*
  * May a new file take the place of what is at path? 0: nothing is there, or no
- * regular file, or what is open already, or an empty file, or one that has the mark in its first OWNFILE_HEAD
- * bytes. -1: it is something else, or cannot be read; the fault names path and kind
- * ("a picture").
+ * regular file, or what is open already, or an empty file, or one that has the mark
+ * in its head. -1: it is something else, or cannot be read; the fault names path and
+ * kind ("a picture").
  */
-enum { OWNFILE_HEAD = 512 };
 int	ownfile_check(const char *path, const char *mark, const char *kind,
 	    struct fault *);
 

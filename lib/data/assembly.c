@@ -42,6 +42,12 @@ asic_extent(const struct geometry_asic *a)
 	};
 }
 
+static bool
+asic_exceeds(const struct geometry_asic *a, uint32_t height, uint32_t width)
+{
+	return a->max_ss >= (int64_t)height || a->max_fs >= (int64_t)width;
+}
+
 static int
 asic_check(const struct geometry_asic *a, uint32_t height, uint32_t width,
     struct fault *f)
@@ -51,7 +57,7 @@ asic_check(const struct geometry_asic *a, uint32_t height, uint32_t width,
 	if (a->layer != -1)
 		return fault_set(f, "ASIC %s is in a 3-D slab; the file has a 2-D"
 		    " one", a->name);
-	if (a->max_ss >= (int64_t)height || a->max_fs >= (int64_t)width)
+	if (asic_exceeds(a, height, width))
 		return fault_set(f, "ASIC %s reaches to ss %d, fs %d; the image has"
 		    " %u x %u pixels (ss x fs): this is not its geometry", a->name,
 		    a->max_ss, a->max_fs, height, width);
@@ -159,17 +165,16 @@ assembly_reach(const struct assembly *m, struct fault *f)
 	    fs, m->slab_height, m->slab_width);
 }
 
-int
+bool
 assembly_exceeds(const struct geometry *g, uint32_t slab_height,
     uint32_t slab_width)
 {
 	size_t i;
 
 	for (i = 0; i < g->n_asics; i++)
-		if (g->asics[i].max_ss >= (int64_t)slab_height ||
-		    g->asics[i].max_fs >= (int64_t)slab_width)
-			return 1;
-	return 0;
+		if (asic_exceeds(&g->asics[i], slab_height, slab_width))
+			return true;
+	return false;
 }
 
 int

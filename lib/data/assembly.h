@@ -9,6 +9,7 @@
 #ifndef DATA_ASSEMBLY_H
 #define DATA_ASSEMBLY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/fault.h"
@@ -46,7 +47,7 @@ int	assembly_geometry(const struct geometry *, uint32_t slab_height,
 int	assembly_reach(const struct assembly *, struct fault *);
 
 /* Does an ASIC lie beyond the slab's last row or column? */
-int	assembly_exceeds(const struct geometry *, uint32_t slab_height,
+bool	assembly_exceeds(const struct geometry *, uint32_t slab_height,
 	    uint32_t slab_width);
 
 /* Without a geometry: the slab itself, its first pixel at the top left. */

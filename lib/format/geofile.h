@@ -12,7 +12,7 @@ enum { GEOFILE_MAX = 64 << 20 };	/* bytes; large ones have 1 MB */
 struct geofile {
 	struct geometry	geometry;
 	const char	*path;		/* borrowed */
-	char		*text;		/* all of it, with a NUL behind; NULL: no file */
+	char		*text;		/* all of it, NUL-terminated; NULL: no file */
 	char		digest[SHA256_DIGEST_STRING_LENGTH];	/* of the text */
 };
 

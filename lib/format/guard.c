@@ -99,6 +99,7 @@ child_prepare(void *ctx, unsigned self)
 	struct fault f = { "" };
 
 	(void)self;
+	/* What the child before left there is not its words. */
 	memcpy(g->head, &f, sizeof f);
 	if (g->duty.prepare(g->duty.ctx, &f) == 0 &&
 	    sandbox_enter(WORKER_SOCKET, g->limits.memory, &f) == 0)

@@ -27,7 +27,7 @@ void	guard_hdf_filters(void);
 
 /*
  * "what: cause", the cause being why the call of HDF5 that has just failed did so: the
- * innermost one, printable. Returns -1.
+ * innermost one, printable. Returns -1. Of use without a guard, too.
  */
 int	guard_hdf_fault(struct fault *, const char *what);
 

@@ -25,7 +25,7 @@ missing_note(struct intake *in, const char *text)
 
 /* The next of what was put off; false if there is none. */
 static bool
-put_off(struct intake *in, enum intake_got *got, struct fault *f)
+deferred_take(struct intake *in, enum intake_got *got, struct fault *f)
 {
 	if (in->lacks) {
 		in->lacks = false;
@@ -117,7 +117,7 @@ intake_next(struct intake *in, struct fault *f)
 {
 	enum intake_got got;
 
-	while (!put_off(in, &got, f)) {
+	while (!deferred_take(in, &got, f)) {
 		f->text[0] = '\0';
 		switch (feed_next(&in->feed, f)) {
 		case FEED_STREAM:

@@ -19,12 +19,18 @@ has_controls(const char *s)
 	return false;
 }
 
+bool
+seriesname_allows(const char *prefix)
+{
+	return *prefix != '\0' && strchr(prefix, '/') == NULL &&
+	    !has_controls(prefix);
+}
+
 int
 seriesname_set(struct seriesname *n, const char *dir, const char *prefix,
     struct fault *f)
 {
-	if (*prefix == '\0' || strchr(prefix, '/') != NULL ||
-	    has_controls(prefix) || strlen(prefix) > SERIES_PREFIX_MAX)
+	if (!seriesname_allows(prefix) || strlen(prefix) > SERIES_PREFIX_MAX)
 		return fault_set(f, "prefix \"%.100s\": not empty, no slash, no"
 		    " control character, at most %d bytes", prefix,
 		    SERIES_PREFIX_MAX);

@@ -20,6 +20,9 @@ struct seriesname {
 	char		prefix[SERIES_PREFIX_MAX + 1];
 };
 
+/* Is a prefix not empty, and without slashes and control characters? */
+bool	seriesname_allows(const char *prefix);
+
 /*
  * Checks the prefix and finds the directory, which must be there. Neither may have
  * control characters. 0 or -1.

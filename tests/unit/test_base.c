@@ -17,8 +17,10 @@
 
 #include "base/crc.h"
 #include "base/fault.h"
+#include "base/filename.h"
 #include "base/io.h"
 #include "base/le.h"
+#include "base/newfile.h"
 #include "base/number.h"
 #include "base/pages.h"
 #include "base/sidefile.h"
@@ -402,6 +404,69 @@ side_put(const char *path, const char *mode, const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
+/* A file that has the text; what was there is gone. */
+static void
+text_is(const char *name, const char *text)
+{
+	size_t n;
+	char *got = io_slurp(name, 100, &n);
+
+	assert_non_null(got);
+	assert_string_equal(got, text);
+	free(got);
+}
+
+static void
+new_write(struct newfile *n, const char *name, const char *text)
+{
+	struct fault f;
+
+	assert_int_equal(newfile_open(n, name, &f), 0);
+	assert_true(fputs(text, n->f) != EOF);
+}
+
+static void
+test_a_new_file_replaces_only_what_it_found(void **state)
+{
+	char dir[] = "/tmp/test_base.XXXXXX", name[60], link_name[60];
+	struct newfile n;
+	struct fault f;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(name, sizeof name, "%s/name", dir);
+	snprintf(link_name, sizeof link_name, "%s/link", dir);
+	new_write(&n, name, "first");
+	assert_int_equal(access(name, F_OK), -1);
+	assert_int_equal(newfile_commit(&n, &f), 0);
+	text_is(name, "first");
+	new_write(&n, name, "second");
+	assert_int_equal(newfile_commit(&n, &f), 0);
+	text_is(name, "second");
+	/* One that came meanwhile. */
+	unlink(name);
+	new_write(&n, name, "third");
+	side_put(name, "w", "came");
+	assert_int_equal(newfile_commit(&n, &f), -1);
+	assert_non_null(strstr(f.text, "File exists"));
+	text_is(name, "came");
+	assert_int_equal(access(n.temporary, F_OK), -1);
+	new_write(&n, name, "given up");
+	newfile_abort(&n);
+	text_is(name, "came");
+	assert_int_equal(symlink(name, link_name), 0);
+	assert_int_equal(newfile_open(&n, link_name, &f), -1);
+	assert_non_null(strstr(f.text, "symbolic link"));
+	assert_int_equal(filename_new(name, link_name), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(filename_sync(name), 0);
+	assert_int_equal(filename_sync("/no/such/name"), -1);
+	assert_int_equal(errno, ENOENT);
+	unlink(link_name);
+	unlink(name);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void
 test_sidefile(void **state)
 {
@@ -476,6 +541,7 @@ main(void)
 		cmocka_unit_test(test_io_errors),
 		cmocka_unit_test(test_is_pipe),
 		cmocka_unit_test(test_slurp),
+		cmocka_unit_test(test_a_new_file_replaces_only_what_it_found),
 		cmocka_unit_test(test_sidefile),
 		cmocka_unit_test(test_pages)
 	};

@@ -2,7 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,7 +12,6 @@
 #include "format/eventblock.h"
 #include "format/intake.h"
 
-static char	written[] = "/tmp/intake.XXXXXX";
 static struct stream stream = {
 	.layout = { .panels = 1, .height = 8, .width = 8, .real_height = 8,
 	    .real_width = 8, .capacity = 1 },
@@ -63,25 +62,22 @@ record_write(int fd, char letter, int failed, uint64_t *count)
 static void
 input_make(const char *letters)
 {
-	char name[sizeof written];
+	FILE *file = tmpfile();
 	uint64_t count = 0;
-	int fd, failed = 0;
+	int failed = 0;
 
-	strcpy(name, written);
-	fd = mkstemp(name);
-	assert_true(fd != -1);
-	unlink(name);
+	assert_non_null(file);
 	for (; *letters != '\0'; letters++) {
 		if (*letters == '!') {
 			failed = 1;
 			continue;
 		}
-		record_write(fd, *letters, failed, &count);
+		record_write(fileno(file), *letters, failed, &count);
 		failed = 0;
 	}
-	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	assert_int_equal(dup2(fd, STDIN_FILENO), STDIN_FILENO);
-	close(fd);
+	assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
+	assert_int_equal(dup2(fileno(file), STDIN_FILENO), STDIN_FILENO);
+	fclose(file);
 }
 
 /* What is told, a letter each; of an event its number, of a failed one ! before. */
