@@ -10,9 +10,10 @@
 #include "base/fault.h"
 
 /*
- * n slots of this size, bytes, against the memory that the machine has to give. 0
- * with the product in the fault's text, for whoever wants to say it; -1 if that is
- * more than there is. What a machine does not tell is not checked.
+ * n slots of this size, bytes, against the memory that the machine has to give and
+ * that the control group of the process may use. 0 with the product in the fault's
+ * text, for whoever wants to say it; -1 if that is more than there is. What a machine
+ * does not tell is not checked.
  */
 int	budget_check(unsigned n, uint64_t size, struct fault *);
 

@@ -1,0 +1,78 @@
+#!/bin/sh
+# Memory: what the slots may take is said; more than there is, is refused before
+# anything is in hand. The machine's words are ours, in a mount namespace of our own.
+. tests/lib.sh
+
+q2sim -n 2 >"$T/a.q2" || exit 1
+# slots N: N slots of events that come and go by pipes, so all of them is copied.
+cat >"$T/slots" <<'END'
+#!/bin/bash
+set -o pipefail
+cat "${0%/*}/a.q2" | q2slots -n "$1" bash -o pipefail -c 'q2cat | q2cat >/dev/null'
+END
+chmod +x "$T/slots"
+size=$("$T/slots" 1 2>&1 | sed -n 's/.*1 slots x \([0-9.]*\) MiB.*/\1/p')
+
+# with FILE TEXT PLACE COMMAND...: the text as a file, which is seen at the place.
+with() {
+	told=$T/root/$1
+	mkdir -p "$(dirname "$told")"
+	echo "$2" >"$told"
+	place=$3
+	shift 3
+	unshare -m sh -c 'mount --bind "$1" "$2" && shift 2 && "$@"' - \
+	    "$([ -d "$place" ] && echo "$T/root" || echo "$told")" "$place" "$@"
+}
+
+# fits N SIZE BYTES: N slots of SIZE MiB do, and one more does not.
+fits() {
+	"$PYTHON" -c 'import sys; n, size, there = map(float, sys.argv[1:])
+sys.exit(not n * (size - .05) * 2**20 <= there < (n + 1) * (size + .05) * 2**20)' \
+	    "$@"
+}
+
+named() {
+	sed -n 's/.*give q2slots -n \([0-9]*\) or less.*/\1/p' "$T/err"
+}
+
+said_once() {
+	"$T/slots" 3 >"$T/out" 2>"$T/err"
+	cat "$T/err"
+	[ "$(grep -Ec "^q2cat: 3 slots x $size MiB: at most [0-9.]+ MiB of shared memory$" \
+	    "$T/err")" -eq 1 ]
+}
+check 'what the slots may take is said once, with both factors' said_once
+check 'more than a GiB is said in GiB' sh -c '"$1" 255 2>&1 |
+	grep "255 slots x [0-9.]* MiB: at most [0-9.]* GiB"' - "$T/slots"
+if with none '' "$PWD/README" true 2>"$T/why"; then
+	free=200000
+	check 'more than the machine has is refused, and how many would do' \
+	    refused 8 '^q2cat: .*free are 0.2 GiB: give q2slots -n [0-9]+ or less$' \
+	    with meminfo "MemAvailable: $free kB" /proc/meminfo \
+	    "$T/slots" 255
+	n=$(named)
+	check 'and so many do, one more does not' \
+	    fits "$n" "$size" $((free * 1024))
+	check 'and with so many it starts' \
+	    with meminfo "MemAvailable: $free kB" /proc/meminfo \
+	    "$T/slots" "$n"
+	check 'a machine that has not enough for one says so' \
+	    refused 8 '^q2cat: .*free are 0.0 GiB: not one fits$' \
+	    with meminfo 'MemAvailable: 100 kB' /proc/meminfo \
+	    "$T/slots" 2
+	for file in memory.max memory/memory.limit_in_bytes; do
+		rm -rf "$T/root"
+		check "more than a control group may use is refused ($file)" \
+		    refused 8 '^q2cat: .*control group.* may use 0.2 GiB: give' \
+		    with $file 200000000 /sys/fs/cgroup \
+		    "$T/slots" 255
+		check "and how many would do ($file)" \
+		    fits "$(named)" "$size" 200000000
+		check "a group without a limit has none ($file)" \
+		    with $file max /sys/fs/cgroup "$T/slots" 3
+	done
+else
+	skip 'more than there is is refused' 'no mount namespaces here'
+fi
+
+done_testing
