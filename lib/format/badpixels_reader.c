@@ -6,6 +6,7 @@
 
 #include "format/badpixels_impl.h"
 #include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 /*
  * Reading a mask, in the child of a guard.
@@ -55,7 +56,7 @@ shape_check(hid_t space, const struct layout *l, struct fault *f)
 	int rank = H5Sget_simple_extent_dims(space, dims, NULL);
 
 	if (rank < 0)
-		return guard_hdf_fault(f, "its shape cannot be read");
+		return hdf_fault_set(f, "its shape cannot be read");
 	if (rank == 3 && memcmp(dims, want, sizeof want) == 0)
 		return 0;
 	if (rank == 2 && memcmp(dims, flat, sizeof flat) == 0)
@@ -88,7 +89,7 @@ storage_check(hid_t set, struct fault *f)
 	int status;
 
 	if (list < 0)
-		return guard_hdf_fault(f, "its storage is unknown");
+		return hdf_fault_set(f, "its storage is unknown");
 	status = guard_hdf_storage(list, f);
 	H5Pclose(list);
 	return status;
@@ -103,7 +104,7 @@ dataset_check(hid_t set, const struct layout *l, struct fault *f)
 	if (storage_check(set, f) == -1)
 		return -1;
 	if ((space = H5Dget_space(set)) < 0)
-		return guard_hdf_fault(f, "its shape cannot be read");
+		return hdf_fault_set(f, "its shape cannot be read");
 	status = shape_check(space, l, f);
 	H5Sclose(space);
 	return status == -1 ? -1 : type_check(set, f);
@@ -115,7 +116,7 @@ dataset_read(hid_t set, const struct layout *l, uint8_t *bad, struct fault *f)
 	if (dataset_check(set, l, f) == -1)
 		return -1;
 	if (H5Dread(set, H5T_NATIVE_INT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, bad) < 0)
-		return guard_hdf_fault(f, "it cannot be read");
+		return hdf_fault_set(f, "it cannot be read");
 	return 0;
 }
 
@@ -142,7 +143,7 @@ only_open(hid_t file, struct fault *f)
 
 	if (H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_NATIVE, object_survey, &s,
 	    H5O_INFO_BASIC) < 0)
-		guard_hdf_fault(f, "its datasets cannot be listed");
+		hdf_fault_set(f, "its datasets cannot be listed");
 	else if (s.count != 1)
 		fault_set(f, "none of %s, %s, %s is in it, and it has %zu datasets;"
 		    " name one as FILE:/dataset", default_paths[0],
@@ -150,7 +151,7 @@ only_open(hid_t file, struct fault *f)
 	else if (s.path == NULL)
 		fault_set(f, "out of memory");
 	else if ((set = H5Dopen2(file, s.path, H5P_DEFAULT)) < 0)
-		guard_hdf_fault(f, s.path);
+		hdf_fault_set(f, s.path);
 	free(s.path);
 	return set;
 }
@@ -164,7 +165,7 @@ dataset_find(hid_t file, const char *path, hid_t access, struct fault *f)
 
 	if (path != NULL) {
 		if ((set = H5Dopen2(file, path, access)) < 0)
-			guard_hdf_fault(f, path);
+			hdf_fault_set(f, path);
 		return set;
 	}
 	for (i = 0; i < sizeof default_paths / sizeof default_paths[0]; i++)
@@ -218,7 +219,7 @@ badpixels_load(int fd, const char *path, const struct layout *l, uint8_t *bad,
 	int status;
 
 	if (file < 0)
-		return guard_hdf_fault(f, "not a readable HDF5 file");
+		return hdf_fault_set(f, "not a readable HDF5 file");
 	status = open_read(file, path, l, bad, f);
 	H5Fclose(file);
 	return status;

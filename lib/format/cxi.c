@@ -26,7 +26,7 @@
 #include "format/cxi_image.h"
 #include "format/cxi_pack.h"
 #include "format/cxi_table.h"
-#include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 #define DETECTOR "/entry_1/instrument_1/detector_1/"
 #define RESULT "/entry_1/result_1/"
@@ -646,9 +646,9 @@ file_finish(struct cxi *c, struct fault *f)
 	if (cxi_table_flush(c->table, f) == -1)
 		return -1;
 	if (H5Fflush(c->file, H5F_SCOPE_GLOBAL) < 0)
-		return guard_hdf_fault(f, c->path);
+		return hdf_fault_set(f, c->path);
 	if (file_close(c) == -1)
-		return guard_hdf_fault(f, c->path);
+		return hdf_fault_set(f, c->path);
 	if (c->disk.error != 0)
 		return fault_set(f, "%s: %s", c->path, strerror(c->disk.error));
 	return 0;

@@ -3,7 +3,7 @@
 
 #include "data/layout.h"
 #include "format/cxi_hdf5.h"
-#include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 /*
  * Blocks of the file that begin at multiples of what planes begin at: the kernel
@@ -50,7 +50,7 @@ cxi_hdf5_file(struct cxi_disk *d, const char *what, struct fault *f)
 	hid_t file;
 
 	if ((file = file_create(d, what, fcpl, fapl)) < 0)
-		guard_hdf_fault(f, what);
+		hdf_fault_set(f, what);
 	H5Pclose(fapl);
 	H5Pclose(fcpl);
 	return file;
@@ -65,7 +65,7 @@ cxi_hdf5_group(hid_t file, const char *path, struct fault *f)
 	if (gcpl >= 0 && H5Pset_obj_track_times(gcpl, false) >= 0)
 		group = H5Gcreate2(file, path, H5P_DEFAULT, gcpl, H5P_DEFAULT);
 	if (group < 0)
-		guard_hdf_fault(f, path);
+		hdf_fault_set(f, path);
 	else
 		H5Gclose(group);
 	H5Pclose(gcpl);
@@ -78,7 +78,7 @@ cxi_hdf5_link(hid_t file, const char *target, const char *name,
 {
 	if (H5Lcreate_hard(file, target, file, name, H5P_DEFAULT,
 	    H5P_DEFAULT) < 0)
-		return guard_hdf_fault(f, name);
+		return hdf_fault_set(f, name);
 	return 0;
 }
 
@@ -88,7 +88,7 @@ cxi_hdf5_dcpl(struct fault *f)
 	hid_t dcpl = H5Pcreate(H5P_DATASET_CREATE);
 
 	if (dcpl < 0 || H5Pset_obj_track_times(dcpl, false) < 0)
-		return guard_hdf_fault(f, "dataset properties");
+		return hdf_fault_set(f, "dataset properties");
 	return dcpl;
 }
 
@@ -100,7 +100,7 @@ cxi_hdf5_text_type(size_t size, struct fault *f)
 	if (type < 0 || H5Tset_size(type, size) < 0 ||
 	    H5Tset_strpad(type, H5T_STR_NULLPAD) < 0 ||
 	    H5Tset_cset(type, H5T_CSET_UTF8) < 0)
-		return guard_hdf_fault(f, "text type");
+		return hdf_fault_set(f, "text type");
 	return type;
 }
 
@@ -118,9 +118,9 @@ set_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
 	    H5P_DEFAULT);
 	if (set < 0 || (data != NULL && H5Dwrite(set, memtype, H5S_ALL, H5S_ALL,
 	    H5P_DEFAULT, data) < 0))
-		rc = guard_hdf_fault(f, path);
+		rc = hdf_fault_set(f, path);
 	if (set >= 0 && H5Dclose(set) < 0 && rc == 0)
-		rc = guard_hdf_fault(f, path);
+		rc = hdf_fault_set(f, path);
 	H5Pclose(dcpl);
 	return rc;
 }
@@ -133,7 +133,7 @@ scalar_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
 	int rc;
 
 	if (space < 0)
-		return guard_hdf_fault(f, path);
+		return hdf_fault_set(f, path);
 	rc = set_write(file, path, filetype, memtype, space, data, f);
 	H5Sclose(space);
 	return rc;
@@ -175,7 +175,7 @@ cxi_hdf5_units(hid_t set, const char *path, const char *units,
 		attr = H5Acreate2(set, "units", type, space, H5P_DEFAULT,
 		    H5P_DEFAULT);
 	if (attr < 0 || H5Awrite(attr, type, units) < 0)
-		rc = guard_hdf_fault(f, path);
+		rc = hdf_fault_set(f, path);
 	if (attr >= 0)
 		H5Aclose(attr);
 	H5Sclose(space);
@@ -194,7 +194,7 @@ cxi_hdf5_mask(hid_t file, const char *path, uint32_t height, uint32_t width,
 	int rc;
 
 	if (space < 0)
-		return guard_hdf_fault(f, path);
+		return hdf_fault_set(f, path);
 	rc = set_write(file, path, H5T_STD_U16LE, H5T_NATIVE_UINT16, space,
 	    zeros ? NULL : mask, f);
 	H5Sclose(space);

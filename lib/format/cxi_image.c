@@ -15,7 +15,7 @@
 #include "format/cxi_image.h"
 #include "format/cxi_pack.h"
 #include "format/cxi_pool.h"
-#include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 enum { PACKED_MAX = 1 << 17 };	/* pixels; of 4 bytes, half of HDF5's cache */
 
@@ -164,7 +164,7 @@ cxi_image_create(const struct cxi_press *p, hid_t file, const char *path,
 		set = H5Dcreate2(file, path, type, space, H5P_DEFAULT, dcpl,
 		    H5P_DEFAULT);
 	if (set < 0)
-		guard_hdf_fault(f, path);
+		hdf_fault_set(f, path);
 	H5Sclose(space);
 	H5Pclose(dcpl);
 	return set;
@@ -214,7 +214,7 @@ chunk_write(void *arg, unsigned slot, uint32_t k)
 	if (chunk_put(p, &p->results[slot], at) >= 0)
 		return 0;
 	p->refused = true;
-	return guard_hdf_fault(p->fault, p->path);
+	return hdf_fault_set(p->fault, p->path);
 }
 
 int
@@ -224,7 +224,7 @@ cxi_image_extent(const struct cxi_press *p, hid_t set, const char *path,
 	const struct slab *s = p->plan->slab;
 	hsize_t dims[3] = { rows, s->height, s->width };
 
-	return H5Dset_extent(set, dims) < 0 ? guard_hdf_fault(f, path) : 0;
+	return H5Dset_extent(set, dims) < 0 ? hdf_fault_set(f, path) : 0;
 }
 
 int

@@ -8,7 +8,7 @@
 
 #include "format/cxi_hdf5.h"
 #include "format/cxi_table.h"
-#include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 enum {
 	ROWS_MAX = 64,
@@ -110,7 +110,7 @@ cell_types(const struct cxi_column *d, hid_t *memtype, struct fault *f)
 		return *memtype;
 	}
 	if ((*memtype = H5Tcopy(mem)) < 0)
-		return guard_hdf_fault(f, d->path);
+		return hdf_fault_set(f, d->path);
 	return file;
 }
 
@@ -134,7 +134,7 @@ set_create(hid_t file, const struct column *c, hid_t type, uint32_t rows,
 		set = H5Dcreate2(file, c->path, type, space, H5P_DEFAULT, dcpl,
 		    dapl);
 	if (set < 0)
-		guard_hdf_fault(f, c->path);
+		hdf_fault_set(f, c->path);
 	H5Sclose(space);
 	H5Pclose(dapl);
 	H5Pclose(dcpl);
@@ -191,7 +191,7 @@ column_write(struct column *c, uint64_t at, uint32_t rows, struct fault *f)
 	    H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count,
 	    NULL) < 0 ||
 	    H5Dwrite(c->set, c->memtype, mem, space, H5P_DEFAULT, c->held) < 0)
-		rc = guard_hdf_fault(f, c->path);
+		rc = hdf_fault_set(f, c->path);
 	if (space >= 0)
 		H5Sclose(space);
 	H5Sclose(mem);

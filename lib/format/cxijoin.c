@@ -6,7 +6,7 @@
 #include "format/cxi_table.h"
 #include "format/cxijoin_impl.h"
 #include "format/cxireader_impl.h"
-#include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 /* ---- tables ---- */
 
@@ -154,11 +154,11 @@ cxijoin_type(const struct cxiset *s, struct fault *f)
 		break;
 	}
 	if (type < 0)
-		return guard_hdf_fault(f, s->name);
+		return hdf_fault_set(f, s->name);
 	/* The size also sets the precision of integers that become wider. */
 	if (s->kind != CXISET_FLOAT && H5Tset_precision(type, (size_t)s->size * 8) < 0) {
 		H5Tclose(type);
-		return guard_hdf_fault(f, s->name);
+		return hdf_fault_set(f, s->name);
 	}
 	return type;
 }
@@ -182,13 +182,13 @@ copy_list(const struct cxiset *s, struct fault *f)
 	    H5Pset_fill_time(list, H5D_FILL_TIME_NEVER) < 0 ||
 	    H5Pset_alloc_time(list, H5D_ALLOC_TIME_INCR) < 0) {
 		H5Pclose(list);
-		return guard_hdf_fault(f, s->name);
+		return hdf_fault_set(f, s->name);
 	}
 	for (x = s->filters; x < s->filters + s->n_filters; x++)
 		if (H5Pset_filter(list, (H5Z_filter_t)x->id, x->flags, x->n,
 		    x->values) < 0) {
 			H5Pclose(list);
-			return guard_hdf_fault(f, s->name);
+			return hdf_fault_set(f, s->name);
 		}
 	return list;
 }
@@ -222,7 +222,7 @@ set_create(const struct cxijoin *c, hid_t file, const struct cxiset *s,
 		set = H5Dcreate2(file, s->name, type, space, H5P_DEFAULT, list,
 		    H5P_DEFAULT);
 	if (set < 0)
-		guard_hdf_fault(f, s->name);
+		hdf_fault_set(f, s->name);
 	else if (s->units[0] != '\0' &&
 	    cxi_hdf5_units(set, s->name, s->units, f) == -1) {
 		H5Dclose(set);
@@ -247,7 +247,7 @@ set_make(const struct cxijoin *c, hid_t file, const struct cxiset *s, hid_t list
 	H5Pclose(list);
 	if (set < 0)
 		return -1;
-	return H5Dclose(set) < 0 ? guard_hdf_fault(f, s->name) : 0;
+	return H5Dclose(set) < 0 ? hdf_fault_set(f, s->name) : 0;
 }
 
 static int
@@ -285,11 +285,11 @@ whole_copy(const struct cxijoin *c, hid_t file, struct cxireader *first,
 	if ((type = cxijoin_type(s, f)) < 0)
 		status = -1;
 	else if (H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes) < 0)
-		status = guard_hdf_fault(f, s->name);
+		status = hdf_fault_set(f, s->name);
 	if (type >= 0)
 		H5Tclose(type);
 	if (H5Dclose(set) < 0 && status == 0)
-		status = guard_hdf_fault(f, s->name);
+		status = hdf_fault_set(f, s->name);
 	return status;
 }
 
@@ -359,7 +359,7 @@ cxijoin_write(const struct cxijoin *c, int fd, struct fault *f)
 		return -1;
 	status = file_write(c, file, f);
 	if (H5Fclose(file) < 0 && status == 0)
-		status = guard_hdf_fault(f, c->path);
+		status = hdf_fault_set(f, c->path);
 	/* HDF5 forgets failures of writes that it had put off. */
 	if (status == 0 && disk.error != 0)
 		status = fault_set(f, "%.200s: %s", c->path, strerror(disk.error));

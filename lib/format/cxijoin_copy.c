@@ -5,7 +5,7 @@
 #include "format/cxijoin_impl.h"
 #include "format/cxireader_impl.h"
 #include "format/cxireaders.h"
-#include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 /*
  * Source by source: each is opened once. Images go chunk by chunk, as they are, to
@@ -32,7 +32,7 @@ chunk_write(void *arg, const struct cxichunk *k, const void *bytes,
 		at[i] = k->at[i];
 	if (H5Dwrite_chunk(t->set, H5P_DEFAULT, k->mask, at, (size_t)k->bytes,
 	    bytes) < 0)
-		return guard_hdf_fault(f, t->s->name);
+		return hdf_fault_set(f, t->s->name);
 	return 0;
 }
 
@@ -51,7 +51,7 @@ rows_write(const struct target *t, uint64_t at, uint64_t n, const void *bytes,
 	if (space < 0 || memory < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET,
 	    start, NULL, count, NULL) < 0 || H5Dwrite(t->set, t->type, memory,
 	    space, H5P_DEFAULT, bytes) < 0)
-		status = guard_hdf_fault(f, t->s->name);
+		status = hdf_fault_set(f, t->s->name);
 	if (memory >= 0)
 		H5Sclose(memory);
 	if (space >= 0)
@@ -133,11 +133,11 @@ set_copy(const struct cxijoin *c, hid_t file, struct cxireader *r,
 		return -1;
 	t.set = H5Dopen2(file, s->name, H5P_DEFAULT);
 	if (t.set < 0)
-		status = guard_hdf_fault(f, s->name);
+		status = hdf_fault_set(f, s->name);
 	for (i = 0; i < n && status == 0; i++)
 		status = run_copy(&t, r, x, from, &runs[i], f);
 	if (t.set >= 0 && H5Dclose(t.set) < 0 && status == 0)
-		status = guard_hdf_fault(f, s->name);
+		status = hdf_fault_set(f, s->name);
 	H5Tclose(t.type);
 	return status;
 }

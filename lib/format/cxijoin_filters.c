@@ -8,6 +8,7 @@
 #include "format/cxi_hdf5.h"
 #include "format/cxijoin_impl.h"
 #include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 /* Nobody runs it. 0 is failure. */
 static size_t
@@ -31,7 +32,7 @@ cxijoin_filters_hide(const struct cxiset *s, struct fault *f)
 		c.id = (H5Z_filter_t)s->filters[i].id;
 		c.name = s->filters[i].name[0] == '\0' ? NULL : s->filters[i].name;
 		if (c.id >= H5Z_FILTER_RESERVED && H5Zregister(&c) < 0)
-			return guard_hdf_fault(f, s->name);
+			return hdf_fault_set(f, s->name);
 	}
 	return 0;
 }

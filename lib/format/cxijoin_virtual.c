@@ -5,7 +5,7 @@
 
 #include "format/cxi_hdf5.h"
 #include "format/cxijoin_impl.h"
-#include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 /*
  * A mapping joins rows of the merged dataset with as many rows of a source's, in
@@ -138,7 +138,7 @@ mapping_add(const struct cxijoin *c, hid_t list, const struct cxiset *s,
 	if (status == 0 && H5Pset_virtual(list, here, name, s->name, there) < 0)
 		status = -1;
 	if (status == -1)
-		guard_hdf_fault(f, s->name);
+		hdf_fault_set(f, s->name);
 	if (here >= 0)
 		H5Sclose(here);
 	if (there >= 0)
@@ -173,7 +173,7 @@ fill_set(hid_t list, const struct cxiset *s, struct fault *f)
 
 	if (s->kind == CXISET_FLOAT && H5Pset_fill_value(list, H5T_NATIVE_DOUBLE,
 	    &nan) < 0)
-		return guard_hdf_fault(f, s->name);
+		return hdf_fault_set(f, s->name);
 	return 0;
 }
 

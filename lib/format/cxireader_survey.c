@@ -6,6 +6,7 @@
 #include "format/cxiparts.h"
 #include "format/cxireader_file.h"
 #include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 /*
  * The survey opens every dataset that we know the name of, by the first of its
@@ -66,7 +67,7 @@ path_exists(struct cxireader_file *c, const char *path, struct fault *f)
 		if (there < 0)
 			return c->linked ? fault_set(f, "%.100s: an external link;"
 			    " no other files are read", path) :
-			    guard_hdf_fault(f, path);
+			    hdf_fault_set(f, path);
 		if (there == 0)
 			return 0;
 	} while (slash != NULL);
@@ -81,7 +82,7 @@ storage_check(struct cxireader_set *s, struct fault *f)
 	int r = 0;
 
 	if (list < 0 || H5Dget_space_status(s->id, &status) < 0)
-		r = guard_hdf_fault(f, s->path);
+		r = hdf_fault_set(f, s->path);
 	else if (guard_hdf_storage(list, f) == -1)
 		r = fault_prefix(f, "%.100s", s->path);
 	else if (H5Pget_layout(list) == H5D_CHUNKED) {
@@ -105,7 +106,7 @@ shape_check(struct cxireader_set *s, struct fault *f)
 	s->rank = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
 	if (s->rank < 0 || class == H5T_NO_CLASS || (s->rank <= CXIREADER_RANK &&
 	    H5Sget_simple_extent_dims(space, s->dims, NULL) != s->rank))
-		r = guard_hdf_fault(f, s->path);
+		r = hdf_fault_set(f, s->path);
 	else if (s->rank > CXIREADER_RANK)
 		r = fault_set(f, "%.100s: has %d dimensions, at most %d make sense",
 		    s->path, s->rank, CXIREADER_RANK);
@@ -147,7 +148,7 @@ set_open(struct cxireader_file *c, int i, const char *path, struct fault *f)
 	if (i == SET_IMAGE && list >= 0)
 		H5Pclose(list);
 	if (s->id < 0)
-		return guard_hdf_fault(f, path);
+		return hdf_fault_set(f, path);
 	return shape_check(s, f) == -1 || storage_check(s, f) == -1 ? -1 : 1;
 }
 
@@ -307,7 +308,7 @@ text_read(struct cxireader_file *c, const char *path, char *text, size_t size,
 	if (r != 1)
 		return r;
 	if ((set = H5Dopen2(c->file, path, c->access)) < 0)
-		return guard_hdf_fault(f, path);
+		return hdf_fault_set(f, path);
 	type = H5Dget_type(set);
 	space = H5Dget_space(set);
 	if (H5Tget_class(type) == H5T_STRING && space >= 0 &&
@@ -318,7 +319,7 @@ text_read(struct cxireader_file *c, const char *path, char *text, size_t size,
 		H5Tset_cset(memory, H5Tget_cset(type));
 		if (text_take(set, memory, space, H5Tget_size(type) >
 		    CXIREADER_TRANSFER ? H5P_DEFAULT : c->transfer, varying, text, size) == -1)
-			r = guard_hdf_fault(f, path);
+			r = hdf_fault_set(f, path);
 		H5Tclose(memory);
 	}
 	H5Sclose(space);
@@ -399,7 +400,7 @@ cxireader_survey(struct cxireader_file *c, struct fault *f)
 	int r;
 
 	if ((c->file = guard_hdf_open(c->fd)) < 0)
-		return guard_hdf_fault(f, "not a readable HDF5 file");
+		return hdf_fault_set(f, "not a readable HDF5 file");
 	if ((r = merged_survey(c, f)) != 0)
 		return r == -1 ? -1 : 0;
 	if (sets_open(c, f) == -1 || images_survey(c, f) == -1 ||

@@ -4,7 +4,7 @@
 
 #include "data/event.h"
 #include "format/cxireader_file.h"
-#include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 /*
  * A column with one element is that of all events; one with fewer rows than events
@@ -57,7 +57,7 @@ rows_read(const struct cxireader_file *c, const struct cxireader_set *s, hsize_t
 	if (space < 0 || memory < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET,
 	    start, NULL, count, NULL) < 0 || H5Dread(s->id, type, memory, space,
 	    c->transfer, out) < 0)
-		r = guard_hdf_fault(f, s->path);
+		r = hdf_fault_set(f, s->path);
 	if (memory >= 0)
 		H5Sclose(memory);
 	if (space >= 0)
@@ -83,7 +83,7 @@ column_read(const struct cxireader_file *c, const struct cxireader_set *s, hsize
 		return 0;
 	if (s->rank == 0 || s->dims[0] == 1) {
 		if (H5Dread(s->id, type, H5S_ALL, H5S_ALL, c->transfer, out) < 0)
-			return guard_hdf_fault(f, s->path);
+			return hdf_fault_set(f, s->path);
 		for (i = 1; i < n; i++)
 			memcpy(to + i * size, to, size);
 		*got = n;
@@ -312,7 +312,7 @@ cxireader_mask_read(struct cxireader_file *c, uint64_t k, void *memory, struct f
 		    rows_read(c, s, k, 1, 0, H5T_NATIVE_INT8, memory, f);
 	if (H5Dread(s->id, H5T_NATIVE_INT8, H5S_ALL, H5S_ALL, c->transfer,
 	    memory) < 0)
-		return guard_hdf_fault(f, s->path);
+		return hdf_fault_set(f, s->path);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "format/cxisets_file.h"
-#include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 /*
  * The walk goes over links, in order of names, so all names of a dataset are met;
@@ -121,7 +121,7 @@ units_take(struct cxiset *s, hid_t set, struct fault *f)
 	if (H5Aexists(set, "units") <= 0)
 		return 0;
 	if ((attr = H5Aopen(set, "units", H5P_DEFAULT)) < 0)
-		return guard_hdf_fault(f, s->name);
+		return hdf_fault_set(f, s->name);
 	type = H5Aget_type(attr);
 	if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 ||
 	    H5Tget_size(type) >= sizeof s->units ||
@@ -130,7 +130,7 @@ units_take(struct cxiset *s, hid_t set, struct fault *f)
 	else {
 		memory = H5Tcopy(type);
 		if (H5Aread(attr, memory, s->units) < 0)
-			r = guard_hdf_fault(f, s->name);
+			r = hdf_fault_set(f, s->name);
 		H5Tclose(memory);
 	}
 	H5Tclose(type);
@@ -146,7 +146,7 @@ set_take(struct cxiset *s, hid_t set, struct fault *f)
 	int r;
 
 	if (type < 0 || space < 0 || list < 0)
-		r = guard_hdf_fault(f, s->name);
+		r = hdf_fault_set(f, s->name);
 	else
 		r = type_take(s, type, f) == -1 || shape_take(s, space, f) == -1 ||
 		    storage_take(s, list, f) == -1 || units_take(s, set, f) == -1 ?
@@ -180,7 +180,7 @@ object_take(struct walk *w, hid_t root, struct cxiset *s)
 	int r;
 
 	if (H5Oget_info_by_name(root, s->name, &info, w->access) < 0)
-		return guard_hdf_fault(w->f, s->name);
+		return hdf_fault_set(w->f, s->name);
 	s->same = earlier_find(w, info.addr);
 	w->addresses[w->out->n] = info.addr;
 	if (info.type == H5O_TYPE_GROUP) {
@@ -191,7 +191,7 @@ object_take(struct walk *w, hid_t root, struct cxiset *s)
 	if (info.type != H5O_TYPE_DATASET)
 		return fault_set(w->f, "%.100s: neither group nor dataset", s->name);
 	if ((set = H5Dopen2(root, s->name, w->access)) < 0)
-		return guard_hdf_fault(w->f, s->name);
+		return hdf_fault_set(w->f, s->name);
 	r = set_take(s, set, w->f);
 	H5Dclose(set);
 	return r;
@@ -225,7 +225,7 @@ cxisets_survey(hid_t file, hid_t access, struct cxisets *out, struct fault *f)
 	f->text[0] = '\0';
 	if (H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, link_take, &w) >= 0)
 		return 0;
-	return f->text[0] != '\0' ? -1 : guard_hdf_fault(f, "/");
+	return f->text[0] != '\0' ? -1 : hdf_fault_set(f, "/");
 }
 
 /* ---- bytes ---- */
@@ -281,9 +281,9 @@ cxisets_rows(hid_t file, hid_t access, const struct cxiset *s, uint64_t first,
 	if (n == 0 || cxiset_row(s) > size / n)
 		return fault_set(f, "%.100s: too large", s->name);
 	if ((set = H5Dopen2(file, s->name, access)) < 0)
-		return guard_hdf_fault(f, s->name);
+		return hdf_fault_set(f, s->name);
 	if (selection_read(set, s, first, n, memory) == -1)
-		r = guard_hdf_fault(f, s->name);
+		r = hdf_fault_set(f, s->name);
 	H5Dclose(set);
 	return r;
 }
@@ -309,7 +309,7 @@ chunk_take(hid_t set, const struct cxiset *s, const hsize_t *at, char *memory,
 	}
 	if (H5Dread_chunk(set, H5P_DEFAULT, at, &c.mask, memory + used +
 	    sizeof c) < 0) {
-		guard_hdf_fault(f, s->name);
+		hdf_fault_set(f, s->name);
 		return 0;
 	}
 	for (i = 0; i < s->rank; i++)
@@ -333,7 +333,7 @@ cxisets_chunks(hid_t file, hid_t access, const struct cxiset *s, uint64_t row,
 		    s->name);
 	size -= sizeof(struct cxichunk);	/* for the last, of no bytes */
 	if ((set = H5Dopen2(file, s->name, access)) < 0)
-		return guard_hdf_fault(f, s->name);
+		return hdf_fault_set(f, s->name);
 	do {
 		used = chunk_take(set, s, at, memory, used, size, f);
 		for (i = (int)s->rank - 1; i > 0; i--) {

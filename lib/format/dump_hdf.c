@@ -3,6 +3,7 @@
 
 #include "format/dump_impl.h"
 #include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 /*
  * Datasets of a file that is not trusted.
@@ -25,7 +26,7 @@
 static int
 fault_hdf(struct fault *f, const char *path, const char *what)
 {
-	guard_hdf_fault(f, what);
+	hdf_fault_set(f, what);
 	return fault_prefix(f, "%s", path);
 }
 

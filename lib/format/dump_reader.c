@@ -5,6 +5,7 @@
 
 #include "format/dump_impl.h"
 #include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 /*
  * Reading a dump. The survey (dump_survey.c) has found sound batches; here an
@@ -44,7 +45,7 @@ file_open(struct dump_reader *d, int fd, struct fault *f)
 {
 	if ((d->file = guard_hdf_open(fd)) >= 0)
 		return 0;
-	return guard_hdf_fault(f, "cannot be opened as HDF5");
+	return hdf_fault_set(f, "cannot be opened as HDF5");
 }
 
 static struct dump_reader *

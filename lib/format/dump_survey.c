@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "format/dump_impl.h"
-#include "format/guard_hdf.h"
+#include "format/hdf_fault.h"
 
 /*
  * The survey: every batch is looked at once (dump_batch.c), in the order of the
@@ -101,7 +101,7 @@ batches_list(struct dump_reader *d, struct fault *f)
 		if (w.overflow)
 			return fault_set(f, "too many batches to survey (%zu)",
 			    d->n_batches);
-		return guard_hdf_fault(f, "its list of batches cannot be read");
+		return hdf_fault_set(f, "its list of batches cannot be read");
 	}
 	if (d->n_batches == 0)
 		return fault_set(f, "no batch in it (/batch_0, /batch_1, ...)");

@@ -1,4 +1,3 @@
-#include <ctype.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -230,34 +229,6 @@ guard_hdf_prepare(void *unused, struct fault *f)
 	guard_hdf_filters();
 	done = true;
 	return 0;
-}
-
-struct cause {
-	char	text[200];
-};
-
-static herr_t
-cause_take(unsigned n, const H5E_error2_t *e, void *data)
-{
-	struct cause *c = data;
-
-	(void)n;
-	if (e->desc != NULL)
-		snprintf(c->text, sizeof c->text, "%s", e->desc);
-	return 1;
-}
-
-int
-guard_hdf_fault(struct fault *f, const char *what)
-{
-	struct cause c = { "HDF5 does not say why" };
-	char *p;
-
-	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, cause_take, &c);
-	for (p = c.text; *p != '\0'; p++)
-		if (!isprint((unsigned char)*p))
-			*p = '?';
-	return fault_set(f, "%s: %s", what, c.text);
 }
 
 hid_t

@@ -26,12 +26,6 @@ int	guard_hdf_prepare(void *unused, struct fault *);
 void	guard_hdf_filters(void);
 
 /*
- * "what: cause", the cause being why the call of HDF5 that has just failed did so: the
- * innermost one, printable. Returns -1. Of use without a guard, too.
- */
-int	guard_hdf_fault(struct fault *, const char *what);
-
-/*
  * Opens the file behind a descriptor, which stays the caller's, read-only. It is
  * the only one that this process can have open: a link to another file fails.
  * H5Fclose closes all that is open of it.
