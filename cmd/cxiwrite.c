@@ -131,7 +131,8 @@ file_commit(struct writer *w, enum journal_state state)
 	if (cxi == NULL)
 		return 0;
 	w->cxi = NULL;
-	entry_make(w, state, &e);
+	/* Behind missing events no place is what q2cat -s counts. */
+	entry_make(w, ledger_accounted(&w->in.ledger) ? state : JOURNAL_OPEN, &e);
 	if (series_commit(w->series, cxi, &e, eventlog_descriptor(w->log), &lost,
 	    &f) == -1)
 		return output_failed(w, lost, &f);
@@ -406,10 +407,10 @@ outputs_begin(struct writer *w)
 	w->begun = true;
 	if (log_begin(w, &f) == 0) {
 		entry_make(w, JOURNAL_BEGIN, &e);
-		e.place.any = false;
-		e.place.last = 0;
-		e.place.step = LEDGER_STEP_UNKNOWN;
-		e.place.wanted = w->place.base + w->place.last;
+		e.place.next--;		/* the event that is in hand */
+		/* Missing before it: then nobody knows what comes first. */
+		if (!ledger_accounted(&w->in.ledger))
+			e.place = (struct ledger_place){ 0 };
 		if (series_begin(w->series, &e, &f) == 0)
 			return 0;
 	}
@@ -560,9 +561,10 @@ totals_say(struct writer *w)
 	    (unsigned long long)t->failed, t->lost > 0 ? " + lost" : "",
 	    (unsigned long long)t->files, t->seconds, t->rate);
 	if (w->begun && (!t->complete || t->interrupted))
-		progress_warnx("not complete: q2cat -s %llu with the same"
+		progress_warnx("not complete: q2cat -s %llu:%llu with the same"
 		    " inputs, and cxiwrite -r with the same options, carry on",
-		    (unsigned long long)series_next(w->series));
+		    (unsigned long long)series_next(w->series)->header,
+		    (unsigned long long)series_next(w->series)->next);
 }
 
 static void
@@ -672,12 +674,13 @@ static void
 log_resume(struct writer *w, const struct journal_entry *from)
 {
 	const struct options *o = w->o;
+	const uint64_t last = from->place.next - 1;
 	struct fault why;
 
 	if (o->log == NULL)
 		errx(STATUS_USAGE, "-r: the run has a log; give -l and its path");
 	w->log = eventlog_resume(o->log, (uint64_t)from->log,
-	    from->place.any ? &from->place.last : NULL, &why);
+	    from->state == JOURNAL_BEGIN ? NULL : &last, &why);
 	if (w->log == NULL)
 		errx(STATUS_OUTPUT, "-l %s", why.text);
 }
@@ -759,21 +762,29 @@ run_resume(struct writer *w)
 	w->t.failed = from->failed;
 	ledger_resume(&w->in.ledger, &from->place);
 	if (w->o->verbose)
-		progress_warnx("carries on after %llu complete files, at event %llu",
-		    (unsigned long long)series_count(w->series),
-		    (unsigned long long)from->place.wanted);
+		progress_warnx("carries on after %llu complete files, at event %llu"
+		    " of stream %llu", (unsigned long long)series_count(w->series),
+		    (unsigned long long)from->place.next,
+		    (unsigned long long)from->place.header);
 }
 
-/* -R: prints the number of the next event wanted, and no more. */
+/* -R: prints where the input is wanted from, for q2cat -s, and no more. */
 static int
 wanted_print(const struct options *o)
 {
+	struct ledger_place p;
 	struct fault f;
-	uint64_t wanted;
 
-	if (series_wanted(o->dir, o->prefix, &wanted, &f) == -1)
+	switch (series_wanted(o->dir, o->prefix, &p, &f)) {
+	case -1:
 		errx(STATUS_INPUT, "%s", f.text);
-	printf("%llu\n", (unsigned long long)wanted);
+	case 0:
+		printf("0\n");
+		break;
+	default:
+		printf("%llu:%llu\n", (unsigned long long)p.header,
+		    (unsigned long long)p.next);
+	}
 	if (fflush(stdout) == EOF)
 		err(STATUS_OUTPUT, "standard output");
 	return STATUS_OK;

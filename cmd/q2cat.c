@@ -177,6 +177,20 @@ listener_parse(const char *text, struct q2cat *q)
 
 /* ---- options ---- */
 
+/* -s: events, or the place that cxiwrite -R prints. */
+static void
+skip_parse(char *text, struct selection *s)
+{
+	char *next = text, *header = strsep(&next, ":");
+	long long first = tool_int('s', header, 0, INT64_MAX);
+
+	if (next == NULL)
+		s->skip = (uint64_t)first;
+	else
+		selection_place(s, (uint64_t)first,
+		    (uint64_t)tool_int('s', next, 0, INT64_MAX));
+}
+
 static void
 shard_parse(const char *text, struct selection *s)
 {
@@ -252,8 +266,7 @@ options_parse(int argc, char *argv[], struct q2cat *q)
 			c->pace.rate = tool_real('r', optarg, 1e-3, 1e6);
 			break;
 		case 's':
-			c->selection.skip = (uint64_t)tool_int('s', optarg, 0,
-			    INT64_MAX);
+			skip_parse(optarg, &c->selection);
 			break;
 		case 'v':
 			q->verbose = true;
@@ -265,6 +278,18 @@ options_parse(int argc, char *argv[], struct q2cat *q)
 			tool_usage();
 		}
 	}
+}
+
+static void
+nothing_left(const struct selection *s)
+{
+	static const char text[] = "no event is left to send";
+
+	if (s->placed)
+		warnx("-s %llu:%llu: %s", (unsigned long long)s->header,
+		    (unsigned long long)s->next, text);
+	else
+		warnx("-s %llu: %s", (unsigned long long)s->skip, text);
 }
 
 int
@@ -321,8 +346,7 @@ main(int argc, char *argv[])
 	progress_end();
 	if (q.status == STATUS_OK && c->total == 0 && c->selection.skip > 0 &&
 	    c->selection.count > 0)
-		warnx("-s %llu: no event is left to send",
-		    (unsigned long long)c->selection.skip);
+		nothing_left(&c->selection);
 	slots_close(c->to.slots);
 	sender_free(&c->to);
 	return q.status;

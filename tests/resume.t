@@ -3,6 +3,7 @@
 #
 # ALL=1 in the environment takes every moment, not some of them (make torture).
 import os
+import random
 import re
 import shutil
 import signal
@@ -56,11 +57,19 @@ def results(journal=False):
             if journal or not n.endswith(".journal")}
 
 
-def undisturbed(line):
-    empty()
+def undisturbed_here(line):
+    """Beside what is there, and gone afterwards."""
     r = sh(line)
     must(r.returncode == 0, r.stderr)
-    return results()
+    good = results()
+    shutil.rmtree(DIR + "/out")
+    os.unlink(DIR + "/log.tsv")
+    return good
+
+
+def undisturbed(line):
+    empty()
+    return undisturbed_here(line)
 
 
 def same(good, r):
@@ -88,7 +97,9 @@ def rows():
 
 
 def wanted():
-    return int(sh("cxiwrite -R -o out").stdout)
+    """What -R tells: (header, number), or 0 where there is no run."""
+    at = sh("cxiwrite -R -o out").stdout.strip()
+    return tuple(map(int, at.split(":"))) if ":" in at else int(at)
 
 
 def calls(write):
@@ -105,6 +116,24 @@ with open(OTHER, "wb") as f:
 GOOD = undisturbed("peakfind <%s | %s" % (RUN, WRITE))
 TWO = undisturbed("q2cat %s %s | peakfind | %s" % (RUN, OTHER, WRITE))
 MODES = ("inline", False), ("slots", True)
+FILTER = os.path.join(scratch(), "keep")
+with open(FILTER, "w") as f:
+    f.write("""#!%s
+# keep NUMBERS: passes the events of these numbers, and says so in the end record.
+import struct, sys
+sys.path.insert(0, %r)
+import q2bytes as q
+keep, kept = set(map(int, sys.argv[1].split(","))), 0
+for kind, seq, flags, record in q.records(sys.stdin.buffer.read()):
+    if kind == q.TYPE_EVENT:
+        if seq not in keep:
+            continue
+        kept += 1
+    if kind == q.TYPE_END:
+        record = q.seal(record[:40] + struct.pack("<Q", kept) + record[48:])
+    sys.stdout.buffer.write(record)
+""" % (sys.executable, os.path.abspath("tests")))
+os.chmod(FILTER, 0o755)
 
 
 @test("the material has hits, misses, and a last file that is not full")
@@ -150,8 +179,89 @@ for mode, slots in MODES:
             r = sh("q2cat -n %d %s %s | peakfind | head -c -64 | %s" % (
                 n, RUN, OTHER, WRITE))
             must(r.returncode == INCOMPLETE, n, r.returncode, r.stderr)
-            must(wanted() <= n, n, wanted())
+            must(wanted() <= divmod(n, EVENTS), n, wanted())
             same(TWO, go_on("%s %s" % (RUN, OTHER), slots=slots))
+
+
+# ---- inputs that were not whole at first, in the middle of others ----
+
+def pieces_make(kind):
+    """Four inputs of 8 events: (name, bytes) each."""
+    if kind == "dumps":
+        for k in range(4):
+            dump_make(DIR + "/%d" % k, 8, seed=k)
+    elif kind == "captures of one header":
+        for k in range(4):
+            dump_make(DIR + "/d", 8, seed=k)
+            sh("q2cat -C 32 d >%d" % k)
+    elif kind == "captures of headers of their own":
+        for k in range(4):
+            dump_make(DIR + "/d", 8, seed=k)
+            sh("q2cat -C 32 -k run=%d d >%d" % (k, k))
+    else:                           # one capture in pieces
+        dump_make(DIR + "/d", 32, seed=1)
+        sh("q2cat -C 32 d >whole; for k in 0 1 2 3; do"
+           " q2cat -s $((8 * k)) -n 8 whole >$k; done")
+    return [(DIR + "/%d" % k, read(DIR + "/%d" % k, "rb")) for k in range(4)]
+
+
+def broken_inputs(pieces, rng):
+    """Cuts, empties or removes some of them; not the last only."""
+    for k in rng.sample(range(4), rng.choice((1, 1, 2))):
+        name, data = pieces[k]
+        how = rng.choice(("cut", "cut", "empty", "gone", "end"))
+        if how == "gone":
+            os.unlink(name)
+            continue
+        with open(name, "wb") as f:
+            f.write(data[:{"cut": rng.randrange(len(data)), "empty": 0,
+                           "end": len(data) - 64}[how]])
+
+
+for kind in ("captures of one header", "captures of headers of their own",
+             "one capture in pieces", "dumps"):
+    @test("what was missing of an input is taken when it is there: no event is lost"
+          " or twice (%s)" % kind)
+    def _():
+        write = WRITE.replace("-m 11", "-m 4")
+        for seed in range(40 if ALL else 6):
+            rng = random.Random("%s %d" % (kind, seed))
+            empty()
+            pieces = pieces_make(kind)
+            good = undisturbed_here("q2cat 0 1 2 3 | peakfind | " + write)
+            for _ in range(rng.choice((1, 2))):
+                broken_inputs(pieces, rng)
+                r = go_on("0 1 2 3", write=write, slots=rng.random() < .3)
+                must(r.returncode in (INCOMPLETE, INPUT), seed, r.returncode, r.stderr)
+                for name, data in pieces:
+                    with open(name, "wb") as f:
+                        f.write(data)
+            same(good, go_on("0 1 2 3", write=write))
+            same(good, go_on("0 1 2 3", write=write))
+
+
+@test("pieces of a stream with one end record are as complete as the whole")
+def _():
+    empty()
+    pieces_make("one capture in pieces")
+    pieces = "for k in 0 1 2 3; do head -c -64 $k; done; tail -c 64 whole"
+    # What an end record that says 32 follows; the last one of the whole does.
+    good = undisturbed_here("cat whole | peakfind | " + WRITE)
+    same(good, sh("{ %s; } | peakfind | %s -r" % (pieces, WRITE)))
+    must(wanted() == (3, 32), wanted())
+
+
+@test("a filter in front may leave out any event, and the run is carried on")
+def _():
+    write = WRITE.replace("-m 11 -n 3", "-m 0 -n 2")
+    for kept in "0,2,3,4,7,8,11", "0,1,2,3,5,9", "1,6,7":
+        good = undisturbed("q2cat %s | %s %s | peakfind | %s" % (RUN, FILTER, kept, write))
+        for n in range(1, EVENTS, 1 if ALL else 3):
+            empty()
+            sh("q2cat -n %d %s | %s %s | peakfind | head -c -64 | %s" % (
+                n, RUN, FILTER, kept, write))
+            same(good, sh('q2cat -s "$(cxiwrite -R -o out)" %s | %s %s | peakfind | '
+                          '%s -r' % (RUN, FILTER, kept, write)))
 
 
 @test("the same capture twice is carried on in both passes")
@@ -189,7 +299,7 @@ def _():
         sh("q2cat -n %d %s | peakfind | head -c -64 | %s" % (n, RUN, WRITE))
         log = [x.split("\t") for x in read(DIR + "/log.tsv").splitlines()[1:]]
         full = [int(x[0]) + 1 for x in log if x[6] == "1" and x[8] == "2"]
-        must(wanted() == ([0] + full)[-1], n, wanted(), full)
+        must(wanted() == (0, ([0] + full)[-1]), n, wanted(), full)
         seen.add(wanted())
     must(len(seen) >= 2, seen)
 
@@ -307,7 +417,7 @@ def broken_off():
     """A run with one complete file, and a second one that is open."""
     empty()
     sh("q2cat -n 6 %s | peakfind | head -c -64 | %s" % (RUN, WRITE))
-    must(0 < wanted() < 6, wanted())
+    must((0, 0) < wanted() < (0, 6), wanted())
     return results(journal=True)
 
 
@@ -317,18 +427,34 @@ def refused(r, status, text, before):
     must(results(journal=True) == before, "something has changed")
 
 
-@test("a first event that is not the one wanted is refused")
+@test("a first event before the one wanted is refused")
 def _():
     before = broken_off()
-    for n in 0, wanted() - 1, wanted() + 1:
-        refused(sh("q2cat -s %d %s | peakfind | %s -r" % (n, RUN, WRITE)), INPUT,
-                "give q2cat -s %d" % wanted(), before)
+    header, number = wanted()
+    for at in "0", "0:0", str(number - 1), "%d:%d" % (header, number - 1):
+        refused(sh("q2cat -s %s %s | peakfind | %s -r" % (at, RUN, WRITE)), INPUT,
+                "give q2cat -s %d:%d" % (header, number), before)
+
+
+@test("inputs that end before the place that is wanted are refused, and no run is"
+      " complete by them")
+def _():
+    before = broken_off()
+    header, number = wanted()
+    for n in 0, number - 1:
+        r = sh("q2cat -n %d %s >part; { q2cat -s %d:%d part; echo $? >status; } |"
+               " peakfind | %s -r" % (n, RUN, header, number, WRITE))
+        must("end before %d:%d" % (header, number) in r.stderr, r.stderr)
+        must(read(DIR + "/status") == "6\n", read(DIR + "/status"))
+        must(r.returncode == INCOMPLETE, r.returncode, r.stderr)
+        must(results(journal=True) == before, "something has changed")
+    same(GOOD, go_on())
 
 
 @test("another stream in place of the one wanted is refused")
 def _():
     before = broken_off()
-    refused(go_on(OTHER), INPUT, "run goes on with number", before)
+    refused(go_on(OTHER), INPUT, "give the inputs that it began with", before)
 
 
 @test("other options, another geometry, another stream text are refused")

@@ -75,6 +75,14 @@ cat_finish(struct cat *c)
 	struct fault f;
 	int todo;
 
+	if (selection_short(&c->selection) && !c->interrupted && !c->finished) {
+		c->name = "-s";
+		fault_set(&f, "the inputs end before %llu:%llu, where the run goes"
+		    " on: give those that it began with",
+		    (unsigned long long)c->selection.header,
+		    (unsigned long long)c->selection.next);
+		cat_input_damaged(c, &f);
+	}
 	if (c->losses.places > 0) {
 		losses_sum(&c->losses, &f);
 		c->tell(c->arg, CAT_NOTE, NULL, f.text);

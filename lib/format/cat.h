@@ -64,6 +64,9 @@ struct cat {
 	bool		last;		/* no other input comes behind it */
 	bool		finished;	/* all selected is sent, or it is over */
 	bool		damaged;	/* an input failed: what follows is not whole */
+	bool		missing;	/* the end of one, or all: what follows is not
+					   where it will be when that is there */
+	uint64_t	headers;	/* sent */
 	uint64_t	slot_bytes;	/* an event's, that memory was checked for */
 	struct losses	losses;
 };

@@ -64,7 +64,7 @@ section_cat(struct cat *c, struct dump *d, const struct dump_section *s)
 	if (section_begin(c, s) == -1)
 		return;
 	for (k = s->first; k < s->first + s->count && !c->finished; k++) {
-		selected = selection_wants(&c->selection);
+		selected = cat_wants(c, k);
 		seq = splice_event(&c->splice, k, selected);
 		if (selected) {
 			if (cat_pace(c, c->stop) == -1 || *c->stop ||

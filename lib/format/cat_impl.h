@@ -41,6 +41,9 @@ int	cat_event(struct cat *, struct parcel *);
 /* An event has left. */
 void	cat_sent(struct cat *);
 
+/* Is the next event, seq in its input, one to send? */
+bool	cat_wants(struct cat *, uint64_t seq);
+
 /* An event was met, sent or not: is that all that is wanted? */
 void	cat_met(struct cat *);
 

@@ -35,7 +35,7 @@ cat_input_failed(struct cat *c, const struct fault *f)
 int
 cat_input_damaged(struct cat *c, const struct fault *f)
 {
-	c->damaged = true;
+	c->damaged = c->missing = true;
 	return cat_input_failed(c, f);
 }
 
@@ -49,7 +49,7 @@ cat_flush(struct cat *c)
 
 /*
  * No end record once events are missing that nobody has counted: cxiwrite then
- * says so.
+ * says so. The next header tells where: it comes where an end is missing.
  */
 int
 cat_send(struct cat *c, int todo, const struct record *end)
@@ -57,9 +57,11 @@ cat_send(struct cat *c, int todo, const struct record *end)
 	if ((todo & SPLICE_END) && !c->damaged &&
 	    outlet_record(&c->to.out, end) == -1)
 		return cat_output_failed(c);
-	if ((todo & SPLICE_HEADER) &&
-	    outlet_stream(&c->to.out, c->splice.header) == -1)
-		return cat_output_failed(c);
+	if (todo & SPLICE_HEADER) {
+		c->headers++;
+		if (outlet_stream(&c->to.out, c->splice.header) == -1)
+			return cat_output_failed(c);
+	}
 	return cat_flush(c);
 }
 
@@ -68,9 +70,17 @@ cat_begin(struct cat *c, const unsigned char *header)
 {
 	struct record end;
 	struct fault f;
+	bool first = !c->splice.open;
 	int todo = splice_begin(&c->splice, header, &end, &f);
 
-	return todo == -1 ? cat_input_damaged(c, &f) : cat_send(c, todo, &end);
+	if (todo == -1)
+		return cat_input_damaged(c, &f);
+	if (!c->missing)
+		return cat_send(c, todo, &end);
+	/* No stream before it has lost its end: then it has, as it stands here. */
+	if (first && cat_send(c, SPLICE_HEADER, NULL) == -1)
+		return -1;
+	return cat_send(c, SPLICE_HEADER, NULL);
 }
 
 void
@@ -157,6 +167,13 @@ cat_sent(struct cat *c)
 {
 	splice_sent(&c->splice);
 	atomic_store_explicit(&c->total, c->total + 1, memory_order_relaxed);
+}
+
+bool
+cat_wants(struct cat *c, uint64_t seq)
+{
+	return selection_wants(&c->selection, c->headers - 1,
+	    splice_number(&c->splice, seq));
 }
 
 void

@@ -128,7 +128,7 @@ event_pass(struct cat *c, struct input *in, const struct record *r)
 static int
 event_cat(struct cat *c, struct input *in, const struct record *r)
 {
-	bool selected = selection_wants(&c->selection), replay;
+	bool selected = cat_wants(c, r->seq), replay;
 	struct parcel p;
 	int taken;
 
@@ -153,7 +153,7 @@ event_cat(struct cat *c, struct input *in, const struct record *r)
 static int
 reference_cat(struct cat *c, struct input *in, const struct record *r)
 {
-	bool selected = selection_wants(&c->selection);
+	bool selected = cat_wants(c, r->seq);
 	struct parcel p = { .record = *r };
 	struct fault f;
 	int result = 0;
@@ -248,7 +248,7 @@ gap_cat(struct cat *c, struct input *in, const struct gap *g)
 	if (gap_hides(g))
 		c->damaged = true;
 	for (k = 0; k < g->lost && !c->finished; k++) {
-		selected = selection_wants(&c->selection);
+		selected = cat_wants(c, g->first + k);
 		if (selected && (cat_pace(c, in->stop) == -1 ||
 		    cat_place(c, s->planes, in->stop, &p) != 1))
 			return -1;

@@ -11,12 +11,12 @@
 #include "base/number.h"
 #include "format/journal.h"
 
-enum { COLUMNS = 16, LINE_MAX_BYTES = 1024 };
+enum { COLUMNS = 14, LINE_MAX_BYTES = 1024 };
 
 static const size_t journal_max = 64u << 20;	/* bytes; some 300,000 files */
 
-static const char heading[] = "file\trows\tbytes\tstate\tstream\tbase\tlast\tstep"
-    "\tnext\toptions\theader\tin\twritten\tfiltered\tfailed\tlog\n";
+static const char heading[] = "file\trows\tbytes\tstate\tstream\tplace\tnext"
+    "\toptions\theader\tin\twritten\tfiltered\tfailed\tlog\n";
 
 static const char *const states[] = {
 	[JOURNAL_BEGIN] = "begin", [JOURNAL_FULL] = "full", [JOURNAL_END] = "end",
@@ -51,34 +51,23 @@ journal_begin(int fd, struct fault *f)
 	return line_put(fd, heading, strlen(heading), f);
 }
 
-static const char *
-number_or(bool there, uint64_t v, const char *other, char buf[24])
-{
-	if (!there)
-		return other;
-	snprintf(buf, 24, "%llu", (unsigned long long)v);
-	return buf;
-}
-
 int
 journal_add(int fd, const struct journal_entry *e, struct fault *f)
 {
 	const struct ledger_place *p = &e->place;
-	char line[LINE_MAX_BYTES], last[24], step[24], log[24];
+	char line[LINE_MAX_BYTES], log[24];
 	int n;
 
-	n = snprintf(line, sizeof line, "%s\t%llu\t%llu\t%s\t%016llx\t%llu\t%s\t%s"
-	    "\t%llu\t%s\t%s\t%llu\t%llu\t%llu\t%llu\t%s\n", e->file,
+	snprintf(log, sizeof log, "%lld", (long long)e->log);
+	n = snprintf(line, sizeof line, "%s\t%llu\t%llu\t%s\t%016llx\t%llu\t%llu"
+	    "\t%s\t%s\t%llu\t%llu\t%llu\t%llu\t%s\n", e->file,
 	    (unsigned long long)e->rows, (unsigned long long)e->bytes,
 	    states[e->state], (unsigned long long)p->stream,
-	    (unsigned long long)p->base,
-	    number_or(p->any, p->last, "-", last),
-	    p->step == LEDGER_STEP_UNKNOWN ? "?" :
-	    number_or(p->step != LEDGER_STEP_UNEVEN, p->step, "-", step),
-	    (unsigned long long)p->wanted, e->options, e->header,
+	    (unsigned long long)p->header, (unsigned long long)p->next,
+	    e->options, e->header,
 	    (unsigned long long)e->in, (unsigned long long)e->written,
 	    (unsigned long long)e->filtered, (unsigned long long)e->failed,
-	    number_or(e->log >= 0, (uint64_t)e->log, "-", log));
+	    e->log < 0 ? "-" : log);
 	return line_put(fd, line, (size_t)n, f);
 }
 
@@ -109,16 +98,9 @@ state_take(const char *text, enum journal_state *state)
 static int
 place_take(char *const c[], struct ledger_place *p)
 {
-	p->any = strcmp(c[6], "-") != 0;
-	p->step = strcmp(c[7], "-") == 0 ? LEDGER_STEP_UNEVEN :
-	    LEDGER_STEP_UNKNOWN;
-	if (hex_take(c[4], &p->stream) == -1 || number_count(c[5], &p->base) == -1 ||
-	    (p->any && number_count(c[6], &p->last) == -1) ||
-	    number_count(c[8], &p->wanted) == -1)
-		return -1;
-	if (strcmp(c[7], "?") == 0 || strcmp(c[7], "-") == 0)
-		return 0;
-	return number_count(c[7], &p->step);
+	return hex_take(c[4], &p->stream) == -1 ||
+	    number_count(c[5], &p->header) == -1 ||
+	    number_count(c[6], &p->next) == -1 ? -1 : 0;
 }
 
 static int
@@ -148,15 +130,15 @@ entry_take(char *line, struct journal_entry *e)
 	if (number_count(c[1], &e->rows) == -1 ||
 	    number_count(c[2], &e->bytes) == -1 ||
 	    state_take(c[3], &e->state) == -1 || place_take(c, &e->place) == -1 ||
-	    digest_take(c[9], e->options) == -1 ||
-	    digest_take(c[10], e->header) == -1 ||
-	    number_count(c[11], &e->in) == -1 ||
-	    number_count(c[12], &e->written) == -1 ||
-	    number_count(c[13], &e->filtered) == -1 ||
-	    number_count(c[14], &e->failed) == -1 ||
-	    (strcmp(c[15], "-") != 0 && number_count(c[15], &log) == -1))
+	    digest_take(c[7], e->options) == -1 ||
+	    digest_take(c[8], e->header) == -1 ||
+	    number_count(c[9], &e->in) == -1 ||
+	    number_count(c[10], &e->written) == -1 ||
+	    number_count(c[11], &e->filtered) == -1 ||
+	    number_count(c[12], &e->failed) == -1 ||
+	    (strcmp(c[13], "-") != 0 && number_count(c[13], &log) == -1))
 		return -1;
-	e->log = strcmp(c[15], "-") == 0 ? -1 : (int64_t)log;
+	e->log = strcmp(c[13], "-") == 0 ? -1 : (int64_t)log;
 	return 0;
 }
 

@@ -11,15 +11,16 @@
  *	rows		hits in it
  *	bytes		its size
  *	state		begin; full: it has all hits that a file takes; end: its stream
- *			ended; open: the input broke off, and more belongs into it
+ *			ended; open: the input broke off, and more belongs into it or
+ *			before it
  *	stream		id, 16 hexadecimal digits
- *	base last step next	struct ledger_place (next: wanted); last is "-" where
- *			there is none, step "?" or "-" where unknown or uneven
+ *	place next	struct ledger_place (place: header)
  *	options header	digests of what must not change when the run is resumed
  *	in written filtered failed	events so far
  *	log		bytes of the event log so far; "-": none
  *
- * A line for the file of the line before replaces that one, which must be open.
+ * A line for the file of the line before replaces that one, which must be open. A
+ * full or ended file behind open ones makes them count: nothing was missing.
  */
 #ifndef FORMAT_JOURNAL_H
 #define FORMAT_JOURNAL_H

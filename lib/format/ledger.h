@@ -6,12 +6,14 @@
  * a higher number than the last, goes on with its stream (pieces of GNU parallel,
  * captures cut and put together again). Any other header begins a new stream; one
  * that comes before an end record means that this end is missing. An end record
- * counts the events sent since the end before it.
+ * counts the events sent since the end before it. The same header again without an
+ * end before it may be the next piece of a stream or stand behind events that are
+ * missing: the next end's count tells.
  *
- * It also numbers the events of the whole input: the position of an event is its
- * seq and, for each stream before, the last seq there and one; what q2cat -s
- * counts, as long as no stream was cut short. An input that carries on where
- * another broke off (ledger_resume) must begin at the position that is wanted.
+ * It also tells the place of each event in the whole input, by the headers that came
+ * and the event's number. Filters may leave out events, but no header, so q2cat -s
+ * finds the same place in the same inputs. An input that carries on where another
+ * broke off (ledger_resume) must not begin before the place that is wanted.
  */
 #ifndef FORMAT_LEDGER_H
 #define FORMAT_LEDGER_H
@@ -24,17 +26,10 @@
 
 /* Where an input is, and where another may carry on. */
 struct ledger_place {
-	uint64_t	stream;		/* id of the stream in hand */
-	uint64_t	base;		/* events of the streams before it */
-	bool		any;		/* events of it came */
-	uint64_t	last;		/* seq of the last, if any */
-	uint64_t	step;		/* from seq to seq there, or one of these */
-	uint64_t	wanted;		/* position of the event that comes next; the
-					   least one where the step is none */
+	uint64_t	stream;		/* id of the stream in hand; 0: any */
+	uint64_t	header;		/* its header is this one of the input, from 0 */
+	uint64_t	next;		/* number of the event wanted next in it */
 };
-
-enum { LEDGER_STEP_UNKNOWN = 0 };	/* one event came, or none */
-#define LEDGER_STEP_UNEVEN UINT64_MAX	/* now so, now so */
 
 struct ledger {
 	uint64_t	missing;	/* events sent that never came */
@@ -42,11 +37,15 @@ struct ledger {
 	struct ledger_place place;
 
 	bool		resumed;	/* no event came since ledger_resume */
-	uint64_t	from;		/* id of the stream that was in hand then */
-	unsigned	passes;		/* headers of it since */
+	struct ledger_place from;	/* where the first must not be before */
+	uint64_t	headers;	/* that came */
+	bool		any;		/* an event of the stream in hand came */
+	uint64_t	last;		/* its number */
 	bool		streaming;	/* a stream was begun */
 	bool		ended;		/* nothing came since its last end record */
 	bool		undecided;	/* the same header again: the next event tells */
+	bool		doubtful;	/* it came without an end: the next end tells */
+	bool		broken;		/* an end is missing, and more came behind it */
 	uint64_t	since_end;	/* events since the last end record */
 };
 
@@ -57,8 +56,9 @@ enum ledger_answer {
 };
 
 /*
- * The input to come carries on from a place. Its first event must be the one
- * wanted there (LEDGER_WRONG else). Before all else.
+ * The input to come carries on from a place: its first event must be that one or one
+ * behind it (LEDGER_WRONG else), and of the place's stream where it has its header.
+ * Before all else.
  */
 void	ledger_resume(struct ledger *, const struct ledger_place *);
 
@@ -82,6 +82,12 @@ enum ledger_answer	ledger_end(struct ledger *, const struct record *,
 
 /* The end of the input; 0, or -1 when it came too early. */
 int	ledger_finish(struct ledger *, struct fault *);
+
+/*
+ * Is the place in hand the one that q2cat -s counts, whatever may be missing behind
+ * it? false: events may be missing before it. It stays so once an end was missing.
+ */
+bool	ledger_accounted(const struct ledger *);
 
 /* Did the stream in hand come to its end, or may more of it be to come? */
 bool	ledger_whole(const struct ledger *);

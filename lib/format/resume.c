@@ -34,16 +34,24 @@ file_exists(const struct seriesname *n, uint64_t i, bool temporary)
 	return lstat(path, &st) == 0;
 }
 
-/* A line must name the next file, or that of an open one before it again. */
+/*
+ * Which file does a line name? The next one, or the last open one again. 0, or -1 and
+ * the fault.
+ */
 static int
-entry_check(const struct seriesname *n, const struct journal_entry *e,
-    uint64_t i, struct fault *f)
+entry_file(const struct seriesname *n, const struct journal_entry *e,
+    const struct resume *r, uint64_t *i, struct fault *f)
 {
 	char name[SERIES_NAME_SIZE];
 
-	seriesname_file(n, i, name);
+	*i = r->files + r->open;
+	seriesname_file(n, *i, name);
 	if (e->state != JOURNAL_BEGIN && strcmp(e->file, name) == 0)
 		return 0;
+	if (r->open > 0 && strcmp(e->file, e[-1].file) == 0) {
+		--*i;
+		return 0;
+	}
 	return fault_set(f, "%s.journal: names %s where %s must come", n->prefix,
 	    e->file, name);
 }
@@ -60,57 +68,67 @@ file_check(const struct seriesname *n, const struct journal_entry *e, uint64_t i
 }
 
 /*
- * The last line: is it void, or of an open file, or does its file count? Sets
- * what may have the name of the file behind the complete ones.
+ * Did the file of the last line get its name? One that replaces an open file of as
+ * many bytes may be either: then what is in it is made again.
  */
-static void
-last_judge(const struct seriesname *n, const struct journal_entry *e,
-    struct resume *r)
+static bool
+last_named(const struct seriesname *n, const struct journal_entry *e, uint64_t i)
 {
-	uint64_t i = r->files;
+	bool again = strcmp(e->file, e[-1].file) == 0;
 
-	if (!file_matches(n, i, e) ||
-	    (e->state != JOURNAL_OPEN && file_exists(n, i, true))) {
-		r->redo = file_exists(n, i, false);
-		return;
-	}
-	r->journal_size = e->end;
-	if (e->state == JOURNAL_OPEN) {
-		r->redo = true;
-		return;
-	}
+	return file_matches(n, i, e) && !(again && e->bytes == e[-1].bytes) &&
+	    (e->state == JOURNAL_OPEN || !file_exists(n, i, true));
+}
+
+/* A file is complete, and so are the open ones before it, of the lines from first. */
+static int
+files_count(const struct seriesname *n, const struct journal_entry *first,
+    const struct journal_entry *e, uint64_t i, struct resume *r, struct fault *f)
+{
+	uint64_t k = r->files;
+
+	for (; first < e; first++)
+		if (strcmp(first->file, first[1].file) != 0 &&
+		    file_check(n, first, k++, f) == -1)
+			return -1;
 	r->from = *e;
-	r->files++;
+	r->files = i + 1;
+	r->open = 0;
+	r->journal_size = e->end;
+	return 0;
 }
 
 static int
 entries_judge(const struct seriesname *n, const struct journal_entry *e,
     size_t lines, struct resume *r, struct fault *f)
 {
-	size_t i;
+	const struct journal_entry *end = e + lines, *first = e + 1;
+	uint64_t i;
 
-	if (e[0].state != JOURNAL_BEGIN)
+	if (e->state != JOURNAL_BEGIN)
 		return fault_set(f, "%s.journal: does not tell how the run began",
 		    n->prefix);
 	r->any = true;
-	r->from = e[0];
-	r->journal_size = e[0].end;
-	for (i = 1; i < lines; i++) {
-		if (entry_check(n, &e[i], r->files, f) == -1)
+	r->from = *e;
+	r->journal_size = e->end;
+	while (++e < end) {
+		if (entry_file(n, e, r, &i, f) == -1)
 			return -1;
-		if (i + 1 == lines)
-			last_judge(n, &e[i], r);
-		else if (e[i].state == JOURNAL_OPEN)
+		if (e + 1 == end && !last_named(n, e, i))
+			break;
+		if (e->state == JOURNAL_OPEN) {
+			r->open = i + 1 - r->files;
 			/* Replaced by a later line, which may be void. */
-			r->journal_size = e[i].end;
-		else if (file_check(n, &e[i], r->files, f) == -1)
-			return -1;
-		else {
-			r->from = e[i];
-			r->journal_size = e[i].end;
-			r->files++;
+			if (r->open == 1)
+				r->journal_size = e->end;
+			continue;
 		}
+		if ((e + 1 < end && file_check(n, e, i, f) == -1) ||
+		    files_count(n, first, e, i, r, f) == -1)
+			return -1;
+		first = e + 1;
 	}
+	r->redo = e < end || r->open > 0 ? file_exists(n, r->files, false) : false;
 	return 0;
 }
 
@@ -154,7 +172,7 @@ resume_find(const struct seriesname *n, struct resume *r, struct fault *f)
 	free(e);
 	if (result == -1)
 		return -1;
-	s.limit = r->files + (r->redo ? 1 : 0);
+	s.limit = r->files + (r->open > 0 ? r->open : r->redo ? 1 : 0);
 	s.journal = r->any;
 	return seriesname_scan(n, stray_find, &s, f);
 }
@@ -219,16 +237,35 @@ list_cut(const struct seriesname *n, uint64_t files, int fd, struct fault *f)
 	return r;
 }
 
+/* The files behind the open one that is made again, the last of them first. */
+static int
+behind_remove(const struct seriesname *n, const struct resume *r, struct fault *f)
+{
+	char path[SERIES_PATH_SIZE];
+	uint64_t k;
+
+	for (k = r->open; k > 1; k--) {
+		seriesname_path(n, r->files + k - 1, false, path);
+		if (unlink(path) == -1 && errno != ENOENT)
+			return fault_set(f, "%s: %s", path, strerror(errno));
+	}
+	return 0;
+}
+
+/*
+ * The list first, which names no file that is going. The journal before what is in
+ * the making: that is what makes a line void; but behind what it alone knows.
+ */
 int
 resume_cut(const struct seriesname *n, const struct resume *r, int journal,
     int list, struct fault *f)
 {
-	/* First the journal: what makes a line void is a file in the making. */
+	if (list_cut(n, r->files + (r->redo ? 1 : 0), list, f) == -1 ||
+	    behind_remove(n, r, f) == -1)
+		return -1;
 	if (ftruncate(journal, (off_t)r->journal_size) == -1 ||
 	    fsync(journal) == -1)
 		return fault_set(f, "%s/%s.journal: %s", n->dir, n->prefix,
 		    strerror(errno));
-	if (seriesname_scan(n, temporary_remove, NULL, f) == -1)
-		return -1;
-	return list_cut(n, r->files + (r->redo ? 1 : 0), list, f);
+	return seriesname_scan(n, temporary_remove, NULL, f);
 }

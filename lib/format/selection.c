@@ -1,10 +1,32 @@
 #include "format/selection.h"
 
-bool
-selection_wants(const struct selection *s)
+void
+selection_place(struct selection *s, uint64_t header, uint64_t next)
 {
+	s->placed = true;
+	s->header = header;
+	s->next = next;
+	s->skip = UINT64_MAX;
+}
+
+bool
+selection_wants(struct selection *s, uint64_t header, uint64_t number)
+{
+	if (s->placed && (header > s->header ||
+	    (header == s->header && number >= s->next))) {
+		s->placed = false;
+		s->skip = s->position;
+	}
+	if (s->placed && header == s->header && number + 1 == s->next)
+		s->before = true;
 	return s->position >= s->skip && !selection_over(s) &&
 	    s->position % s->shards == s->shard;
+}
+
+bool
+selection_short(const struct selection *s)
+{
+	return s->placed && !s->before;
 }
 
 void

@@ -42,7 +42,7 @@ struct series {
 	int		journal;	/* -1 before series_begin */
 	uint64_t	count;		/* of files committed; names the next */
 	uint64_t	given_up;	/* of these, that never settled */
-	uint64_t	next;		/* see series_next */
+	struct ledger_place next;	/* see series_next */
 	struct settling	past;		/* the file committed last */
 };
 
@@ -183,15 +183,15 @@ anew_begin(struct series *s, const struct journal_entry *begin, const char *path
 	struct journal_entry e = *begin;
 
 	strcpy(e.file, "-");
-	/* The journal first: it must not know of files that are going. */
+	/* First what names files: it must not know of those that are going. */
+	if (ftruncate(s->list, 0) == -1)
+		return fault_set(f, "%s/%s.lst: %s", s->n.dir, s->n.prefix,
+		    strerror(errno));
 	if (journal_begin(s->journal, f) == -1)
 		return fault_prefix(f, "%s", path);
 	if (s->mode == SERIES_REPLACE &&
 	    seriesname_scan(&s->n, earlier_remove, NULL, f) == -1)
 		return -1;
-	if (ftruncate(s->list, 0) == -1)
-		return fault_set(f, "%s/%s.lst: %s", s->n.dir, s->n.prefix,
-		    strerror(errno));
 	if (journal_add(s->journal, &e, f) == -1)
 		return fault_prefix(f, "%s", path);
 	return 0;
@@ -209,8 +209,7 @@ series_begin(struct series *s, const struct journal_entry *begin, struct fault *
 		return fault_set(f, "%s: %s", path, strerror(errno));
 	if (sidefile_check(s->journal, path, f) == -1)
 		return -1;
-	s->next = s->resume.any ? s->resume.from.place.wanted :
-	    begin->place.wanted;
+	s->next = s->resume.any ? s->resume.from.place : begin->place;
 	if (s->resume.any)
 		return resume_cut(&s->n, &s->resume, s->journal, s->list, f);
 	return anew_begin(s, begin, path, f);
@@ -306,7 +305,7 @@ settle_result(struct series *s, uint64_t *lost, struct fault *f)
 
 	*lost = 0;
 	if (p->lost == 0 && p->entry.state != JOURNAL_OPEN)
-		s->next = p->entry.place.wanted;
+		s->next = p->entry.place;
 	if (p->result == 0)
 		return 0;
 	if (p->lost > 0)
@@ -383,27 +382,26 @@ series_count(const struct series *s)
 
 /* ---- asking ---- */
 
-uint64_t
+const struct ledger_place *
 series_next(const struct series *s)
 {
-	return s->next;
+	return &s->next;
 }
 
 int
-series_wanted(const char *dir, const char *prefix, uint64_t *wanted,
+series_wanted(const char *dir, const char *prefix, struct ledger_place *wanted,
     struct fault *f)
 {
 	struct seriesname n;
 	struct resume r;
 	struct stat st;
 
-	*wanted = 0;
 	if (stat(dir, &st) == -1 && errno == ENOENT)
 		return 0;
 	/* Not locked: the writer in the same pipeline has the lock already. */
 	if (seriesname_set(&n, dir, prefix, f) == -1 ||
 	    resume_find(&n, &r, f) == -1)
 		return -1;
-	*wanted = r.from.place.wanted;
-	return 0;
+	*wanted = r.from.place;
+	return r.any ? 1 : 0;
 }

@@ -81,16 +81,16 @@ int	series_settle(struct series *, uint64_t *lost, struct fault *);
 uint64_t	series_count(const struct series *);
 
 /*
- * Number of the event that is wanted next, by the files that have settled and whose
- * input did not break off; valid from series_begin on. See struct ledger_place.
+ * Where the input is wanted from, by the files that have settled and behind which
+ * nothing is missing; valid from series_begin on. Borrowed.
  */
-uint64_t	series_next(const struct series *);
+const struct ledger_place	*series_next(const struct series *);
 
 /*
- * Number of the event that an earlier run of this name wants next, 0 where there
- * is none. -1: fault.
+ * Where an earlier run of this name wants the input from. 1; 0: there is no such
+ * run; -1: fault.
  */
-int	series_wanted(const char *dir, const char *prefix, uint64_t *,
+int	series_wanted(const char *dir, const char *prefix, struct ledger_place *,
 	    struct fault *);
 
 #endif

@@ -51,10 +51,15 @@ splice_begin(struct splice *s, const unsigned char *header, struct record *end,
 }
 
 uint64_t
+splice_number(const struct splice *s, uint64_t seq)
+{
+	return s->joined && s->base + seq < s->next ? s->next : s->base + seq;
+}
+
+uint64_t
 splice_event(struct splice *s, uint64_t seq, bool selected)
 {
-	if (s->joined && s->base + seq < s->next)
-		s->base = s->next - seq;
+	s->base = splice_number(s, seq) - seq;
 	s->joined = s->held = false;
 	s->next = s->base + seq + 1;
 	if (!selected)

@@ -45,7 +45,10 @@ enum { SPLICE_NOTHING = 0, SPLICE_END = 1, SPLICE_HEADER = 2 };
 int	splice_begin(struct splice *, const unsigned char *header,
 	    struct record *end, struct fault *);
 
-/* An event is met: its number in the stream being sent, selected or not. */
+/* The number that the next event, seq in its input, has in the stream being sent. */
+uint64_t	splice_number(const struct splice *, uint64_t seq);
+
+/* It is met, selected or not: its number. */
 uint64_t	splice_event(struct splice *, uint64_t seq, bool selected);
 
 /* And, if selected, it has left. */

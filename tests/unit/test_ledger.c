@@ -121,7 +121,7 @@ numbers_that_go_back_are_wrong(void **state)
 }
 
 static void
-events_are_wanted_one_by_one_over_all_streams(void **state)
+a_place_is_a_header_and_a_number(void **state)
 {
 	struct ledger g = { 0 };
 	struct record end = end_of(1, 3, 0);
@@ -129,94 +129,134 @@ events_are_wanted_one_by_one_over_all_streams(void **state)
 	(void)state;
 	ledger_stream(&g, 1, false, &no_end);
 	events(&g, 0, 3);
-	assert_int_equal(g.place.wanted, 3);
+	assert_int_equal(g.place.header, 0);
+	assert_int_equal(g.place.next, 3);
 	ledger_end(&g, &end, &f);
 	assert_true(ledger_whole(&g));
 	ledger_stream(&g, 2, false, &no_end);
 	assert_false(ledger_whole(&g));
-	events(&g, 0, 2);
-	assert_int_equal(g.place.base, 3);
-	assert_int_equal(g.place.wanted, 5);
+	ledger_event(&g, 7, &no_end, &f);
+	assert_int_equal(g.place.header, 1);
+	assert_int_equal(g.place.next, 8);
+	assert_int_equal(g.place.stream, 2);
 }
 
-/* A run of stream 1 got so far; what says the ledger to a first event of stream? */
+/* A run got so far; what says the ledger to a first event behind these headers? */
 static enum ledger_answer
-first_event(const struct ledger_place *p, uint64_t stream, uint64_t seq)
+first_event(const struct ledger_place *p, unsigned headers, uint64_t stream,
+    uint64_t seq)
 {
 	struct ledger g = { 0 };
+	struct record none = end_of(stream, 0, 0);
 
 	ledger_resume(&g, p);
+	for (; headers > 0; headers--) {
+		ledger_stream(&g, 99, false, &no_end);
+		ledger_end(&g, &none, &f);
+	}
 	ledger_stream(&g, stream, false, &no_end);
+	assert_false(no_end);
 	return ledger_event(&g, seq, &no_end, &f);
 }
 
 static void
-a_resumed_run_takes_the_event_that_is_wanted_and_no_other(void **state)
+a_resumed_run_takes_no_event_before_its_place(void **state)
 {
-	struct ledger_place p = { .stream = 1, .base = 100, .any = true,
-	    .last = 9, .step = 1, .wanted = 110 };
-	struct ledger_place shard = { .stream = 1, .any = true, .last = 9,
-	    .step = 3, .wanted = 12 };
-	struct ledger_place uneven = { .stream = 1, .any = true, .last = 9,
-	    .step = LEDGER_STEP_UNEVEN, .wanted = 10 };
-	struct ledger_place begun = { .stream = 1, .wanted = 7 };
+	struct ledger_place p = { .stream = 1, .header = 2, .next = 10 };
 
 	(void)state;
-	assert_int_equal(first_event(&p, 1, 10), LEDGER_GOES_ON);
-	assert_int_equal(first_event(&p, 1, 9), LEDGER_WRONG);
-	assert_int_equal(first_event(&p, 1, 11), LEDGER_WRONG);
-	assert_non_null(strstr(f.text, "q2cat -s 110"));
-	/* Another stream may follow at once. */
-	assert_int_equal(first_event(&p, 2, 0), LEDGER_GOES_ON);
-	assert_int_equal(first_event(&p, 2, 1), LEDGER_WRONG);
-	assert_int_equal(first_event(&shard, 1, 12), LEDGER_GOES_ON);
-	assert_int_equal(first_event(&shard, 1, 10), LEDGER_WRONG);
-	assert_int_equal(first_event(&uneven, 1, 15), LEDGER_GOES_ON);
-	assert_int_equal(first_event(&uneven, 1, 9), LEDGER_WRONG);
-	assert_int_equal(first_event(&begun, 1, 7), LEDGER_GOES_ON);
-	assert_int_equal(first_event(&begun, 1, 8), LEDGER_WRONG);
-	assert_int_equal(first_event(&begun, 2, 7), LEDGER_WRONG);
+	assert_int_equal(first_event(&p, 2, 1, 10), LEDGER_GOES_ON);
+	assert_int_equal(first_event(&p, 2, 1, 9), LEDGER_WRONG);
+	assert_non_null(strstr(f.text, "q2cat -s 2:10"));
+	assert_int_equal(first_event(&p, 1, 1, 10), LEDGER_WRONG);
+	/* A filter, or q2cat -i, leaves events out. */
+	assert_int_equal(first_event(&p, 2, 1, 15), LEDGER_GOES_ON);
+	assert_int_equal(first_event(&p, 3, 2, 0), LEDGER_GOES_ON);
 }
 
 static void
-a_resumed_run_passes_by_the_streams_that_are_skipped(void **state)
+a_resumed_run_refuses_another_stream_in_its_place(void **state)
 {
-	struct ledger first = { 0 }, g = { 0 };
-	struct record end = end_of(1, 5, 0), none = end_of(1, 0, 0);
+	struct ledger_place p = { .stream = 1, .header = 2, .next = 10 };
 
 	(void)state;
-	ledger_stream(&first, 1, false, &no_end);
-	events(&first, 0, 5);
-	ledger_end(&first, &end, &f);
-	ledger_stream(&first, 2, false, &no_end);
-	events(&first, 0, 3);
-	assert_int_equal(first.place.wanted, 8);
-
-	ledger_resume(&g, &first.place);
-	assert_int_equal(ledger_stream(&g, 1, false, &no_end), LEDGER_BEGINS);
-	assert_int_equal(ledger_end(&g, &none, &f), LEDGER_GOES_ON);
-	assert_int_equal(ledger_stream(&g, 2, false, &no_end), LEDGER_BEGINS);
-	assert_false(no_end);
-	assert_int_equal(ledger_event(&g, 3, &no_end, &f), LEDGER_GOES_ON);
-	assert_int_equal(g.place.wanted, 9);
+	assert_int_equal(first_event(&p, 2, 3, 10), LEDGER_WRONG);
+	assert_non_null(strstr(f.text, "give the inputs that it began with"));
 }
 
 static void
-a_resumed_run_finds_the_second_pass_of_the_same_stream(void **state)
+a_run_that_began_behind_missing_events_takes_any(void **state)
 {
-	struct ledger_place p = { .stream = 1, .any = true, .last = 9, .step = 1,
-	    .wanted = 10 };
+	struct ledger_place p = { 0 };
+
+	(void)state;
+	assert_int_equal(first_event(&p, 0, 3, 0), LEDGER_GOES_ON);
+	assert_int_equal(first_event(&p, 0, 1, 7), LEDGER_GOES_ON);
+}
+
+static void
+behind_a_missing_end_no_place_is_accounted_for(void **state)
+{
+	struct record end = end_of(1, 2, 0);
 	struct ledger g = { 0 };
-	struct record end = end_of(1, 0, 0);
 
 	(void)state;
-	ledger_resume(&g, &p);
-	assert_int_equal(ledger_stream(&g, 1, false, &no_end), LEDGER_BEGINS);
+	ledger_stream(&g, 1, false, &no_end);
+	events(&g, 0, 2);
+	assert_true(ledger_accounted(&g));
+	ledger_stream(&g, 2, false, &no_end);
+	assert_true(no_end);
+	assert_false(ledger_accounted(&g));
+	events(&g, 0, 2);
 	ledger_end(&g, &end, &f);
-	assert_int_equal(ledger_stream(&g, 1, true, &no_end), LEDGER_GOES_ON);
-	assert_int_equal(ledger_event(&g, 0, &no_end, &f), LEDGER_GOES_ON);
-	assert_int_equal(g.place.base, 10);
-	assert_int_equal(g.place.wanted, 11);
+	assert_false(ledger_accounted(&g));
+}
+
+static void
+the_same_header_without_an_end_is_doubted_until_an_end_accounts_for_all(void **state)
+{
+	struct record all = end_of(1, 4, 0), half = end_of(1, 2, 0);
+	struct ledger g = { 0 }, cut;
+
+	(void)state;
+	ledger_stream(&g, 1, false, &no_end);
+	events(&g, 0, 2);
+	ledger_stream(&g, 1, true, &no_end);
+	events(&g, 5, 7);
+	assert_false(ledger_accounted(&g));
+	cut = g;
+	assert_int_equal(ledger_end(&g, &all, &f), LEDGER_GOES_ON);
+	assert_true(ledger_accounted(&g));
+	assert_int_equal(ledger_end(&cut, &half, &f), LEDGER_WRONG);
+	assert_false(ledger_accounted(&cut));
+}
+
+static void
+behind_an_end_the_same_header_is_beyond_doubt(void **state)
+{
+	struct record end = end_of(1, 2, 0);
+	struct ledger g = { 0 };
+
+	(void)state;
+	ledger_stream(&g, 1, false, &no_end);
+	events(&g, 0, 2);
+	ledger_end(&g, &end, &f);
+	ledger_stream(&g, 1, true, &no_end);
+	events(&g, 2, 4);
+	assert_true(ledger_accounted(&g));
+	assert_int_equal(g.place.header, 1);
+}
+
+static void
+a_header_that_nothing_followed_is_doubted(void **state)
+{
+	struct ledger g = { 0 };
+
+	(void)state;
+	ledger_stream(&g, 1, false, &no_end);
+	ledger_stream(&g, 1, true, &no_end);
+	events(&g, 0, 1);
+	assert_false(ledger_accounted(&g));
 }
 
 static void
@@ -318,13 +358,15 @@ main(void)
 		cmocka_unit_test(the_same_header_with_lower_numbers_begins_anew),
 		cmocka_unit_test(a_lost_end_is_told),
 		cmocka_unit_test(numbers_that_go_back_are_wrong),
-		cmocka_unit_test(events_are_wanted_one_by_one_over_all_streams),
+		cmocka_unit_test(a_place_is_a_header_and_a_number),
+		cmocka_unit_test(a_resumed_run_takes_no_event_before_its_place),
+		cmocka_unit_test(a_resumed_run_refuses_another_stream_in_its_place),
+		cmocka_unit_test(a_run_that_began_behind_missing_events_takes_any),
+		cmocka_unit_test(behind_a_missing_end_no_place_is_accounted_for),
 		cmocka_unit_test(
-		    a_resumed_run_takes_the_event_that_is_wanted_and_no_other),
-		cmocka_unit_test(
-		    a_resumed_run_passes_by_the_streams_that_are_skipped),
-		cmocka_unit_test(
-		    a_resumed_run_finds_the_second_pass_of_the_same_stream),
+		    the_same_header_without_an_end_is_doubted_until_an_end_accounts_for_all),
+		cmocka_unit_test(behind_an_end_the_same_header_is_beyond_doubt),
+		cmocka_unit_test(a_header_that_nothing_followed_is_doubted),
 		cmocka_unit_test(a_cut_keeps_what_was_lost_before_it),
 		cmocka_unit_test(loops_join_and_their_numbers_go_on),
 		cmocka_unit_test(another_header_sends_the_end_that_was_held),

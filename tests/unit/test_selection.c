@@ -16,7 +16,7 @@ select_all(struct selection s, unsigned *chosen)
 	unsigned i, over = EVENTS;
 
 	for (i = 0; i < EVENTS; i++) {
-		if (selection_wants(&s))
+		if (selection_wants(&s, 0, i))
 			chosen[i]++;
 		selection_advance(&s);
 		if (selection_over(&s) && over == EVENTS)
@@ -50,8 +50,9 @@ test_shards_partition(void **state)
 				for (i = 0; i < EVENTS; i++)
 					chosen[i] = 0;
 				for (k = 0; k < n; k++) {
-					s = (struct selection){ skip, count, k,
-					    n, 0 };
+					s = (struct selection){ .skip = skip,
+					    .count = count, .shard = k,
+					    .shards = n };
 					over = select_all(s, chosen);
 					assert_int_equal(over, skip + count > 0 ?
 					    skip + count : 1);
@@ -91,18 +92,78 @@ test_count_ahead(void **state)
 
 	(void)state;
 	for (n = 0; n < 12 * 12 * 5 * EVENTS; n++) {
-		s = (struct selection){ n % 12, n / 12 % 12, 0, 1 + n / 144 % 5,
-		    n / 720 };
+		s = (struct selection){ .skip = n % 12, .count = n / 12 % 12,
+		    .shards = 1 + n / 144 % 5, .position = n / 720 };
 		s.shard = s.shards / 2;
 		if (s.count == 11)
 			s.count = UINT64_MAX;
 		at = s;
 		for (i = 0, rest[0] = 0; at.position < EVENTS; i++) {
-			rest[0] += selection_wants(&at);
+			rest[0] += selection_wants(&at, 0, 0);
 			selection_advance(&at);
 		}
 		assert_int_equal(selection_count(&s, i), rest[0]);
 	}
+}
+
+/* Of these headers and numbers, those from a place on. */
+static const struct {
+	uint64_t	header, number;
+} met[] = { { 0, 0 }, { 0, 3 }, { 0, 4 }, { 2, 0 }, { 2, 7 }, { 3, 2 } };
+
+enum { MET = sizeof met / sizeof met[0] };
+
+/* How many are left out; *cut: the place did not come. */
+static unsigned
+left_out(uint64_t header, uint64_t next, uint64_t count, bool *cut, unsigned *taken)
+{
+	struct selection s = { .count = count, .shards = 1 };
+	unsigned i, out = 0;
+
+	selection_place(&s, header, next);
+	for (*taken = i = 0; i < MET && !selection_over(&s); i++) {
+		if (selection_wants(&s, met[i].header, met[i].number))
+			++*taken;
+		else if (*taken == 0)
+			out++;
+		selection_advance(&s);
+	}
+	*cut = selection_short(&s);
+	return out;
+}
+
+static void
+a_place_is_a_header_and_a_number_of_its_stream(void **state)
+{
+	unsigned taken;
+	bool cut;
+
+	(void)state;
+	assert_int_equal(left_out(0, 0, UINT64_MAX, &cut, &taken), 0);
+	assert_int_equal(taken, MET);
+	assert_int_equal(left_out(0, 1, UINT64_MAX, &cut, &taken), 1);
+	assert_int_equal(left_out(0, 5, UINT64_MAX, &cut, &taken), 3);
+	assert_int_equal(left_out(1, 0, UINT64_MAX, &cut, &taken), 3);
+	assert_int_equal(left_out(2, 1, UINT64_MAX, &cut, &taken), 4);
+	assert_false(cut);
+	/* -n counts from there on. */
+	assert_int_equal(left_out(2, 0, 2, &cut, &taken), 3);
+	assert_int_equal(taken, 2);
+}
+
+static void
+a_place_behind_the_last_event_is_there_and_one_further_is_not(void **state)
+{
+	unsigned taken;
+	bool cut;
+
+	(void)state;
+	assert_int_equal(left_out(3, 3, UINT64_MAX, &cut, &taken), MET);
+	assert_false(cut);
+	left_out(3, 4, UINT64_MAX, &cut, &taken);
+	assert_true(cut);
+	left_out(4, 0, UINT64_MAX, &cut, &taken);
+	assert_true(cut);
 }
 
 int
@@ -112,7 +173,10 @@ main(void)
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_shards_partition),
 		cmocka_unit_test(test_shard_resumes),
-		cmocka_unit_test(test_count_ahead)
+		cmocka_unit_test(test_count_ahead),
+		cmocka_unit_test(a_place_is_a_header_and_a_number_of_its_stream),
+		cmocka_unit_test(
+		    a_place_behind_the_last_event_is_there_and_one_further_is_not)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
