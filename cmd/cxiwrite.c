@@ -120,6 +120,19 @@ entry_make(const struct writer *w, enum journal_state state,
 	e->log = eventlog_size(w->log);
 }
 
+/* The log lacks a line: what it knows no more must not be written either. */
+static int
+log_failed(struct writer *w, const struct fault *f)
+{
+	uint64_t rows = 0;
+
+	if (w->cxi != NULL) {
+		rows = cxi_rows(w->cxi);
+		cxi_abort(w->cxi);
+	}
+	return output_failed(w, rows, f);
+}
+
 static int
 file_commit(struct writer *w, enum journal_state state)
 {
@@ -130,6 +143,8 @@ file_commit(struct writer *w, enum journal_state state)
 
 	if (cxi == NULL)
 		return 0;
+	if (eventlog_written(w->log, &f) == -1)
+		return log_failed(w, &f);
 	w->cxi = NULL;
 	/* Behind missing events no place is what q2cat -s counts. */
 	entry_make(w, ledger_accounted(&w->in.ledger) ? state : JOURNAL_OPEN, &e);
@@ -377,18 +392,34 @@ hit_write(struct writer *w, struct fault *f)
 	return rows + 1 == w->o->plan.events ? file_commit(w, JOURNAL_FULL) : 0;
 }
 
-/* The log of the run; that of one that is carried on was opened before. */
+/* Not one that opening and closing would end for its reader, as a FIFO. */
+static bool
+is_plain(const char *path)
+{
+	struct stat st;
+
+	return !sidefile_is_descriptor(path) && (stat(path, &st) == -1 ||
+	    S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
+}
+
+/*
+ * What was at the names of the log and of the statistics is an earlier run's, or what
+ * this one told before it broke off.
+ */
 static int
-log_begin(struct writer *w, struct fault *f)
+sides_begin(struct writer *w, struct fault *f)
 {
 	const struct journal_entry *from = series_from(w->series);
+	const struct options *o = w->o;
 
-	if (w->log != NULL && from != NULL && from->log >= 0)
-		return eventlog_cut(w->log, (uint64_t)from->log, f);
-	if (w->log != NULL || w->o->log == NULL)
-		return 0;
-	w->log = eventlog_open(w->o->log, w->o->force, f);
-	return w->log == NULL ? -1 : 0;
+	if (w->log != NULL && from != NULL && from->log >= 0) {
+		if (eventlog_cut(w->log, (uint64_t)from->log, f) == -1)
+			return -1;
+	} else if (w->log != NULL && o->force)
+		eventlog_begin(w->log);
+	/* Until the end they must not tell that the run is complete. */
+	return o->stats == NULL || !is_plain(o->stats) ||
+	    !eventlog_exists(o->stats) ? 0 : totals_write(&w->t, o->stats, f);
 }
 
 /*
@@ -405,15 +436,15 @@ outputs_begin(struct writer *w)
 	if (w->begun)
 		return 0;
 	w->begun = true;
-	if (log_begin(w, &f) == 0) {
-		entry_make(w, JOURNAL_BEGIN, &e);
-		e.place.next--;		/* the event that is in hand */
-		/* Missing before it: then nobody knows what comes first. */
-		if (!ledger_accounted(&w->in.ledger))
-			e.place = (struct ledger_place){ 0 };
-		if (series_begin(w->series, &e, &f) == 0)
-			return 0;
-	}
+	entry_make(w, JOURNAL_BEGIN, &e);
+	e.place.next--;			/* the event that is in hand */
+	/* Missing before it: then nobody knows what comes first. */
+	if (!ledger_accounted(&w->in.ledger))
+		e.place = (struct ledger_place){ 0 };
+	if (e.log >= 0)
+		e.log = sizeof eventlog_heading - 1;
+	if (series_begin(w->series, &e, &f) == 0 && sides_begin(w, &f) == 0)
+		return 0;
 	writer_failed(w, STATUS_OUTPUT, f.text);
 	return -1;
 }
@@ -482,7 +513,7 @@ event_take(struct writer *w, struct fault *f)
 	if (w->slots != NULL && w->t.written > written)
 		slots_settle(w->slots);
 	counts_set(w);
-	return r;
+	return r == 0 && eventlog_written(w->log, f) == -1 ? log_failed(w, f) : r;
 }
 
 /* What comes next: 0, or -1 when nothing more can be done. */
@@ -532,8 +563,9 @@ stats_write(struct writer *w)
 {
 	struct fault f;
 
-	/* A run that fails at once replaces nothing. */
-	if (w->o->stats == NULL || (!w->begun && eventlog_exists(w->o->stats)))
+	/* A run that fails at once replaces nothing. One may have had all before. */
+	if (w->o->stats == NULL || (!w->begun && eventlog_exists(w->o->stats) &&
+	    (series_from(w->series) == NULL || w->status != STATUS_OK)))
 		return;
 	if (totals_write(&w->t, w->o->stats, &f) == -1)
 		writer_failed(w, STATUS_OUTPUT, f.text);
@@ -685,16 +717,6 @@ log_resume(struct writer *w, const struct journal_entry *from)
 		errx(STATUS_OUTPUT, "-l %s", why.text);
 }
 
-/* Not one that opening and closing would end for its reader, as a FIFO. */
-static bool
-is_plain(const char *path)
-{
-	struct stat st;
-
-	return !sidefile_is_descriptor(path) && (stat(path, &st) == -1 ||
-	    S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
-}
-
 static bool
 is_same(const char *a, const char *b)
 {
@@ -742,10 +764,13 @@ side_files_open(struct writer *w)
 		stats_prepare(o);
 	if (from != NULL && from->log >= 0)
 		log_resume(w, from);
-	else if (o->log != NULL && (o->force ?
-	    eventlog_check(o->log, true, &why) == -1 :
-	    (w->log = eventlog_open(o->log, false, &why)) == NULL))
-		errx(STATUS_OUTPUT, "-l %s", why.text);
+	else if (o->log != NULL) {
+		w->log = eventlog_open(o->log, o->force, &why);
+		if (w->log == NULL)
+			errx(STATUS_OUTPUT, "-l %s", why.text);
+		if (!o->force)
+			eventlog_begin(w->log);
+	}
 }
 
 /* -r: the totals and the place of the run so far. */

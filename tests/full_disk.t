@@ -151,7 +151,7 @@ END
 	size=$(( ($(stat -c %s "$T/long.q2") - 4096 - 64) / 9 ))
 	sed -i "s/17408/$size/g" "$T/happens"
 	check 'an output directory that is removed is said' refused 7 \
-		'^cxiwrite: .*o/peaknet_000[0-9].cxi.*No such file' \
+		'^cxiwrite: .*o/peaknet.lst: was removed or replaced by others' \
 		unshare -m sh "$T/happens" 'rm -rf o'
 	check 'an output directory that becomes read-only is said' refused 7 \
 		'^cxiwrite: .*o/.*Read-only file system' \
@@ -159,6 +159,29 @@ END
 		    cd / && cd - >/dev/null'
 	check 'and how to carry on is said, too' grep -q \
 		'not complete: q2cat -s [0-9:]* with the same inputs' "$T/err"
+	# The log on a disk of its own, which gets room while the run is carried on.
+	cat >"$T/log" <<'END'
+mount -t tmpfs -o size=32k none "$T/logs" || exit 99
+run() {
+	q2cat -l 400 -s "$(cxiwrite -R -o "$1")" "$T/good.q2" | peakfind |
+	    cxiwrite -r -m "$2" -n 200 -o "$1" -l "$T/logs/log.tsv"
+}
+run "$T/logged$1" "$1"
+s=$?
+mount -o remount,size=1m "$T/logs"
+run "$T/logged$1" "$1" 2>"$T/err2" || { cat "$T/err2" >&2; exit 98; }
+q2cat -l 400 "$T/good.q2" | peakfind | cxiwrite -m "$1" -n 200 -o "$T/undisturbed$1" \
+    -l "$T/logs/good.tsv" 2>/dev/null
+cmp "$T/logs/log.tsv" "$T/logs/good.tsv" || exit 97
+diff -x '*.lst' -x '*.journal' "$T/logged$1" "$T/undisturbed$1" || exit 96
+exit $s
+END
+	mkdir "$T/logs"
+	for least in 1 1000; do
+		check "a disk that is too full for the log is said at once, and the run is carried on with all of it (-m $least)" \
+			refused 7 'logs/log.tsv: not all of the log could be written: No space' \
+			unshare -m sh "$T/log" $least
+	done
 else
 	skip 'a full disk' 'mounting is not allowed here'
 fi

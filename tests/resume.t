@@ -2,6 +2,7 @@
 # A run that broke off is carried on: cxiwrite -r and -R, and the journal.
 #
 # ALL=1 in the environment takes every moment, not some of them (make torture).
+import json
 import os
 import random
 import re
@@ -63,7 +64,8 @@ def undisturbed_here(line):
     must(r.returncode == 0, r.stderr)
     good = results()
     shutil.rmtree(DIR + "/out")
-    os.unlink(DIR + "/log.tsv")
+    for name in glob.glob(DIR + "/*.tsv"):
+        os.unlink(name)
     return good
 
 
@@ -409,6 +411,134 @@ for options in "", "-z gzip -j 2":
                     r = go_on(write=write)
                 same(good, r)
             must(failures > 1, failures)
+
+
+@test("a file that cannot be told from the open one before it is made again")
+def _():
+    # Without images, files of 2 and of 3 hits have as many bytes.
+    empty()
+    dump_make(DIR + "/d", EVENTS)
+    with h5py.File(DIR + "/d", "a") as f:
+        for batch in f.values():
+            del batch["original_image"]
+    write = "cxiwrite -m 0 -n 5 -o out"
+    sh("q2cat -C 32 d >n.q2")
+    good = undisturbed_here("peakfind <n.q2 | " + write)
+    sh("q2cat -n 7 n.q2 | peakfind | head -c -64 | " + write)
+    short = read(DIR + "/out/peaknet_0001.cxi", "rb")
+    same(good, sh('q2cat -s "$(cxiwrite -R -o out)" n.q2 | peakfind | %s -r' % write))
+    must(len(short) == len(good["out/peaknet_0001.cxi"]) and
+         short != good["out/peaknet_0001.cxi"], len(short))
+    # As if it had ended behind the journal's line, its file removed.
+    lines = read(DIR + "/out/peaknet.journal").splitlines(True)
+    at = [k for k, x in enumerate(lines) if x.startswith("peaknet_0001.cxi")]
+    must(len(at) == 2, lines)
+    with open(DIR + "/out/peaknet.journal", "w") as f:
+        f.writelines(lines[:at[1] + 1])
+    with open(DIR + "/out/peaknet_0001.cxi", "wb") as f:
+        f.write(short)
+    os.unlink(DIR + "/out/peaknet_0002.cxi")
+    same(good, sh('q2cat -s "$(cxiwrite -R -o out)" n.q2 | peakfind | %s -r' % write))
+
+
+# ---- statistics ----
+
+STATS = WRITE + " -S s.json"
+
+
+def complete():
+    return json.loads(read(DIR + "/s.json"))["complete"]
+
+
+@test("statistics of a run that had all events but not its end are those of the whole"
+      " when it is carried on")
+def _():
+    empty()
+    # Full files only: no event is left to come.
+    write = STATS.replace("-m 11 -n 3", "-m 0 -n %d" % EVENTS)
+    sh("peakfind <%s | head -c -64 | %s" % (RUN, write))
+    must(not complete())
+    r = go_on(write=write)
+    must(r.returncode == 0 and "no event is left" in r.stderr, r.stderr)
+    must(complete() and json.loads(read(DIR + "/s.json"))["written"] == EVENTS)
+
+
+@test("statistics do not say complete while a run goes on, and not when it is killed")
+def _():
+    empty()
+    must(sh("peakfind <%s | %s" % (RUN, STATS)).returncode == 0 and complete())
+    os.unlink(sorted(glob.glob(DIR + "/out/*.cxi"))[-1])
+    sh('q2cat -s "$(cxiwrite -R -o out)" %s | peakfind | head -c -64 | '
+       '{ %s -r & p=$!; sleep 60 <&0 & sleep .5; kill -9 $p; kill $!; }' % (RUN, STATS))
+    must(not complete())
+    same(GOOD, go_on(write=WRITE))
+
+
+# ---- others at our names ----
+
+def interfered(attack):
+    """Runs with a complete file and one in the making while the attack happens."""
+    empty()
+    sh("peakfind <%s >pk" % RUN)
+    event = (os.path.getsize(DIR + "/pk") - 4096 - 64) // EVENTS
+    return sh("""mkfifo f
+        cxiwrite -m 0 -n 4 -o out <f & p=$!
+        exec 3>f
+        head -c %d pk >&3
+        until [ -e out/peaknet_0000.cxi ] && [ -e out/peaknet_0001.cxi.tmp ]; do
+            sleep .02; done
+        %s
+        tail -c +%d pk >&3; exec 3>&-
+        wait $p""" % (4096 + 5 * event, attack, 4096 + 5 * event + 1))
+
+
+@test("a directory that was moved away is not written to under its old name")
+def _():
+    r = interfered("mv out old; mkdir out; echo precious >out/peaknet_0001.cxi.tmp")
+    must(r.returncode == OUTPUT and "removed or replaced by others" in r.stderr,
+         r.returncode, r.stderr)
+    must(os.listdir(DIR + "/out") == ["peaknet_0001.cxi.tmp"], os.listdir(DIR + "/out"))
+    must(read(DIR + "/out/peaknet_0001.cxi.tmp") == "precious\n")
+
+
+@test("a directory that was emptied under a run is said")
+def _():
+    r = interfered("rm out/*")
+    must(r.returncode == OUTPUT and "removed or replaced by others" in r.stderr,
+         r.returncode, r.stderr)
+    must(os.listdir(DIR + "/out") == [], os.listdir(DIR + "/out"))
+
+
+@test("a file that others put in the place of the one in the making gets no name")
+def _():
+    r = interfered("rm out/*.tmp; echo foreign >out/peaknet_0001.cxi.tmp")
+    must(r.returncode == OUTPUT and "peaknet_0001.cxi.tmp: was removed or replaced" in
+         r.stderr, r.returncode, r.stderr)
+    must(not os.path.exists(DIR + "/out/peaknet_0001.cxi"))
+    must(read(DIR + "/out/peaknet_0001.cxi.tmp") == "foreign\n")
+
+
+@test("a log that another run writes is refused")
+def _():
+    for more in "", "-f":
+        empty()
+        r = sh("""mkfifo f; cxiwrite -p a -l log.tsv <f & p=$!
+            exec 3>f; until [ -s log.tsv ]; do sleep .02; done
+            peakfind <%s | cxiwrite -p b -l log.tsv %s; echo $?
+            exec 3>&-; wait $p""" % (RUN, more))
+        must(r.stdout == "7\n" and "another cxiwrite writes this log" in r.stderr,
+             r.stdout, r.stderr)
+
+
+@test("-f empties no log where its run cannot begin")
+def _():
+    empty()
+    sh("peakfind <%s | %s" % (RUN, WRITE))
+    os.link(DIR + "/out/peaknet.journal", DIR + "/second")
+    before = results(journal=True)
+    r = sh("peakfind <%s | %s -f" % (RUN, WRITE))
+    must(r.returncode == OUTPUT, r.returncode, r.stderr)
+    must(results(journal=True) == before, "something has changed")
 
 
 # ---- what is refused ----

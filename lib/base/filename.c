@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -64,4 +66,13 @@ filename_sync(const char *name)
 	close(fd);
 	errno = e;
 	return e == 0 ? 0 : -1;
+}
+
+bool
+filename_is(int fd, const char *name)
+{
+	struct stat open, named;
+
+	return fstat(fd, &open) == 0 && lstat(name, &named) == 0 &&
+	    open.st_dev == named.st_dev && open.st_ino == named.st_ino;
 }

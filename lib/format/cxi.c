@@ -335,7 +335,7 @@ cxi_abort(struct cxi *c)
 {
 	file_close(c);
 	if (c->disk.fd != -1)
-		unlink(c->path);
+		cxi_file_remove(c->disk.fd, c->path);
 	cxi_free(c);
 }
 
@@ -683,9 +683,9 @@ cxi_commit(struct cxi *c, const char *name, bool replace, struct fault *f)
 		cxi_abort(c);
 		return -1;
 	}
-	rc = cxi_file_name(c->path, name, replace, f);
+	rc = cxi_file_name(c->disk.fd, c->path, name, replace, f);
 	if (rc == -1)
-		unlink(c->path);
+		cxi_file_remove(c->disk.fd, c->path);
 	cxi_free(c);
 	return rc;
 }

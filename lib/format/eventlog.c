@@ -1,3 +1,4 @@
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <ctype.h>
@@ -22,6 +23,7 @@ const char eventlog_heading[] = "seq\tsource\ttimestamp\tenergy_eV\tpeaks_found"
 struct eventlog {
 	FILE	*f;
 	bool	regular;
+	int	failed;		/* errno of the first failure; 0: none */
 	char	path[];
 };
 
@@ -44,6 +46,7 @@ log_open(const char *path, const char *mode, struct fault *f)
 		return NULL;
 	}
 	strcpy(g->path, path);
+	g->failed = 0;
 	if ((g->f = sidefile_open(path, mode, f)) == NULL) {
 		free(g);
 		return NULL;
@@ -51,6 +54,13 @@ log_open(const char *path, const char *mode, struct fault *f)
 	setvbuf(g->f, NULL, _IOLBF, 0);
 	g->regular = !sidefile_is_descriptor(path) &&
 	    fstat(fileno(g->f), &st) == 0 && S_ISREG(st.st_mode);
+	if (g->regular && flock(fileno(g->f), LOCK_EX | LOCK_NB) == -1 &&
+	    errno == EWOULDBLOCK) {
+		fault_set(f, "%s: another cxiwrite writes this log", path);
+		fclose(g->f);
+		free(g);
+		return NULL;
+	}
 	return g;
 }
 
@@ -70,8 +80,8 @@ log_vacant(const char *path)
 	    memcmp(text, eventlog_heading, (size_t)n) == 0;
 }
 
-int
-eventlog_check(const char *path, bool force, struct fault *f)
+static int
+path_check(const char *path, bool force, struct fault *f)
 {
 	if (!force && log_vacant(path))
 		return 0;
@@ -87,11 +97,23 @@ eventlog_open(const char *path, bool force, struct fault *f)
 {
 	struct eventlog *g;
 
-	if (eventlog_check(path, force, f) == -1)
+	if (path_check(path, force, f) == -1 ||
+	    (g = log_open(path, "a", f)) == NULL)
 		return NULL;
-	if ((g = log_open(path, "w", f)) != NULL)
-		fputs(eventlog_heading, g->f);
-	return g;
+	/* Now that it is locked: another run may have come between. */
+	if (!g->regular || path_check(path, force, f) == 0)
+		return g;
+	fclose(g->f);
+	free(g);
+	return NULL;
+}
+
+void
+eventlog_begin(struct eventlog *g)
+{
+	if (g->regular && ftruncate(fileno(g->f), 0) == -1)
+		g->failed = errno;
+	fputs(eventlog_heading, g->f);
 }
 
 /* Does a line of this event (or the heading) end at this size? */
@@ -149,6 +171,15 @@ eventlog_cut(struct eventlog *g, uint64_t size, struct fault *f)
 	return fault_set(f, "%s: %s", g->path, strerror(errno));
 }
 
+int
+eventlog_written(const struct eventlog *g, struct fault *f)
+{
+	if (g == NULL || !g->regular || g->failed == 0)
+		return 0;
+	return fault_set(f, "%s: not all of the log could be written: %s", g->path,
+	    strerror(g->failed));
+}
+
 int64_t
 eventlog_size(const struct eventlog *g)
 {
@@ -159,6 +190,14 @@ int
 eventlog_descriptor(const struct eventlog *g)
 {
 	return g != NULL && g->regular ? fileno(g->f) : -1;
+}
+
+/* A line is written when it ends. */
+static void
+line_end(struct eventlog *g)
+{
+	if (fputc('\n', g->f) == EOF && g->failed == 0)
+		g->failed = errno;
 }
 
 /* All that an event has by itself. */
@@ -183,7 +222,8 @@ eventlog_hit(struct eventlog *g, const struct event *e, const char *file,
 	if (g == NULL)
 		return;
 	event_print(g->f, e, "1");
-	fprintf(g->f, "%s\t%llu\t\n", file, (unsigned long long)index);
+	fprintf(g->f, "%s\t%llu\t", file, (unsigned long long)index);
+	line_end(g);
 }
 
 void
@@ -192,7 +232,8 @@ eventlog_miss(struct eventlog *g, const struct event *e)
 	if (g == NULL)
 		return;
 	event_print(g->f, e, "0");
-	fputs("\t\t\n", g->f);
+	fputs("\t\t", g->f);
+	line_end(g);
 }
 
 void
@@ -204,18 +245,20 @@ eventlog_failed(struct eventlog *g, const struct event *e, const char *cause)
 	fputs("\t\t", g->f);
 	for (; *cause != '\0'; cause++)
 		fputc(iscntrl((unsigned char)*cause) ? ' ' : *cause, g->f);
-	fputc('\n', g->f);
+	line_end(g);
 }
 
 int
 eventlog_close(struct eventlog *g, struct fault *f)
 {
-	int failed, r = 0;
+	bool failed, told;
+	int r = 0;
 
 	if (g == NULL)
 		return 0;
+	told = g->regular && g->failed != 0;
 	failed = ferror(g->f);
-	if (fclose(g->f) == EOF || failed)
+	if ((fclose(g->f) == EOF || failed) && !told)
 		r = fault_set(f, "%s: not all of the log could be written",
 		    g->path);
 	free(g);

@@ -19,13 +19,14 @@ extern const char	eventlog_heading[76];
 struct eventlog;
 
 /*
- * May one be created at this path? A regular file that has something in it must be a
- * log: with force any, else one of the heading only. 0, or -1 with a fault.
+ * Opens a log, line-buffered. A regular file that has something in it must be a log:
+ * with force any, else one of the heading only. It is locked, so that no other run
+ * writes to it. Nothing of it changes yet. NULL: fault.
  */
-int	eventlog_check(const char *path, bool force, struct fault *);
-
-/* Creates a log, line-buffered, where eventlog_check allows it. NULL: fault. */
 struct eventlog	*eventlog_open(const char *path, bool force, struct fault *);
+
+/* Makes it one with a heading only. */
+void	eventlog_begin(struct eventlog *);
 
 /*
  * Opens the log of a run that is carried on, and changes nothing yet: it must be
@@ -37,6 +38,12 @@ struct eventlog	*eventlog_resume(const char *path, uint64_t size,
 
 /* Cuts a resumed log back to that size. 0 or -1. */
 int	eventlog_cut(struct eventlog *, uint64_t size, struct fault *);
+
+/*
+ * Could all so far be written? 0, or -1 with a fault. A file only: to others a log is
+ * told as long as they listen.
+ */
+int	eventlog_written(const struct eventlog *, struct fault *);
 
 /* Bytes so far; -1: it is no regular file, or there is none (NULL). */
 int64_t	eventlog_size(const struct eventlog *);
@@ -50,7 +57,10 @@ void	eventlog_hit(struct eventlog *, const struct event *, const char *file,
 void	eventlog_miss(struct eventlog *, const struct event *);
 void	eventlog_failed(struct eventlog *, const struct event *, const char *cause);
 
-/* Closes and frees; -1 if anything could not be written. NULL is nothing. */
+/*
+ * Closes and frees; -1 if anything could not be written, but for what eventlog_written
+ * has told. NULL is nothing.
+ */
 int	eventlog_close(struct eventlog *, struct fault *);
 
 /* Is there a regular file with something in it, not to be written over? */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/filename.h"
 #include "base/io.h"
 #include "base/sidefile.h"
 #include "format/resume.h"
@@ -24,6 +25,7 @@ struct settling {
 	struct journal_entry entry;
 	char		final[SERIES_PATH_SIZE];
 	char		temporary[SERIES_PATH_SIZE];
+	char		lock[SERIES_PATH_SIZE];	/* name of the list */
 	int		journal, log, list;
 	bool		replace;	/* an open file may have its name */
 	bool		listed;		/* already */
@@ -38,7 +40,8 @@ struct series {
 	struct resume	resume;		/* what there was, in that mode */
 	char		name[SERIES_NAME_SIZE];
 	char		temporary[SERIES_PATH_SIZE];
-	int		list;		/* PREFIX.lst, locked */
+	char		lock[SERIES_PATH_SIZE];	/* PREFIX.lst */
+	int		list;		/* it, locked */
 	int		journal;	/* -1 before series_begin */
 	uint64_t	count;		/* of files committed; names the next */
 	uint64_t	given_up;	/* of these, that never settled */
@@ -56,9 +59,9 @@ name_make(struct series *s)
 static int
 list_lock(struct series *s, struct fault *f)
 {
-	char path[SERIES_PATH_SIZE];
+	const char *path = s->lock;
 
-	seriesname_side(&s->n, "lst", path);
+	seriesname_side(&s->n, "lst", s->lock);
 	s->list = flopen(path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK |
 	    O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (s->list != -1)
@@ -67,6 +70,19 @@ list_lock(struct series *s, struct fault *f)
 		return fault_set(f, "%s: another cxiwrite writes this series; -p"
 		    " names another", path);
 	return fault_set(f, "%s: %s", path, strerror(errno));
+}
+
+/*
+ * Is the list still the one that we have locked? Else the directory was moved, or
+ * emptied, and what is at our names may be another run's.
+ */
+static int
+lock_check(int list, const char *path, struct fault *f)
+{
+	if (filename_is(list, path))
+		return 0;
+	return fault_set(f, "%s: was removed or replaced by others while the run wrote"
+	    " here", path);
 }
 
 /* ---- an earlier run ---- */
@@ -224,6 +240,8 @@ series_name(const struct series *s)
 void
 series_abandon(const struct series *s)
 {
+	if (!filename_is(s->list, s->lock))
+		return;
 	unlink(s->temporary);
 	if (s->past.running)
 		unlink(s->past.temporary);
@@ -233,7 +251,9 @@ int
 series_create(struct series *s, const struct cxi_plan *plan, struct cxi **cxi,
     struct fault *f)
 {
-	/* We hold the lock: what has this name was left by one that was killed. */
+	if (lock_check(s->list, s->lock, f) == -1)
+		return -1;
+	/* What has this name was left by one that was killed. */
 	if (unlink(s->temporary) == -1 && errno != ENOENT)
 		return fault_set(f, "%s: %s", s->temporary, strerror(errno));
 	return cxi_create(s->temporary, plan, cxi, f);
@@ -287,6 +307,7 @@ settle(void *arg)
 	p->lost = p->entry.rows;
 	p->result = -1;
 	if (cxi_sync(p->cxi, &p->entry.bytes, &p->fault) == -1 ||
+	    lock_check(p->list, p->lock, &p->fault) == -1 ||
 	    journal_write(p) == -1) {
 		cxi_abort(p->cxi);
 		return NULL;
@@ -344,6 +365,7 @@ settling_prepare(struct series *s, struct cxi *cxi,
 	p->replace = p->listed;
 	seriesname_path(&s->n, s->count, false, p->final);
 	strcpy(p->temporary, s->temporary);
+	strcpy(p->lock, s->lock);
 }
 
 int

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/newfile.h"
 #include "base/ownfile.h"
-#include "base/sidefile.h"
 #include "format/totals.h"
 
 int
@@ -16,12 +16,11 @@ totals_check(const char *path, struct fault *f)
 int
 totals_write(const struct totals *t, const char *path, struct fault *f)
 {
-	FILE *out;
+	struct newfile out;
 	json_t *j;
 	int r;
 
-	if (totals_check(path, f) == -1 ||
-	    (out = sidefile_open(path, "w", f)) == NULL)
+	if (totals_check(path, f) == -1 || newfile_open(&out, path, f) == -1)
 		return -1;
 	j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:f, s:f}",
 	    "events_in", (json_int_t)t->in, "written", (json_int_t)t->written,
@@ -29,12 +28,14 @@ totals_write(const struct totals *t, const char *path, struct fault *f)
 	    "lost", (json_int_t)t->lost, "missing", (json_int_t)t->missing,
 	    "files", (json_int_t)t->files, "complete", t->complete, "interrupted",
 	    t->interrupted, "seconds", t->seconds, "events_per_second", t->rate);
-	r = j == NULL || json_dumpf(j, out, JSON_INDENT(1) |
-	    JSON_REAL_PRECISION(6)) == -1 || fputc('\n', out) == EOF ? -1 : 0;
-	if (fclose(out) == EOF)
-		r = -1;
+	r = j == NULL || json_dumpf(j, out.f, JSON_INDENT(1) |
+	    JSON_REAL_PRECISION(6)) == -1 || fputc('\n', out.f) == EOF ? -1 : 0;
 	json_decref(j);
-	return r == -1 ? fault_set(f, "%s: %s", path, strerror(errno)) : 0;
+	if (r == 0)
+		return newfile_commit(&out, f);
+	fault_set(f, "%s: %s", path, strerror(errno));
+	newfile_abort(&out);
+	return -1;
 }
 
 int
