@@ -33,6 +33,8 @@ in hand was sent; exit status 3). They are SystemExits, so that no "except
 Exception" around a loop swallows them.
 """
 import atexit
+import contextlib
+import errno
 import fcntl
 import mmap
 import os
@@ -753,6 +755,49 @@ def _connect(name):
     return s
 
 
+def _mode(look, name):
+    """What stat or lstat, look, finds; 0 if nothing is there."""
+    try:
+        return look(name).st_mode
+    except FileNotFoundError:
+        return 0
+
+
+def _already_open(name):
+    """A descriptor for the name of one. Opened anew it would be written from its
+    beginning: one that is ours is shared."""
+    n = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}.get(name)
+    for folder in "/dev/fd/", "/proc/self/fd/":
+        if name.startswith(folder) and name[len(folder):].isdecimal():
+            n = int(name[len(folder):])
+    try:
+        return os.open(name, os.O_WRONLY | os.O_CLOEXEC) if n is None else \
+            fcntl.fcntl(n, fcntl.F_DUPFD_CLOEXEC, 0)
+    except OSError as e:
+        raise _named(e, name) from None
+
+
+def _own_check(name):
+    """A name that was mistyped must not cost a run: what is replaced is a capture,
+    or empty."""
+    try:
+        with open(name, "rb") as f:
+            head = f.read(len(MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as e:
+        raise OSError(e.errno, "%s: exists, and it cannot be seen what it is: %s"
+                      % (name, os.strerror(e.errno))) from None
+    if head not in (b"", MAGIC):
+        raise OSError(errno.EEXIST, "%s: exists and is not a Q2 capture, so it is"
+                      " kept; remove it, or name another file" % name)
+
+
+def _named(e, name):
+    """An OSError that says whose it is."""
+    return OSError(e.errno, "%s: %s" % (name, os.strerror(e.errno)))
+
+
 class _Output:
     """Where bytes leave: a borrowed descriptor, a connection, or a file that has
     a temporary name until commit."""
@@ -769,29 +814,38 @@ class _Output:
             self.refers = self._local()
 
     def _open(self, name):
-        self.name = name
-        mode = 0
+        self.name, mode = name, _mode(os.stat, name)
         if name.startswith(("unix:", "tcp:")):
-            self.owned = _connect(name)
-        else:
-            try:
-                mode = os.stat(name).st_mode
-            except FileNotFoundError:
-                pass
-            if stat.S_ISSOCK(mode):
-                self.owned = _connect("unix:" + name)
-        if self.owned is not None:
-            self.fd = self.owned.fileno()
-        elif mode == 0 or stat.S_ISREG(mode):
-            folder, base = os.path.split(name)
-            self.path = name
-            self.temporary = os.path.join(folder, ".%s.%d.part"
-                                          % (base, os.getpid()))
-            self.fd = os.open(self.temporary, os.O_WRONLY | os.O_CREAT |
-                              os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-        else:
-            self.fd = os.open(name, os.O_WRONLY | os.O_CLOEXEC)
+            self._connected(name)
+        elif name.startswith(("/dev/std", "/dev/fd/", "/proc/")):
+            self.fd = _already_open(name)
             self.refers = self._local()
+        elif stat.S_ISSOCK(mode):
+            self._connected("unix:" + name)
+        elif stat.S_ISLNK(_mode(os.lstat, name)):
+            raise OSError(errno.ELOOP, "%s: is a symbolic link; name the file"
+                          " itself" % name)
+        elif mode == 0 or stat.S_ISREG(mode):
+            _own_check(name)
+            self._temporary_open(name)
+        else:
+            self.fd = os.open(name, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            self.refers = self._local()
+
+    def _temporary_open(self, name):
+        folder, base = os.path.split(name)
+        temporary = os.path.join(folder, ".%s.%s.part"
+                                 % (base, os.urandom(6).hex()))
+        try:
+            self.fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL |
+                              os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        except OSError as e:
+            raise _named(e, name) from None
+        self.path, self.temporary = name, temporary
+
+    def _connected(self, name):
+        self.owned = _connect(name)
+        self.fd = self.owned.fileno()
 
     def _local(self):
         """May references leave here: into a FIFO or a socket of this machine?"""
@@ -816,8 +870,7 @@ class _Output:
             except (BrokenPipeError, ConnectionResetError):
                 raise Gone from None
             except OSError as e:
-                raise OSError(e.errno, "%s: %s" % (self.name,
-                                                   os.strerror(e.errno))) from None
+                raise _named(e, self.name) from None
             while rest and n >= len(rest[0]):
                 n -= len(rest.pop(0))
             if n:
@@ -825,15 +878,19 @@ class _Output:
 
     def commit(self):
         if self.temporary is not None:
-            os.fsync(self.fd)
-            os.rename(self.temporary, self.path)
+            try:
+                os.fsync(self.fd)
+                os.rename(self.temporary, self.path)
+            except OSError as e:
+                raise _named(e, self.name) from None
             self.temporary = None
         self.close()
 
     def close(self):
         """Without commit a file is removed."""
         if self.temporary is not None:
-            os.unlink(self.temporary)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.temporary)
             self.temporary = None
         if self.owned is not None:
             self.owned.close()
@@ -915,8 +972,9 @@ class Writer:
 
     out: a descriptor, a file or socket object (borrowed; flush it before), or a
         path. A path that is a UNIX socket, "unix:PATH" and "tcp:HOST:PORT"
-        connect, to q2cat -L for example. A regular file has a temporary name
-        until it is complete.
+        connect, to q2cat -L for example. /dev/stdout, /dev/fd/N and the like are
+        that descriptor. A regular file has a temporary name until it is complete;
+        it replaces a capture or an empty file, nothing else, and no symbolic link.
     panels: detector modules, 1 to 4096.
     shape: (H0, W0), rows and columns of a panel without padding.
     padded: (H, W) as the network has it; the same as shape by default. Padding is

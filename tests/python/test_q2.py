@@ -221,6 +221,116 @@ def test_file(tmp_path):
     assert os.listdir(tmp_path) == ["a.q2"]
 
 
+def put_one(to, value=0, **how):
+    with q2.Writer(to, panels=1, shape=(8, 8), **how) as w:
+        w.put(np.full((1, 2, 8, 8), value, "f4"), np.ones((1, 8, 8), "f4"))
+
+
+def test_file_replaced(tmp_path):
+    """a capture and an empty file are replaced"""
+    (tmp_path / "a.q2").touch()
+    for value in 1, 2:
+        put_one(tmp_path / "a.q2", value)
+        assert next(q2.Reader(tmp_path / "a.q2")).logits.max() == value
+    assert os.listdir(tmp_path) == ["a.q2"]
+
+
+def test_file_kept(tmp_path):
+    """a file that is no capture is kept, and the error says so"""
+    (tmp_path / "model.pt").write_bytes(b"PK weights")
+    with pytest.raises(FileExistsError, match="model.pt: exists and is not a Q2"
+                       " capture, so it is kept; remove it, or name another"):
+        put_one(tmp_path / "model.pt")
+    assert (tmp_path / "model.pt").read_bytes() == b"PK weights"
+    assert os.listdir(tmp_path) == ["model.pt"]
+
+
+def test_file_unseen(tmp_path, monkeypatch):
+    """a file that cannot be read is kept, and the error says so"""
+    monkeypatch.chdir(tmp_path)
+    os.chmod(".", 0o777)
+    (tmp_path / "a.q2").touch(0)
+    who = os.geteuid()
+    if who == 0:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(PermissionError, match="a.q2: exists, and it cannot be"
+                           " seen what it is: Permission denied"):
+            put_one("a.q2")
+    finally:
+        os.seteuid(who)
+    assert os.listdir(".") == ["a.q2"]
+
+
+def test_file_link(tmp_path):
+    """a symbolic link is refused, also one to nothing, and stays what it is"""
+    put_one(tmp_path / "there.q2")
+    for to in "there.q2", "nothing":
+        (tmp_path / to[:1]).symlink_to(to)
+        with pytest.raises(OSError, match="is a symbolic link; name the file"
+                           " itself"):
+            put_one(tmp_path / to[:1])
+        assert os.readlink(tmp_path / to[:1]) == to
+    assert sorted(os.listdir(tmp_path)) == ["n", "t", "there.q2"]
+
+
+def test_file_nowhere(tmp_path):
+    """a folder that is not there is an error with the name that was given"""
+    with pytest.raises(FileNotFoundError, match="none/a.q2: No such file"):
+        put_one(tmp_path / "none/a.q2")
+
+
+def test_file_beside(tmp_path):
+    """two Writers of one name do not disturb each other"""
+    with q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8)) as w:
+        put_one(tmp_path / "a.q2")
+        w.fail()
+    assert next(q2.Reader(tmp_path / "a.q2")).failed
+    assert os.listdir(tmp_path) == ["a.q2"]
+
+
+def test_file_sync(tmp_path, monkeypatch):
+    """a file that cannot be synced is named, and removed"""
+    def full(fd):
+        raise OSError(28, "")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="a.q2: No space left"):
+        put_one(tmp_path / "a.q2")
+    assert os.listdir(tmp_path) == []
+
+
+NAMED = """
+print("in front", flush=True)
+with q2.Writer(sys.argv[1] % os.getpid() if "%" in sys.argv[1] else sys.argv[1],
+               panels=1, shape=(8, 8)) as w:
+    w.fail()
+"""
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_descriptor_name(tmp_path, name):
+    """the name of a descriptor ({name}) is written to itself, where it stands"""
+    command = "%s %s" % (script(tmp_path / "p.py", NAMED), name)
+    # Not in /dev itself, where a test that fails must not replace anything.
+    assert len(out(command + " | cat")) == 9 + 4096 + 1024 + 64
+    assert len(out("q2slots sh -c '%s | cat'" % command)) == 9 + 4096 + 2 * 64
+    if name != "/dev/stdout":
+        out(command + " > file", cwd=tmp_path)
+        assert (tmp_path / "file").read_bytes()[:17] == b"in front\n" + q2.MAGIC
+
+
+def test_descriptor_other(tmp_path):
+    """the descriptor of another process is opened, and written to"""
+    line = script(tmp_path / "p.py", NAMED)
+    assert len(out(line + " /proc/%d/fd/1 | cat")) == 9 + 4096 + 1024 + 64
+
+
+def test_descriptor_closed():
+    """the name of a descriptor that is closed is an error that names it"""
+    with pytest.raises(OSError, match="/dev/fd/99: Bad file descriptor"):
+        put_one("/dev/fd/99")
+
+
 @pytest.mark.parametrize("kind", ["unix", "tcp", "path"])
 def test_socket(material, tmp_path, kind):
     """a Writer connects to a socket ({kind}) and sends events inline"""
