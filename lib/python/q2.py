@@ -23,7 +23,8 @@ sends the events themselves. The slots belong to the process (class _Slots): one
 set, whose tokens in hand go back when the last Writer is closed, and at exit.
 
 Who holds what: a token that was taken and not sent is ours and goes back; an
-event that was sent is the reader's. An event that a Reader took by reference is
+event that was sent is the reader's, from just before its reference is written. If
+the system refuses that, nobody can have it, and it is ours again. An event that a Reader took by reference is
 ours until the next one is asked for, or Event.release, or Writer.write passed it
 on.
 
@@ -805,6 +806,9 @@ class _Output:
     def __init__(self, to):
         self.owned = self.path = self.temporary = self.keep = None
         self.refers = False
+        #: why nothing can follow (a text, or Gone), and whether the system has
+        #: refused the rest of the last write
+        self.broken, self.refused = None, False
         if isinstance(to, (str, bytes, os.PathLike)):
             self._open(os.fsdecode(to))
         else:
@@ -857,8 +861,11 @@ class _Output:
             return s.family == socket.AF_UNIX
 
     def write(self, *pieces):
-        """Writes all of the pieces (buffers); Gone if the reader has."""
+        """Writes all of the pieces (buffers); Gone if the reader has. Whatever ends
+        it before the last byte breaks the output."""
+        self.check()
         rest = [memoryview(p).cast("B") for p in pieces if len(p)]
+        self.broken = "a write was interrupted"
         while rest:
             try:
                 n = os.writev(self.fd, rest)
@@ -868,13 +875,26 @@ class _Output:
                 p.poll()
                 continue
             except (BrokenPipeError, ConnectionResetError):
+                self.broken, self.refused = Gone, True
                 raise Gone from None
             except OSError as e:
+                if e.errno is None:     # raised by a signal handler
+                    raise
+                self.broken, self.refused = os.strerror(e.errno), True
                 raise _named(e, self.name) from None
             while rest and n >= len(rest[0]):
                 n -= len(rest.pop(0))
             if n:
                 rest[0] = rest[0][n:]
+        self.broken = None
+
+    def check(self):
+        """Raises what broke it."""
+        if self.broken is Gone:
+            raise Gone
+        if self.broken is not None:
+            raise Error("%s: broken off, and nothing can follow: %s"
+                        % (self.name, self.broken))
 
     def commit(self):
         if self.temporary is not None:
@@ -940,12 +960,14 @@ class Slot:
         given = timestamp, photon_energy, encoder, source
         own = self.timestamp, self.photon_energy, self.encoder, self.source
         facts = [o if g is None else g for g, o in zip(given, own)]
+        if self._writer._slot_open is not self:
+            raise Error("this slot was sent or dropped before")
         try:
             self._writer._fill_block(self._place, *facts)
+            self._writer._send(self, 0)
         except BaseException:
             self.drop()
             raise
-        self._writer._send(self, 0)
         self._writer._stop_check()
 
     def drop(self):
@@ -1087,7 +1109,7 @@ class Writer:
         before the first event is sent, Gone if the reader has gone, and
         Interrupted, when all events of this call were sent, after a signal.
         """
-        self._open_check()
+        self._ready()
         main = LOGITS if self.header.planes & LOGITS else SEGMAP
         planes = {main: self._array(logits, main)}
         n = len(planes[main])
@@ -1101,38 +1123,21 @@ class Writer:
         cause = NO_IMAGE if self.header.planes & IMAGE and image is None else 0
         facts = self._facts(n, timestamp, photon_energy, encoder, source)
         for k in range(n):
-            s = self._slot_find(lambda: False)
-            try:
-                for p in LOGITS, SEGMAP, IMAGE:
-                    if self.header.planes & p:
-                        self._fill(s._place, p, planes[p][k] if p in planes
-                                   else None)
-                self._fill_block(s._place, *facts[k], cause)
-            except BaseException:
-                self._drop(s)
-                raise
-            self._send(s, FAILED if cause else 0)
+            self._event_send({p: x[k] for p, x in planes.items()}, facts[k], cause)
         self._stop_check()
 
     def fail(self, timestamp=None, photon_energy=None, encoder=None, source=None):
         """Sends a failed event: one that there was, but could not be read. Later
         programs name and count it."""
-        self._open_check()
+        self._ready()
         facts = self._facts(1, timestamp, photon_energy, encoder, source)[0]
-        s = self._slot_find(lambda: False)
-        for p in LOGITS, SEGMAP, IMAGE, PEAKS:
-            if self.header.planes & p:
-                self._fill(s._place, p, None)
-        self._fill_block(s._place, *facts, UNREADABLE)
-        self._send(s, FAILED)
+        self._event_send({}, facts, UNREADABLE)
         self._stop_check()
 
     def slot(self):
         """A Slot to be filled in place, the next event. One at a time. Waits for a
         free one; raises Interrupted, with nothing in hand, after a signal."""
-        self._open_check()
-        if self._slot_open is not None:
-            raise Error("the last slot was neither sent nor dropped")
+        self._ready()
         s = self._slot_find(lambda: self.stopped)
         if s is None:
             raise Interrupted
@@ -1142,23 +1147,25 @@ class Writer:
         """Sends an Event of a Reader as it is: number, flags, block and planes;
         the Writer must have been made with its header. A reference is passed on,
         if that can be, and the event is then not ours any more."""
-        self._open_check()
+        self._ready()
         h = self.header
+        event._held_check()
         if event.header.id != h.id or event.header.planes != h.planes or \
                 event._header.layout.__dict__ != h.layout.__dict__:
             raise ValueError("an event of another stream")
         self.seq = event.seq
         if event._reference is not None and self._slots is not None:
-            self._write(self._reference(*event._reference, event._flags))
-            event._take()
-            self.count += 1
-            self.seq += 1
+            self._reference_pass(event)
         else:
-            s = self._slot_find(lambda: False)
-            for to, piece in zip(s._place.pieces(h.layout, h.planes),
-                                 event._place.pieces(h.layout, h.planes)):
-                to[:] = piece
-            self._send(s, event._flags)
+            s = self._slot_find()
+            try:
+                for to, piece in zip(s._place.pieces(h.layout, h.planes),
+                                     event._place.pieces(h.layout, h.planes)):
+                    to[:] = piece
+                self._send(s, event._flags)
+            except BaseException:
+                self._drop(s)
+                raise
         self._stop_check()
 
     def _array(self, data, plane):
@@ -1283,19 +1290,27 @@ class Writer:
 
     # -- places and sending --
 
-    def _open_check(self):
+    def _ready(self):
         if self._closed:
             raise ValueError("the Writer is closed")
+        self._out.check()
+        if self._slot_open is not None:
+            raise Error("the last slot was neither sent nor dropped")
 
-    def _slot_find(self, stopped):
-        """A place for the next event; None once stopped()."""
-        if self._slots is None:
-            if self._buffer is None:
-                self._buffer = np.zeros(self.layout.event_size(
-                    self.header.planes), "u1")
-            s = Slot(self, _Place(self._buffer, self.header.planes), None, 0)
-            self._slot_open = s
-            return None if stopped() else s
+    def _slot_find(self, stopped=lambda: False):
+        """A place for the next event, now in hand; None once stopped()."""
+        if self._slots is not None:
+            return self._slot_take(stopped)
+        if stopped():
+            return None
+        if self._buffer is None:
+            self._buffer = np.zeros(self.layout.event_size(
+                self.header.planes), "u1")
+        self._slot_open = Slot(self, _Place(self._buffer, self.header.planes),
+                               None, 0)
+        return self._slot_open
+
+    def _slot_take(self, stopped):
         token = self._slots.token(self._out.fd, stopped, lambda: self._write(
             self.header.packed))
         if token is None:
@@ -1305,9 +1320,22 @@ class Writer:
         except BaseException:
             self._slots.untake(token)
             raise
-        self._slots.populate(token, self.layout, self.header.planes)
         self._slot_open = Slot(self, place, token, generation)
+        self._slots.populate(token, self.layout, self.header.planes)
         return self._slot_open
+
+    def _event_send(self, planes, facts, cause):
+        """Sends an event of these arrays, zeros where there are none."""
+        s = self._slot_find()
+        try:
+            for p in LOGITS, SEGMAP, IMAGE, PEAKS:
+                if self.header.planes & p:
+                    self._fill(s._place, p, planes.get(p))
+            self._fill_block(s._place, *facts, cause)
+            self._send(s, FAILED if cause else 0)
+        except BaseException:
+            self._drop(s)
+            raise
 
     def _drop(self, s):
         """A slot in hand ends: the next reference to it would be stale."""
@@ -1322,9 +1350,20 @@ class Writer:
                        struct.pack("<IIQ", self.header.planes, slot, generation),
                        self._slots.session)
 
+    def _reference_pass(self, event):
+        slot, place = event._reference, event._place
+        event._take()
+        try:
+            self._write(self._reference(*slot, event._flags))
+        except BaseException:
+            if self._out.refused:
+                event._reference, event._place = slot, place
+            raise
+        self.count += 1
+        self.seq += 1
+
     def _send(self, s, flags):
-        if self._slot_open is not s:
-            raise Error("this slot was sent or dropped before")
+        """Sends the slot in hand, which then is in hand only if it was refused."""
         h = self.header
         for p in LOGITS, SEGMAP, IMAGE:
             if h.planes & p:
@@ -1333,6 +1372,7 @@ class Writer:
         if self.crc and not flags & CRC:
             _seal(s._place, h.layout, h.planes)
             flags |= CRC
+        self._slot_open = None
         try:
             if s._slot is not None:
                 self._write(self._reference(s._slot, s._generation, flags))
@@ -1341,9 +1381,9 @@ class Writer:
                                     struct.pack("<I", h.planes)),
                             *s._place.pieces(h.layout, h.planes))
         except BaseException:
-            self._drop(s)
+            if self._out.refused:
+                self._slot_open = s
             raise
-        self._slot_open = None
         self.count += 1
         self.seq += 1
 
@@ -1360,7 +1400,8 @@ class Writer:
 
     def close(self, interrupted=None):
         """Sends the end record, commits a file, gives tokens back. interrupted:
-        whether the end says so; by default, whether a signal came. A second
+        whether the end says so; by default, whether a signal came. Behind a write
+        that failed or was interrupted it is an abort and raises Error. A second
         close does nothing."""
         if self._closed:
             return
@@ -1410,7 +1451,8 @@ class Writer:
     def __exit__(self, kind, *_):
         if kind is None:
             self.close()
-        elif issubclass(kind, (Interrupted, KeyboardInterrupt)):
+        elif issubclass(kind, (Interrupted, KeyboardInterrupt)) and \
+                self._out.broken is None:
             self.close(interrupted=True)
         else:
             self.abort()
@@ -1497,9 +1539,12 @@ class Event:
     def layout(self):
         return self._header.layout
 
-    def _plane(self, plane):
+    def _held_check(self):
         if self._place is None:
             raise ValueError("event %d was released" % self.seq)
+
+    def _plane(self, plane):
+        self._held_check()
         if not self._header.planes & plane:
             return None
         x = self._place.plane(self._header.layout, plane)

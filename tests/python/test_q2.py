@@ -299,6 +299,70 @@ def test_file_sync(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
+TORN = """
+import resource
+w = q2.Writer("a.q2", panels=1, shape=(8, 8))
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096 + 700, hard))
+for again in lambda: w.fail(), lambda: w.fail(), lambda: w.slot(), lambda: \
+        w.write(None), lambda: w.close():
+    try:
+        again()
+    except (OSError, q2.Error) as e:
+        print(type(e).__name__, e)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+print(w.count, os.listdir("."))
+"""
+
+
+def test_torn(tmp_path):
+    """after a write that failed nothing is sent, and the file never gets its name"""
+    line = script(tmp_path / "p.py", TORN)
+    (tmp_path / "d").mkdir()
+    said = out(line, cwd=tmp_path / "d").decode().splitlines()
+    assert said == ["OSError [Errno 27] a.q2: File too large"] + \
+        ["Error a.q2: broken off, and nothing can follow: File too large"] * 4 + \
+        ["0 []"]
+
+
+INTERRUPT = """
+signal.signal(signal.SIGALRM, lambda *_: 1 / 0)
+signal.setitimer(signal.ITIMER_REAL, .3)
+with q2.Writer(1, panels=1, shape=(600, 600), signals=None) as w:
+    try:
+        while True:
+            w.fail()
+    except ZeroDivisionError:
+        pass
+"""
+
+
+def test_interrupted_write(tmp_path):
+    """an event that a signal handler cut off is not followed by an end"""
+    line = script(tmp_path / "p.py", INTERRUPT)
+    data = out("%s | (sleep 1.5; cat)" % line, status=1)
+    assert "nothing can follow: a write was interrupted" in out.err
+    (tmp_path / "a.q2").write_bytes(data)
+    with pytest.raises(q2.Damaged, match="event 0: it: the input ends inside it"):
+        next(q2.Reader(tmp_path / "a.q2"))
+
+
+def test_gone_again(tmp_path):
+    """a Writer whose reader has gone says so again, also of a FIFO with a new one"""
+    os.mkfifo(tmp_path / "f")
+    r = os.open(tmp_path / "f", os.O_RDONLY | os.O_NONBLOCK)
+    w = q2.Writer(tmp_path / "f", panels=1, shape=(8, 8))
+    os.close(r)
+    with pytest.raises(q2.Gone):
+        w.fail()
+    r = os.open(tmp_path / "f", os.O_RDONLY | os.O_NONBLOCK)
+    for again in w.fail, w.slot, w.close:
+        with pytest.raises(q2.Gone):
+            again()
+    assert os.read(r, 9999) == w.header.packed
+    os.close(r)
+
+
 NAMED = """
 print("in front", flush=True)
 with q2.Writer(sys.argv[1] % os.getpid() if "%" in sys.argv[1] else sys.argv[1],
@@ -459,6 +523,141 @@ with q2.Writer(1, panels=1, shape=(8, 8)) as w:
         got = [(e.logits.max(), e.image.min())
                for e in q2.Reader(tmp_path / "a.q2")]
         assert got == want and left == b"0 1"
+
+
+IN_HAND = """
+r = q2.Reader("%s")
+e = next(r)
+with q2.Writer(1, header=r.header) as w:
+    s = w.slot()
+    for call in w.slot, w.fail, lambda: w.put(e.logits, e.image), \\
+            lambda: w.write(e):
+        try:
+            call()
+            sys.exit(9)
+        except q2.Error as x:
+            assert "neither sent nor dropped" in str(x)
+    s.drop()
+    w.write(e)
+    s = w.slot()
+    w.close()
+    assert w.count == 1
+"""
+
+
+def test_slot_in_hand(material, tmp_path):
+    """while a slot is in hand nothing else is sent, and its token is not lost"""
+    line = script(tmp_path / "p.py", IN_HAND % (material / "run.q2"))
+    out("%s > a.q2" % line, cwd=tmp_path)
+    assert [e.seq for e in q2.Reader(tmp_path / "a.q2")] == [0]
+    assert out("timeout 20 q2slots -n 1 sh -c '%s | q2ls > list%s'"
+               % (line, TOKENS), cwd=tmp_path) == b"0\n"
+
+
+def test_slot_sent_twice(tmp_path):
+    """a slot that was sent is not touched when it is sent again"""
+    line = script(tmp_path / "p.py", """
+with q2.Writer(1, panels=1, shape=(8, 8)) as w:
+    s = w.slot()
+    s.send(timestamp=7)
+    try:
+        s.send(timestamp=8)
+    except q2.Error as e:
+        print(e, file=sys.stderr)
+    s.drop()
+""")
+    out("q2slots -n 1 sh -c '%s | q2cat > a.q2'" % line, cwd=tmp_path)
+    assert [e.timestamp for e in q2.Reader(tmp_path / "a.q2")] == [7]
+    assert "this slot was sent or dropped before" in out.err
+
+
+def test_slot_stopped(tmp_path):
+    """after a signal slot() leaves nothing in hand, however often it is called"""
+    line = script(tmp_path / "p.py", """
+with q2.Writer(1, panels=1, shape=(8, 8)) as w:
+    os.kill(os.getpid(), signal.SIGTERM)
+    n = 0
+    while n < 3:
+        try:
+            w.slot()
+            w.slot()
+        except (q2.Interrupted, q2.Error) as e:
+            n += 1 if isinstance(e, q2.Interrupted) else 99
+    w.fail() if n == 3 else None
+""")
+    out(line, status=3)
+    assert out("q2slots -n 1 bash -c '%s | q2ls > list; test $PIPESTATUS = 3%s'"
+               % (line.replace("'", ""), TOKENS), cwd=tmp_path) == b"0\n"
+
+
+def test_write_released(material, tmp_path):
+    """writing an event that was released is an error, and no token is lost"""
+    line = script(tmp_path / "p.py", """
+r = q2.Reader()
+with q2.Writer(1, header=r.header, signals="drain") as w:
+    for e in r:
+        e.release()
+        for _ in range(2):
+            try:
+                w.write(e)
+            except ValueError as x:
+                print(x, file=sys.stderr)
+""")
+    assert out("timeout 20 q2slots -n 2 sh -c 'q2cat %s | %s | q2ls > list%s'"
+               % (material / "run.q2", line, TOKENS), cwd=tmp_path) == b"0 1\n"
+    assert out.err.splitlines()[1:] == ["event %d was released" % k for k in
+                                    (0, 0, 1, 1, 2, 2, 3, 3, 4, 4)]
+
+
+def test_second_signal_sent(tmp_path):
+    """a second signal just behind a reference does not take its slot back"""
+    line = script(tmp_path / "p.py", """
+w = q2.Writer(1, panels=1, shape=(8, 8))
+write = w._out.write
+def killed(*pieces):
+    write(*pieces)
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGTERM)
+w._out.write = killed
+w.fail()
+""")
+    said = out("q2slots -n 3 bash -c '%s | q2cat > a.q2; echo $PIPESTATUS%s'"
+               % (line, TOKENS), cwd=tmp_path)
+    assert said == b"3\n0 1 2\n" and "stale" not in out.err
+    assert next(q2.Reader(tmp_path / "a.q2")).failed
+
+
+REFUSED = """
+r = q2.Reader(*sys.argv[2:])
+e = next(r)
+w = q2.Writer(1, header=r.header)
+if sys.argv[1] == "read-only":
+    os.dup2(os.open("/dev/null", os.O_RDONLY), 1)
+else:
+    a, b = os.pipe()
+    os.dup2(b, 1)
+    os.close(a)
+try:
+    w.write(e)
+except (OSError, q2.Gone) as x:
+    print(type(x).__name__, file=sys.stderr)
+assert e.image.shape == (2, 32, 48)
+w.abort()
+for e in r:
+    pass
+"""
+
+
+@pytest.mark.parametrize("what", ["filled", "passed on"])
+@pytest.mark.parametrize("how", ["gone", "read-only"])
+def test_refused_reference(material, tmp_path, what, how):
+    """the token of a reference ({what}) comes back if it was refused ({how})"""
+    line, run = script(tmp_path / "p.py", REFUSED), material / "run.q2"
+    line = "%s %s %s" % (line, how, run) if what == "filled" else \
+        "q2cat %s | %s %s" % (run, line, how)
+    assert out("timeout 20 q2slots -n 2 sh -c '%s | cat > list%s'"
+               % (line, TOKENS), cwd=tmp_path) == b"0 1\n"
+    assert out.err.splitlines()[-1] == ("Gone" if how == "gone" else "OSError")
 
 
 @pytest.mark.parametrize("end, status", [
