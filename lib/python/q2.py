@@ -20,7 +20,8 @@ How it works. A Writer has one output and sends a header, events and an end. In 
 pipeline under q2slots(1) whose output is a pipe or a UNIX socket it takes a token
 for each event, fills the slot, and sends a reference of 64 bytes; elsewhere it
 sends the events themselves. The slots belong to the process (class _Slots): one
-set, whose tokens in hand go back when the last Writer is closed, and at exit.
+set, whose tokens in hand go back when a Writer ends: by close or abort, when it is
+forgotten, at exit, by a second signal. A child that was forked has none of it.
 
 Who holds what: a token that was taken and not sent is ours and goes back; an
 event that was sent is the reader's, from just before its reference is written. If
@@ -598,7 +599,8 @@ class _Slots:
         looks = 0
         while True:
             self._tokens_read()
-            if self.stack:
+            # A Writer that is forgotten at this moment gives them back.
+            with contextlib.suppress(IndexError):
                 return self.stack.pop()
             if stopped():
                 return None
@@ -624,8 +626,6 @@ class _Slots:
             pass
 
     def return_all(self):
-        if os.getpid() != self.pid:
-            return
         while self.stack:
             self.untake(self.stack.pop())
 
@@ -677,6 +677,8 @@ class _Slots:
 
     def release(self, slot, generation):
         """Consumes a reference: its token goes back."""
+        if os.getpid() != self.pid:     # it is our parent's
+            return
         self.check(slot, generation, self.session)
         self.map(slot, 0)[:8].view("u8")[0] = generation + 1
         self.untake(slot)
@@ -986,7 +988,60 @@ class Slot:
             self.drop()
 
 
-_writers = weakref.WeakSet()
+# One handler for all Writers that listen, so that they may end in any order.
+
+_writers = weakref.WeakSet()    # all that are open
+_before = {}                    # the program's handlers, while ours is in their place
+
+
+def _signals_take():
+    for number in signal.SIGINT, signal.SIGTERM:
+        if signal.getsignal(number) is not _signalled:
+            _before[number] = signal.signal(number, _signalled)
+
+
+def _signals_give():
+    """Puts the program's handlers back if nobody listens any more; not those that
+    it has replaced itself, and not from another thread, which may not."""
+    if any(w._signals for w in _writers) or \
+            threading.current_thread() is not threading.main_thread():
+        return
+    while _before:
+        number, handler = _before.popitem()
+        if signal.getsignal(number) is _signalled:
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _signalled(number, _):
+    """The first one asks Writers to stop, the second ends the process."""
+    listening = [w for w in _writers if w._signals]
+    if not listening:           # the last one has ended in another thread
+        _signals_give()
+        os.kill(os.getpid(), number)
+    elif not any(w._asked for w in listening):
+        for w in listening:
+            w._asked, w.stopped = True, w._signals == "stop"
+    else:
+        try:
+            _writers_abort()
+        finally:
+            os._exit(3)
+
+
+@atexit.register
+def _writers_abort():
+    for w in list(_writers):
+        w.abort()
+
+
+def _forked():
+    for w in list(_writers):
+        w._disown()
+    _writers.clear()
+    _signals_give()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class Writer:
@@ -1021,8 +1076,11 @@ class Writer:
     be opened, Error where Q2_SLOTS is set and wrong or memory is short. Use it
     with "with": a block that ends well sends the end record and commits a file;
     Interrupted sends an end that says so; any other exception sends no end, and
-    removes the file. Not to be shared by threads.
+    removes the file, and so does who forgets it. Not to be shared by threads, nor
+    sent to another process; a child that was forked cannot use it.
     """
+
+    _over = "the Writer is closed"      # until it is open
 
     def __init__(self, out, *, panels=None, shape=None, padded=None,
                  logits="f32", classes=2, image="f32",
@@ -1038,16 +1096,18 @@ class Writer:
         #: events sent; the sequence number of the next event
         self.count = self.seq = 0
         #: whether a signal has asked to stop
-        self.stopped = False
+        self.stopped = self._asked = False
+        # Only the main thread may handle signals.
+        self._signals = signals if threading.current_thread() is \
+            threading.main_thread() else None
         self._slot_open = self._buffer = None
-        self._pid, self._closed, self._signals = os.getpid(), False, signals
-        self._handlers = {}
         self._slots = _Slots.open()
         self._out = _Output(out)
+        self._over = None
         try:
             self._begin()
         except BaseException:
-            self._finish(self._out.close)
+            self.abort()
             raise
 
     def _begin(self):
@@ -1057,31 +1117,9 @@ class Writer:
             _memory_check(self._slots.n, RECORD + self.layout.event_size(
                 self.header.planes | SEGMAP | PEAKS))
         _writers.add(self)
-        self._signals_take()
+        if self._signals:
+            _signals_take()
         self._write(self.header.packed)
-
-    # -- signals --
-
-    def _signals_take(self):
-        if self._signals is None or \
-                threading.current_thread() is not threading.main_thread():
-            return
-        self._asked = 0
-        for number in signal.SIGINT, signal.SIGTERM:
-            self._handlers[number] = signal.signal(number, self._signalled)
-
-    def _signalled(self, *_):
-        self._asked += 1
-        if self._asked == 1:
-            self.stopped = self._signals == "stop"
-            return
-        self._tokens_return()
-        self._out.close()
-        os._exit(3)
-
-    def _stop_check(self):
-        if self.stopped:
-            raise Interrupted
 
     # -- putting --
 
@@ -1290,9 +1328,13 @@ class Writer:
 
     # -- places and sending --
 
+    def _stop_check(self):
+        if self.stopped:
+            raise Interrupted
+
     def _ready(self):
-        if self._closed:
-            raise ValueError("the Writer is closed")
+        if self._over:
+            raise ValueError(self._over)
         self._out.check()
         if self._slot_open is not None:
             raise Error("the last slot was neither sent nor dropped")
@@ -1403,47 +1445,42 @@ class Writer:
         whether the end says so; by default, whether a signal came. Behind a write
         that failed or was interrupted it is an abort and raises Error. A second
         close does nothing."""
-        if self._closed:
+        if self._over:
             return
         if interrupted is None:
             interrupted = self.stopped
-
-        def end():
-            try:
-                if self._slot_open is not None:
-                    self._drop(self._slot_open)
-                self._write(_record(
-                    END, RECORD, self.header.id,
-                    flags=STOPPED if interrupted else 0,
-                    special=struct.pack("<Q", self.count)))
-                self._out.commit()
-            except BaseException:
-                self._out.close()
-                raise
-        self._finish(end)
+        self._over = Writer._over
+        try:
+            self._write(_record(END, RECORD, self.header.id,
+                                flags=STOPPED if interrupted else 0,
+                                special=struct.pack("<Q", self.count)))
+            self._out.commit()
+        finally:
+            self.abort()
 
     def abort(self):
         """Ends without an end record: what was sent is incomplete, a file is
-        removed. Tokens go back."""
-        if not self._closed:
-            self._finish(self._out.close)
-
-    def _finish(self, end):
-        self._closed = True
-        try:
-            end()
-        finally:
-            self._tokens_return()
-            _writers.discard(self)
-            for number, handler in self._handlers.items():
-                signal.signal(number, handler or signal.SIG_DFL)
-
-    def _tokens_return(self):
-        if self._slots is None or os.getpid() != self._pid:
-            return
+        removed. Tokens go back. Does nothing behind close."""
+        self._over = self._over or Writer._over
+        _writers.discard(self)
         if self._slot_open is not None:
             self._drop(self._slot_open)
-        self._slots.return_all()
+        if self._slots is not None:
+            self._slots.return_all()
+        self._out.close()
+        _signals_give()
+
+    def __del__(self):
+        if not self._over:
+            self.abort()
+
+    def _disown(self):
+        self._over = "the Writer is of the process that made it, not of its child"
+        self._slots = self._slot_open = self._out.temporary = None
+
+    def __reduce__(self):
+        raise TypeError("a Writer cannot be copied or sent: make it in the process"
+                        " (the actor) that uses it")
 
     def __enter__(self):
         return self
@@ -1456,14 +1493,6 @@ class Writer:
             self.close(interrupted=True)
         else:
             self.abort()
-
-
-@atexit.register
-def _writers_abort():
-    """Tokens go back also where nobody closed the Writer."""
-    for w in list(_writers):
-        if w._pid == os.getpid():
-            w.abort()
 
 
 def _header_make(panels, shape, padded, logits, classes, image, quantities, text,

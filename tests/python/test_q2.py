@@ -1,5 +1,7 @@
 """q2.py against the programs in C, both ways."""
+import copy
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -717,6 +719,174 @@ def test_interrupted(tmp_path):
         time.sleep(.1)
     assert p.wait() == 3
     p.stdout.close()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_handlers(tmp_path, order):
+    """Writers closed in any order {order} leave the program's handlers"""
+    def mine(*_):
+        pass
+    numbers = signal.SIGINT, signal.SIGTERM
+    before = [signal.signal(n, mine) for n in numbers]
+    w = [q2.Writer(tmp_path / name, panels=1, shape=(8, 8)) for name in "ab"]
+    try:
+        w[order[0]].close()
+        assert all(signal.getsignal(n) is not mine for n in numbers)
+        w[order[1]].close()
+        assert all(signal.getsignal(n) is mine for n in numbers)
+    finally:
+        for n, handler in zip(numbers, before):
+            signal.signal(n, handler)
+
+
+def test_handlers_other(tmp_path):
+    """a handler that the program set since the Writer was made stays"""
+    def mine(*_):
+        pass
+    with q2.Writer(tmp_path / "a", panels=1, shape=(8, 8)):
+        before = signal.signal(signal.SIGINT, mine)
+    assert signal.signal(signal.SIGINT, before) is mine
+
+
+def test_handlers_thread(tmp_path):
+    """behind a Writer closed in another thread a signal does what it did before"""
+    out(script(tmp_path / "p.py", """
+import threading
+w = q2.Writer("a.q2", panels=1, shape=(8, 8))
+t = threading.Thread(target=w.close)
+t.start()
+t.join()
+for k in range(2):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(9)
+    except KeyboardInterrupt:
+        pass
+os.kill(os.getpid(), signal.SIGTERM)
+"""), cwd=tmp_path, status=-signal.SIGTERM)
+    assert q2.Reader(tmp_path / "a.q2").header is not None
+
+
+def test_two_stopped(tmp_path):
+    """one signal stops two Writers, a second one removes the files of both"""
+    line = script(tmp_path / "p.py", """
+v = q2.Writer("a.q2", panels=1, shape=(8, 8))
+w = q2.Writer("b.q2", panels=1, shape=(8, 8))
+os.kill(os.getpid(), signal.SIGTERM)
+for x in v, w:
+    try:
+        x.fail()
+        sys.exit(9)
+    except q2.Interrupted:
+        pass
+assert len(os.listdir(".")) == 2
+os.kill(os.getpid(), signal.SIGTERM)
+""")
+    (tmp_path / "d").mkdir()
+    out(line, cwd=tmp_path / "d", status=3)
+    assert os.listdir(tmp_path / "d") == []
+
+
+# ---- children, and Writers that are forgotten ----
+
+def test_child_killed(tmp_path):
+    """a signal to a forked child ends it, and its parent's file is whole"""
+    out(script(tmp_path / "p.py", """
+import multiprocessing
+fork = multiprocessing.get_context("fork")
+begun = fork.Event()
+with q2.Writer("a.q2", panels=1, shape=(8, 8)) as w:
+    p = fork.Process(target=lambda: begun.set() or time.sleep(9))
+    p.start()
+    begun.wait()
+    p.terminate()
+    p.join()
+    assert p.exitcode == -signal.SIGTERM
+    w.fail()
+"""), cwd=tmp_path)
+    assert len(list(q2.Reader(tmp_path / "a.q2"))) == 1
+
+
+CHILD = """
+r = q2.Reader("%s")
+e = next(r)
+with q2.Writer(%s, header=r.header, signals=None) as w:
+    with w.slot() as s:
+        if os.fork() == 0:
+            try:
+                w.write(e)
+            except ValueError as x:
+                print(x, file=sys.stderr)
+            w.close()
+            sys.exit(%s)
+        os.wait()
+        s.drop()
+    w.write(e)
+"""
+
+
+@pytest.mark.parametrize("end", ["0", "w.abort()"])
+def test_child_file(material, tmp_path, end):
+    """a forked child that ends ({end}) leaves its parent's file alone"""
+    (tmp_path / "d").mkdir()
+    out(script(tmp_path / "p.py", CHILD % (material / "run.q2", "'a.q2'", end)),
+        cwd=tmp_path / "d")
+    assert out.err == "the Writer is of the process that made it, not of its" \
+        " child\n"
+    assert [e.seq for e in q2.Reader(tmp_path / "d/a.q2")] == [0]
+    assert os.listdir(tmp_path / "d") == ["a.q2"]
+
+
+def test_child_tokens(material, tmp_path):
+    """a forked child gives no token back, neither a Writer's nor a Reader's"""
+    line = script(tmp_path / "p.py", CHILD % (material / "run.q2", 1, "0"))
+    reader = script(tmp_path / "r.py", """
+r = q2.Reader()
+e = next(r)
+if os.fork() == 0:
+    r.close()
+    sys.exit()
+os.wait()
+list(r)
+""")
+    for end in "q2ls > list", reader:
+        assert out("q2slots -n 2 sh -c '%s | %s%s'" % (line, end, TOKENS),
+                   cwd=tmp_path) == b"0 1\n"
+
+
+def test_forgotten_file(tmp_path):
+    """a Writer that is forgotten leaves no file, and its name is free"""
+    for k in range(2):
+        w = q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8))
+        w.fail()
+        del w
+        assert os.listdir(tmp_path) == []
+    put_one(tmp_path / "a.q2")
+
+
+def test_forgotten_tokens(tmp_path):
+    """tokens come back from a Writer that is forgotten with a slot in hand"""
+    line = script(tmp_path / "p.py", """
+import gc
+def forget():
+    w = q2.Writer(1, panels=1, shape=(8, 8))
+    w.fail()
+    s = w.slot()
+forget()
+gc.collect()
+os.close(1)
+os.execlp("sh", "sh", "-c", "sleep 1; exec %s >&2")
+""" % TOKENS[2:])
+    out("q2slots -n 3 sh -c '%s | q2ls > list'" % line, cwd=tmp_path)
+    assert out.err == "0 1 2\n"
+
+
+def test_sent(tmp_path):
+    """a Writer that is pickled or copied says where to make it"""
+    with q2.Writer(tmp_path / "a", panels=1, shape=(8, 8)) as w:
+        for take in pickle.dumps, copy.copy, copy.deepcopy:
+            with pytest.raises(TypeError, match="make it in the process"):
+                take(w)
 
 
 # ---- damage ----
