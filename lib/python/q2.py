@@ -38,7 +38,9 @@ import atexit
 import contextlib
 import errno
 import fcntl
+import math
 import mmap
+import operator
 import os
 import select
 import signal
@@ -932,6 +934,45 @@ def _bf16(x):
     return out
 
 
+# Facts of an event, as the block has them; None is unknown.
+
+def _time(x):
+    n = operator.index(x)
+    if not 0 <= n < 1 << 64:
+        raise ValueError("%d is out of range" % n)
+    return n or None
+
+
+def _finite(x):
+    return float(x) if math.isfinite(x) else None
+
+
+def _positive(x):
+    return float(x) if math.isfinite(x) and x > 0 else None
+
+
+def _source(x):
+    if isinstance(x, bytes):
+        x = x.decode()
+    if not isinstance(x, str):
+        raise TypeError("text, not %s" % type(x).__name__)
+    return x.encode()[:63].decode("utf-8", "ignore").encode()
+
+
+_FACTS = {"timestamp": _time, "photon_energy": _positive, "encoder": _finite,
+          "source": _source}
+
+
+def _block_make(timestamp, energy, encoder, source, cause):
+    known = (timestamp is not None and TIMESTAMP) | \
+        (energy is not None and ENERGY) | (encoder is not None and ENCODER)
+    block = _BLOCK.pack(timestamp or 0, math.nan if energy is None else energy,
+                        math.nan if encoder is None else encoder, known, 0, 0, 0,
+                        cause)
+    return np.frombuffer(block.ljust(128, b"\0") +
+                         (source or b"").ljust(BLOCK - 128, b"\0"), "u1")
+
+
 class Slot:
     """An event being filled: numpy views of where it will lie.
 
@@ -965,7 +1006,7 @@ class Slot:
         if self._writer._slot_open is not self:
             raise Error("this slot was sent or dropped before")
         try:
-            self._writer._fill_block(self._place, *facts)
+            self._place.block[:] = self._writer._blocks(1, *facts)[0]
             self._writer._send(self, 0)
         except BaseException:
             self.drop()
@@ -1137,10 +1178,12 @@ class Writer:
             values that the stream's type can have. If it is None, but the stream
             has images, the events are failed ones and keep their place.
         timestamp: an integer for an event, or B of them; 0 or None is unknown.
+            A float, text or datetime is none: TypeError.
         photon_energy: eV, one for all or B of them; None, NaN or anything not
             above zero is unknown.
         encoder: mm, likewise, but any finite value is one.
-        source: text, where the event comes from, at most 63 bytes; or B of them.
+        source: text (str, or bytes of UTF-8), where the event comes from, cut to
+            63 bytes; or B of them.
 
         Nothing is kept of the arrays. Returns when all of them have been handed
         on: it waits where the reader is slow. Raises ValueError or TypeError
@@ -1159,17 +1202,19 @@ class Writer:
                 raise ValueError("images of %d events, logits of %d"
                                  % (len(planes[IMAGE]), n))
         cause = NO_IMAGE if self.header.planes & IMAGE and image is None else 0
-        facts = self._facts(n, timestamp, photon_energy, encoder, source)
+        blocks = self._blocks(n, timestamp, photon_energy, encoder, source, cause)
         for k in range(n):
-            self._event_send({p: x[k] for p, x in planes.items()}, facts[k], cause)
+            self._event_send({p: x[k] for p, x in planes.items()}, blocks[k],
+                             FAILED if cause else 0)
         self._stop_check()
 
     def fail(self, timestamp=None, photon_energy=None, encoder=None, source=None):
         """Sends a failed event: one that there was, but could not be read. Later
         programs name and count it."""
         self._ready()
-        facts = self._facts(1, timestamp, photon_energy, encoder, source)[0]
-        self._event_send({}, facts, UNREADABLE)
+        block, = self._blocks(1, timestamp, photon_energy, encoder, source,
+                              UNREADABLE)
+        self._event_send({}, block, FAILED)
         self._stop_check()
 
     def slot(self):
@@ -1246,49 +1291,36 @@ class Writer:
                             % (name, x.dtype, to))
         return x
 
-    def _facts(self, n, timestamp, energy, encoder, source):
-        """Facts of each of n events: (timestamp, energy, encoder, source)."""
-        times = self._column(n, timestamp, "timestamp", only_one=True)
-        energies = self._column(n, energy, "photon_energy")
-        encoders = self._column(n, encoder, "encoder")
-        sources = [source] * n if source is None or isinstance(source, str) \
-            else list(source)
-        if len(sources) != n:
-            raise ValueError("%d sources for %d events" % (len(sources), n))
-        facts = list(zip(times, energies, encoders, sources))
-        for f in facts:
-            self._facts_check(*f)
-        return facts
+    def _blocks(self, n, timestamp, energy, encoder, source, cause=0):
+        """The blocks of n events, before the first of them is sent."""
+        given = timestamp, energy, encoder, source
+        columns = [self._column(n, name, x) for name, x in zip(_FACTS, given)]
+        return [_block_make(*facts, cause) for facts in zip(*columns)]
 
-    def _facts_check(self, timestamp, energy, encoder, source):
-        for name, value in (("timestamp", timestamp), ("photon_energy", energy),
-                            ("encoder", encoder)):
-            if value is not None and \
+    def _column(self, n, name, given):
+        """A fact for each of n events, of one value or n of them."""
+        if not isinstance(given, (list, tuple)) and np.ndim(given) == 0:
+            if name == "timestamp" and given is not None and n > 1:
+                raise ValueError("one timestamp for %d events" % n)
+            given = [given] * n
+        if len(given) != n:
+            raise ValueError("%d values of %s for %d events"
+                             % (len(given), name, n))
+        facts = [None] * n
+        for k, x in enumerate(given):
+            if x is None:
+                continue
+            if name in QUANTITIES and \
                     not self.header.quantities & QUANTITIES[name]:
                 raise ValueError("%s: not among the stream's quantities" % name)
-        if timestamp is not None:
-            if isinstance(timestamp, (float, np.floating)):
-                raise TypeError("timestamp %r: integers, seconds << 32 |"
-                                " nanoseconds" % timestamp)
-            if not 0 <= int(timestamp) < 1 << 64:
-                raise ValueError("timestamp %d is out of range" % timestamp)
-        for value in energy, encoder:
-            if value is not None:
-                float(value)
-
-    @staticmethod
-    def _column(n, values, name, only_one=False):
-        if values is None:
-            return [None] * n
-        if np.ndim(values) == 0:
-            if only_one and n > 1:
-                raise ValueError("one %s for %d events" % (name, n))
-            return [values if isinstance(values, int) else
-                    np.asarray(values)[()]] * n
-        if len(values) != n:
-            raise ValueError("%d values of %s for %d events"
-                             % (len(values), name, n))
-        return list(values)
+            try:
+                if getattr(x, "ndim", 0):       # a row of one
+                    x = x.reshape(())[()]
+                facts[k] = _FACTS[name](x)
+            except (TypeError, ValueError, OverflowError) as e:
+                kind = TypeError if isinstance(e, TypeError) else ValueError
+                raise kind("%s of event %d: %s" % (name, k, e)) from None
+        return facts
 
     def _fill(self, place, plane, data):
         """Copies an event's plane to its place, zeros where there is none."""
@@ -1309,22 +1341,6 @@ class Writer:
         # A logit beyond f16 is infinite; peakfind knows what that means.
         with np.errstate(over="ignore"):
             np.copyto(to[..., :h, :w], data, casting="unsafe")
-
-    def _fill_block(self, place, timestamp, energy, encoder, source, cause=0):
-        self._facts_check(timestamp, energy, encoder, source)
-        known, values = 0, [0, np.nan, np.nan]
-        if timestamp is not None and int(timestamp):
-            known |= TIMESTAMP
-            values[0] = int(timestamp)
-        for i, bit, value in (1, ENERGY, energy), (2, ENCODER, encoder):
-            if value is not None and np.isfinite(value) and \
-                    (bit == ENCODER or value > 0):
-                known |= bit
-                values[i] = float(value)
-        block = bytearray(_BLOCK.pack(*values, known, 0, 0, 0, cause))
-        text = (source or "").encode()[:63].decode("utf-8", "ignore").encode()
-        block = block.ljust(128, b"\0") + text.ljust(64, b"\0")
-        place.block[:] = np.frombuffer(block, "u1")
 
     # -- places and sending --
 
@@ -1366,15 +1382,15 @@ class Writer:
         self._slots.populate(token, self.layout, self.header.planes)
         return self._slot_open
 
-    def _event_send(self, planes, facts, cause):
+    def _event_send(self, planes, block, flags):
         """Sends an event of these arrays, zeros where there are none."""
         s = self._slot_find()
         try:
             for p in LOGITS, SEGMAP, IMAGE, PEAKS:
                 if self.header.planes & p:
                     self._fill(s._place, p, planes.get(p))
-            self._fill_block(s._place, *facts, cause)
-            self._send(s, FAILED if cause else 0)
+            s._place.block[:] = block
+            self._send(s, flags)
         except BaseException:
             self._drop(s)
             raise

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 import time
+from decimal import Decimal
 
 import h5py
 import numpy as np
@@ -199,6 +200,49 @@ def test_refused(tmp_path, k):
             w.put(**{"logits": np.zeros((2, 2, 8, 8)),
                      "image": np.zeros((2, 8, 8)), **BAD[k]})
     assert list(q2.Reader(tmp_path / "a.q2")) == []
+
+
+BAD_FACTS = [
+    ("source", ["a", "b\udcff", "c"], ValueError),
+    ("source", ["a", 7, "c"], TypeError),
+    ("source", [b"a", b"\xff", b"c"], ValueError),
+    ("photon_energy", [9000., "9000", 1.], TypeError),
+    ("photon_energy", [9000., 10 ** 400, 1.], ValueError),
+    ("photon_energy", np.ones((3, 2)), ValueError),
+    ("timestamp", [1, 2.0, 3], TypeError),
+    ("timestamp", np.full((3, 1), 1.7e9), TypeError),
+    ("timestamp", [1, "2", 3], TypeError),
+    ("timestamp", [1, Decimal(2), 3], TypeError),
+    ("timestamp", np.array(["2026-01-01"] * 3, "M8[ns]"), TypeError),
+    ("timestamp", np.array([["2026-01-01"]] * 3, "M8[ns]"), TypeError),
+    ("timestamp", [1, -2, 3], ValueError),
+    ("timestamp", [1, 1 << 64, 3], ValueError)]
+
+
+@pytest.mark.parametrize("k", range(len(BAD_FACTS)))
+def test_facts_refused(tmp_path, k):
+    """facts that are none are refused before the first of a batch (case {k})"""
+    name, values, error = BAD_FACTS[k]
+    with q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8)) as w:
+        with pytest.raises(error, match=name + " of event [01]: "):
+            w.put(np.zeros((3, 2, 8, 8)), np.zeros((3, 8, 8)), **{name: values})
+        assert w.count == 0
+
+
+def test_facts(tmp_path):
+    """facts are numbers of every kind, rows of one, and text or bytes"""
+    with q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8), image=None,
+                   quantities=q2.QUANTITIES) as w:
+        x = np.zeros((3, 2, 8, 8))
+        w.put(x, None, np.array([[5], [0], [1 << 63]], "u8"),
+              [Decimal("9.5"), 10 ** 30, np.nan], np.full((3, 1), -1, "f4"),
+              np.array([b"a", b"b", b"c"]))
+        w.put(x, None, [np.array([7]), None, np.int32(8)], -1, [0, np.inf, None],
+              ["\u00e9" * 40, "", None])
+    assert [(e.timestamp, e.photon_energy, e.encoder, e.source)
+            for e in q2.Reader(tmp_path / "a.q2")] == [
+        (5, 9.5, -1, "a"), (None, 1e30, -1, "b"), (1 << 63, None, -1, "c"),
+        (7, None, 0, "\u00e9" * 31), (None, None, None, ""), (8, None, None, "")]
 
 
 def test_layout_refused(tmp_path):
