@@ -196,9 +196,9 @@ def _fold(words, lanes, crc):
 
 
 def crc32c(data):
-    """CRC-32C of bytes or of a C-contiguous array, as q2(5) defines it."""
-    data = data.reshape(-1).view("u1") if isinstance(data, np.ndarray) else \
-        np.frombuffer(data, "u1")
+    """CRC-32C of bytes, or of an array in C order, as q2(5) defines it."""
+    data = np.ascontiguousarray(data).reshape(-1).view("u1") \
+        if isinstance(data, np.ndarray) else np.frombuffer(data, "u1")
     crc = 0xffffffff
     for lanes in _LANES:
         n = len(data) // (4 * lanes) * 4 * lanes
@@ -223,16 +223,21 @@ class Layout:
 
     panels, classes; height and width of a panel as sent (padded), real_height
     and real_width without padding, pixels; logits and image: names of element
-    types; capacity: peaks an event has room for. Raises ValueError for what is
-    out of range or larger than 4 GiB an event.
+    types; capacity: peaks an event has room for. Raises TypeError for what is no
+    integer, ValueError for what is out of range or larger than 4 GiB an event.
     """
 
     def __init__(self, panels, classes, height, width, real_height, real_width,
                  logits, image, capacity):
-        self.panels, self.classes = panels, classes
-        self.height, self.width = height, width
-        self.real_height, self.real_width = real_height, real_width
-        self.logits, self.image, self.capacity = logits, image, capacity
+        self.logits, self.image = logits, image
+        for name, n in ("panels", panels), ("classes", classes), \
+                ("height", height), ("width", width), \
+                ("real_height", real_height), ("real_width", real_width), \
+                ("capacity", capacity):
+            try:        # those of numpy would overflow in products
+                setattr(self, name, operator.index(n))
+            except TypeError:
+                raise TypeError("%s: %r is not an integer" % (name, n)) from None
         self._check()
 
     def _check(self):
@@ -351,7 +356,7 @@ class Header:
     @property
     def text(self):
         pairs = (line.partition("=") for line in
-                 self.lines.decode("utf-8", "replace").splitlines())
+                 self.lines.decode("utf-8", "replace").split("\n")[:-1])
         return {key: value for key, _, value in pairs}
 
     @property
@@ -984,19 +989,33 @@ class Slot:
 
     A context manager: sends at the end of the block, or drops after an exception.
     Facts can be given to send, or set before: timestamp, photon_energy, encoder,
-    source.
+    source. Nothing else can be set: s.image[:] = x fills, s.image = x is an
+    AttributeError.
     """
 
-    timestamp = photon_energy = encoder = None
-    source = ""
+    __slots__ = ("timestamp", "photon_energy", "encoder", "source", "_writer",
+                 "_place", "_slot", "_generation")
 
     def __init__(self, writer, place, slot, generation):
+        self.timestamp = self.photon_energy = self.encoder = self.source = None
         self._writer, self._place = writer, place
         self._slot, self._generation = slot, generation
-        h = writer.header
-        self.logits, self.segmap, self.image = (
-            place.plane(h.layout, p) if h.planes & p else None
-            for p in (LOGITS, SEGMAP, IMAGE))
+
+    def _plane(self, plane):
+        h = self._writer.header
+        return self._place.plane(h.layout, plane) if h.planes & plane else None
+
+    @property
+    def logits(self):
+        return self._plane(LOGITS)
+
+    @property
+    def segmap(self):
+        return self._plane(SEGMAP)
+
+    @property
+    def image(self):
+        return self._plane(IMAGE)
 
     def send(self, timestamp=None, photon_energy=None, encoder=None, source=None):
         """Sends it. As Writer.put, raises Gone or, afterwards, Interrupted."""
@@ -1097,7 +1116,7 @@ class Writer:
     shape: (H0, W0), rows and columns of a panel without padding.
     padded: (H, W) as the network has it; the same as shape by default. Padding is
         at the bottom and the right.
-    logits: "f32", "f16", "bf16" (bits as uint16), or "segmap": not logits but a
+    logits: "f32", "f16", "bf16" (bits in 2 bytes), or "segmap": not logits but a
         segmentation map of uint8 is put.
     classes: logits a pixel, 2 to 255.
     image: "f32", "u16", "i16", "i32" or None.
@@ -1172,8 +1191,10 @@ class Writer:
             panel k % panels of event k // panels, or (B, panels, classes, H, W);
             with one panel an event may be (classes, H, W). H x W is the padded or
             the real size; the rest is then zero. Anything that numpy takes for an
-            array: floating point, or uint16 bits of bf16 where the stream is bf16.
-            A segmentation map has no axis of classes.
+            array and that masks nothing: floating point, or where the stream is
+            bf16 its bits as integers of 2 bytes. Other integers are refused: no one
+            can tell whether they are bits. A segmentation map has no axis of
+            classes.
         image: (B * panels, 1, H, W), (B * panels, H, W) or (B, panels, H, W), of
             values that the stream's type can have. If it is None, but the stream
             has images, the events are failed ones and keep their place.
@@ -1254,10 +1275,12 @@ class Writer:
     def _array(self, data, plane):
         """Data as (B, panels, ...) of whatever type it has, its sides checked."""
         f, want = self.layout, self.layout.shape(plane)
+        name = PLANE_NAMES[plane]
+        if np.ma.is_masked(data):
+            raise TypeError("%s: a masked array: fill in what it masks" % name)
         x = np.asarray(data)
         if x.dtype.name == "bfloat16":
             x = x.view("u2")
-        name = PLANE_NAMES[plane]
         if plane == IMAGE and x.ndim == 4 and x.shape[1] == 1:
             x = x[:, 0]
         rank = len(want)
@@ -1279,12 +1302,14 @@ class Writer:
     def _type_check(self, x, plane, name):
         to = self.layout.dtype(plane)
         if plane == LOGITS:
-            bits = x.dtype == np.dtype("u2")
-            if bits and self.layout.logits != "bf16":
-                raise TypeError("logits as uint16 are bf16, the stream's are %s"
-                                % self.layout.logits)
-            if not bits and x.dtype.kind not in "fiu":
-                raise TypeError("logits of type %s" % x.dtype)
+            bits = self.layout.logits == "bf16" and x.dtype.kind in "iu" and \
+                x.dtype.itemsize == 2
+            if x.dtype.kind != "f" and not bits:
+                raise TypeError("logits of type %s, the stream's are %s: floating"
+                                " point%s" % (x.dtype, self.layout.logits,
+                                              ", or bits in 2 bytes"
+                                              if self.layout.logits == "bf16"
+                                              else ""))
         elif not np.can_cast(x.dtype, to, "same_kind" if to.kind == "f"
                              else "safe"):
             raise TypeError("%s of type %s, the stream's are %s: convert it"
@@ -1335,11 +1360,10 @@ class Writer:
         if (h, w) != to.shape[-2:]:
             to[..., h:, :] = 0
             to[..., :h, w:] = 0
-        if plane == LOGITS and f.logits == "bf16" and \
-                data.dtype != np.dtype("u2"):
-            data = _bf16(data)
-        # A logit beyond f16 is infinite; peakfind knows what that means.
+        # A logit beyond the type is infinite; peakfind knows what that means.
         with np.errstate(over="ignore"):
+            if plane == LOGITS and f.logits == "bf16" and data.dtype.kind == "f":
+                data = _bf16(data)
             np.copyto(to[..., :h, :w], data, casting="unsafe")
 
     # -- places and sending --
@@ -1516,8 +1540,11 @@ def _header_make(panels, shape, padded, logits, classes, image, quantities, text
     if panels is None or shape is None:
         raise TypeError("a Writer needs panels and shape, or a header")
     segmap = logits == "segmap"
-    layout = Layout(panels, 0 if segmap else classes, *(padded or shape), *shape,
-                    "none" if segmap else logits, image or "none", capacity)
+    (height, width), (real_height, real_width) = \
+        shape if padded is None else padded, shape
+    layout = Layout(panels, 0 if segmap else classes, height, width, real_height,
+                    real_width, "none" if segmap else logits, image or "none",
+                    capacity)
     mask = 0
     for q in quantities:
         if q not in QUANTITIES:

@@ -70,6 +70,13 @@ def test_crc_large():
         assert q2.crc32c(x) == crc ^ 0xffffffff, n
 
 
+def test_crc_strided():
+    """the CRC of an array is that of its elements in C order, wherever they lie"""
+    x = np.arange(60, dtype="f4").reshape(6, 10)
+    for view in x[:, ::2], x[::2], x.T, x[0, 3]:
+        assert q2.crc32c(view) == q2.crc32c(view.tobytes())
+
+
 @pytest.mark.parametrize("name", ["run", "crc", "peaks", "cut", "f32", "f16",
                                   "bf16"])
 def test_copy(material, tmp_path, name):
@@ -158,6 +165,42 @@ def test_bf16(tmp_path):
         w.put(np.array(bits, "u2").reshape(1, 2, 2, 2))
     for e in q2.Reader(tmp_path / "a.q2"):
         assert e.logits.reshape(-1).tolist() == bits
+
+
+@pytest.mark.parametrize("kind", ["<u2", ">u2", "<i2", ">i2"])
+def test_bf16_bits(tmp_path, kind):
+    """bits of bf16 are integers of 2 bytes ({kind}), in whatever order"""
+    bits = np.array([0x3f80, 0xc000, 0x7fc0, 0], "u2")
+    with q2.Writer(tmp_path / "a.q2", panels=1, shape=(1, 2), logits="bf16",
+                   image=None) as w:
+        w.put(bits.view("i2" if "i" in kind else "u2").astype(kind).reshape(
+            1, 2, 1, 2))
+    e = next(q2.Reader(tmp_path / "a.q2"))
+    assert e.logits.reshape(-1).tolist() == bits.tolist()
+
+
+@pytest.mark.parametrize("to", ["f32", "f16", "bf16"])
+def test_integers_refused(tmp_path, to):
+    """logits that are integers are refused by a stream of {to}, but bits by bf16"""
+    with q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8), logits=to,
+                   image=None) as w:
+        for kind in "u1", "i1", "u2", ">i2", "i4", "i8", "?", "c8":
+            if to != "bf16" or kind[-1] != "2":
+                with pytest.raises(TypeError, match="the stream's are " + to):
+                    w.put(np.zeros((1, 2, 8, 8), kind))
+    assert w.count == 0
+
+
+def test_masked_refused(tmp_path):
+    """arrays that mask something are refused, those that mask nothing taken"""
+    x, y = np.zeros((1, 2, 8, 8)), np.zeros((1, 8, 8))
+    with q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8)) as w:
+        for bad in dict(logits=np.ma.masked_less(x, 1), image=y), \
+                dict(logits=x, image=np.ma.masked_less(y, 1)):
+            with pytest.raises(TypeError, match="a masked array: fill in"):
+                w.put(**bad)
+        w.put(np.ma.masked_less(x, 0), np.ma.masked_less(y, 0))
+    assert w.count == 1
 
 
 def test_segmap(tmp_path):
@@ -254,6 +297,30 @@ def test_layout_refused(tmp_path):
             q2.Writer(tmp_path / "a.q2", **{"panels": 1, "shape": (8, 8),
                                             "padded": (8, 8), **bad})
     assert os.listdir(tmp_path) == []
+
+
+def test_layout_integers(tmp_path):
+    """numbers of a layout are integers of any kind, whose products do not overflow"""
+    f = q2.Layout(*np.array([32, 8, 1696, 1696, 1696, 1696], "i2"), "f32", "none",
+                  np.uint8(8))
+    assert f.bytes(q2.LOGITS) == 32 * 8 * 1696 * 1696 * 4 and \
+        type(f.bytes(q2.LOGITS)) is int
+    with q2.Writer(tmp_path / "a.q2", panels=np.uint8(2), shape=np.array([3, 5]),
+                   padded=np.array([4, 8])) as w:
+        assert w.layout.shape(q2.IMAGE) == (2, 4, 8)
+    for name, bad in ("panels", 1.), ("shape", (8, 8.)), ("capacity", "9"), \
+            ("classes", None):
+        with pytest.raises(TypeError, match="is not an integer"):
+            q2.Writer(tmp_path / "b.q2", **{"panels": 1, "shape": (8, 8),
+                                            name: bad})
+    assert os.listdir(tmp_path) == ["a.q2"]
+
+
+def test_text_lines():
+    """a value of the text is one line, whatever else Unicode breaks lines at"""
+    text = {"note": "a\u2028b=c\x85d\u2029", "run": "1"}
+    assert q2.Header(q2.Layout(1, 2, 4, 4, 4, 4, "f32", "f32", 8), 5, 0,
+                     text).text == text
 
 
 def test_file(tmp_path):
@@ -704,6 +771,19 @@ def test_refused_reference(material, tmp_path, what, how):
     assert out("timeout 20 q2slots -n 2 sh -c '%s | cat > list%s'"
                % (line, TOKENS), cwd=tmp_path) == b"0 1\n"
     assert out.err.splitlines()[-1] == ("Gone" if how == "gone" else "OSError")
+
+
+def test_slot_fixed(tmp_path):
+    """planes of a slot cannot be set, nor facts that there are not"""
+    with q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8)) as w, w.slot() as s:
+        for name in "logits", "image", "segmap", "energy":
+            with pytest.raises(AttributeError):
+                setattr(s, name, s.logits)
+        s.logits[:], s.image[:] = 2, 3
+        s.photon_energy, s.source = 9000, b"here"
+    e = next(q2.Reader(tmp_path / "a.q2"))
+    assert (e.logits == 2).all() and (e.image == 3).all()
+    assert (e.photon_energy, e.source) == (9000, "here")
 
 
 @pytest.mark.parametrize("end, status", [
