@@ -163,6 +163,38 @@ def test_contradiction(run):
     assert "item 1: 6 planes are no multiple of the 4 panels" in out.err
 
 
+@pytest.mark.parametrize("what, code", [
+    ("its name is no text", "i[1].batch_id = 'b\\udc80d'"),
+    ("put refuses its type", "import q2; put = q2.Writer.put; q2.Writer.put ="
+     " lambda w, *a, **k: put(w, np.ma.masked_less(a[0], 99)"
+     " if 'batch_1/0' in k['source'] else a[0], *a[1:], **k)")])
+def test_item_refused(run, what, code):
+    """an item that cannot be put ({what}) is left out, and the run goes on"""
+    got = []
+    with pytest.raises(q2.Incomplete):
+        for e in items_bridge(run, code, status=6):
+            got.append(e.source)
+    assert got == ["batch_%d/%d" % k for k in
+                   ((0, 0), (0, 1), (0, 2), (2, 0), (2, 1))]
+    assert out.err.startswith("ray2q2: item 1: ") and \
+        out.err.endswith(": it is left out\n")
+
+
+@pytest.mark.parametrize("kind", ["u2", "i2", "i8"])
+def test_integers(run, kind):
+    """logits that are integers ({kind}) are numbers, as in a dump"""
+    r = items_bridge(run, "i[0].predictions = np.ones_like("
+                     "i[0].predictions, '%s')" % kind)
+    assert (next(r).logits == 1).all() and len(list(r)) == 7
+
+
+def test_full(run):
+    """an output that cannot be written is status 7, and no item's fault"""
+    out("%s %s -q standin:Queue -t 0 > /dev/full" % (PYTHON, PROGRAM), cwd=run,
+        status=7)
+    assert out.err == "ray2q2: [Errno 28] descriptor 1: No space left on device\n"
+
+
 def test_layout(run):
     """another layout begins another stream"""
     r = items_bridge(run, "del i[1].metadata['original_shape']; del i[2]")
