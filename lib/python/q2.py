@@ -25,9 +25,9 @@ forgotten, at exit, by a second signal. A child that was forked has none of it.
 
 Who holds what: a token that was taken and not sent is ours and goes back; an
 event that was sent is the reader's, from just before its reference is written. If
-the system refuses that, nobody can have it, and it is ours again. An event that a Reader took by reference is
-ours until the next one is asked for, or Event.release, or Writer.write passed it
-on.
+the system refuses that, nobody can have it, and it is ours again. An event that a
+Reader took by reference is ours until the next one is asked for, or Event.release,
+or Writer.write passed it on.
 
 Two ends are no errors of the program, and end it quietly if nobody catches them:
 Gone (the reader has gone; exit status 2) and Interrupted (a signal came, and all
