@@ -12,6 +12,7 @@ sys.path.insert(0, "tests")
 from liveinput import *
 
 OTHER = capture_make("other", 3, "-C", "64", "-k", "run=7", width=64)
+LARGE = capture_make("large", 2, "-C", "64", width=256, height=256)
 FACTS = capture_make("facts", 3, "-C", "64", "-k", "run=8")
 
 
@@ -195,6 +196,57 @@ def _():
         must(ends_of(l.out()) == [(4, q2bytes.INTERRUPTED)], ends_of(l.out()))
         must(len(events(l.out())) == 4)
         idle.close()
+
+
+@test("the first signal takes what waits in the socket, unread, to its event's end")
+def _():
+    with Live() as l:
+        s = l.connect()
+        s.sendall(BYTES[0][:STREAM + LENGTH])
+        must(wait_for(lambda: len(safe(l)) == 1))
+        l.p.signal(0, signal.SIGSTOP)
+        must(wait_for(lambda: state(l.p.pids[0]) == "T"))
+        s.sendall(BYTES[0][STREAM + LENGTH:STREAM + 3 * LENGTH + 10])
+        l.p.signal(0, signal.SIGINT)
+        l.p.signal(0, signal.SIGCONT)
+        must(wait_for(lambda: not os.path.exists(l.name)), "still there")
+        s.sendall(BYTES[0][STREAM + 3 * LENGTH + 10:STREAM + 4 * LENGTH])
+        l.ends(INTERRUPTED)
+        must(ends_of(l.out()) == [(4, q2bytes.INTERRUPTED)], ends_of(l.out()))
+        must(len(events(l.out())) == 4)
+
+
+@test("the first signal takes an event that has begun and waits for a slot")
+def _():
+    data = read(LARGE, "rb")
+    length = (len(data) - STREAM - END) // 2
+    cut = STREAM + length + 70000       # more than q2cat takes with one read
+    with Live(*WRITE, slots=1) as l:
+        l.p.signal(2, signal.SIGSTOP)
+        s = l.connect()
+        s.sendall(data[:cut])
+        must(l.says("connected"), l.p.err(0))
+        l.p.signal(0, signal.SIGINT)
+        l.p.signal_taken(0)
+        l.p.signal(2, signal.SIGCONT)
+        s.sendall(data[cut:])
+        l.ends(INTERRUPTED)
+        must(l.p.statuses()[1:] == [0, 0], l.p.statuses())
+        must(totals(l.p.err(2))[0] == 2, l.p.err(2))
+
+
+@test("after a signal, one that is silent in a record header is left, and it is said")
+def _():
+    with Live() as l:
+        s = l.connect()
+        s.sendall(BYTES[0][:STREAM + 3 * LENGTH + 10])
+        must(wait_for(lambda: len(safe(l)) == 3))
+        l.p.signal(0, signal.SIGTERM)
+        l.ends(INTERRUPTED)
+        must("left, silent in the middle of a record, after 3 events" in
+             l.p.err(0), l.p.err(0))
+        must(ends_of(l.out()) == [(3, q2bytes.INTERRUPTED)])
+        s.close()
 
 
 @test("after a signal, one that is silent in an event is left, and it is said")

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # q2cat -L at its limits: producers, descriptors, addresses, and connections that
 # break.
+import resource
 import signal
 import socket
 import struct
@@ -21,9 +22,9 @@ def end(count, stream=ID):
     return q2bytes.Stream(5).end(count, stream=stream)
 
 
-def descriptors(n):
-    """A command that takes n descriptors at most."""
-    return ["sh", "-c", 'ulimit -n %d; exec "$@"' % n, "sh"]
+def descriptors(n, *which):
+    """A command that takes n descriptors at most; which: -S, can be more again."""
+    return ["sh", "-c", 'ulimit %s -n %d; exec "$@"' % (" ".join(which), n), "sh"]
 
 
 def reset(s):
@@ -81,6 +82,20 @@ def _():
         l.ends(0)
         each_once(l.out(), BYTES)
         must(l.p.err(0).count("Too many") == 1, l.p.err(0))
+
+
+@test("descriptors that are there again are used when a producer has ended")
+def _():
+    with Live(options=["-e", "4"], before=descriptors(6, "-S")) as l:
+        four = [l.connect() for _ in range(4)]
+        must(l.says("Too many open files"), l.p.err(0))
+        _, hard = resource.prlimit(l.p.pids[0], resource.RLIMIT_NOFILE)
+        resource.prlimit(l.p.pids[0], resource.RLIMIT_NOFILE, (64, hard))
+        four.pop(0).close()
+        must(l.says("p4 ("), l.p.err(0))
+        must(l.p.err(0).count("left without a word") == 1, l.p.err(0))
+        for s in four:
+            s.close()
 
 
 @test("without a descriptor for anybody it ends, and says why")

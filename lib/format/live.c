@@ -24,7 +24,8 @@ struct live {
 	uint64_t	ends;		/* producers to be served; 0: any number */
 	uint64_t	begun;		/* producers whose header was taken */
 	struct producer	*producers[LIVE_PRODUCERS];
-	unsigned	n, room;	/* connected, and at most */
+	unsigned	n;		/* connected */
+	unsigned	room, most;	/* at most: for now, and ever */
 	unsigned	turn;		/* the next to be served in this round */
 	unsigned	connected;	/* ever */
 	struct merge	merge;
@@ -46,9 +47,10 @@ live_new(struct sender *to, struct listener *listeners, unsigned n,
 	l->n_listeners = n;
 	l->ends = ends;
 	l->stop = stop;
-	l->room = LIVE_PRODUCERS;
-	if (sender_refers(to) && slots_count(to->slots) < l->room)
-		l->room = slots_count(to->slots);
+	l->most = LIVE_PRODUCERS;
+	if (sender_refers(to) && slots_count(to->slots) < l->most)
+		l->most = slots_count(to->slots);
+	l->room = l->most;
 	to->header = l->merge.header;
 	return l;
 }
@@ -101,6 +103,8 @@ producer_leave(struct live *l, struct producer *p, enum live_got got,
 	    (--l->n - i) * sizeof p);
 	if (l->turn > i)
 		l->turn--;
+	/* It gives back what another one may have wanted. */
+	l->room = l->most;
 	producer_free(p, l->to);
 	return got;
 }
@@ -115,13 +119,24 @@ producer_lost(struct live *l, struct producer *p, enum live_got got,
 	return producer_leave(l, p, got, f);
 }
 
-/* It is left between two events, since we were stopped. */
+/* It is left outside events, since we were stopped. */
 static enum live_got
 producer_cut(struct live *l, struct producer *p, struct fault *f)
 {
+	bool within = inlet_buffered(p->in) > 0;
+
 	l->merge.owed += p->since;
-	fault_set(f, "left after %llu events", (unsigned long long)p->since);
-	return producer_leave(l, p, LIVE_NEWS, f);
+	fault_set(f, "left%s after %llu events",
+	    within ? ", silent in the middle of a record," : "",
+	    (unsigned long long)p->since);
+	return producer_leave(l, p, within ? LIVE_WARNING : LIVE_NEWS, f);
+}
+
+/* What comes next from it: is that to be taken, or is it left? */
+static bool
+producer_wanted(const struct live *l, const struct producer *p)
+{
+	return !l->stopping || p->filling || inlet_offset(p->in) < p->until;
 }
 
 /* Its bytes have ended between records, or inside one (f has the reason). */
@@ -272,22 +287,19 @@ record_take(struct live *l, struct producer *p, struct fault *f)
 	const unsigned char *bytes;
 	struct record r;
 
-	/* What is not here yet is not wanted any more. */
-	if (l->stopping && !producer_ready(p))
+	if (!producer_wanted(l, p))
 		return producer_cut(l, p, f);
 	switch (producer_look(p, &r, &bytes, f)) {
 	case INLET_GOT:
 		break;
 	case INLET_STOPPED:
-		return LIVE_GOING;
+		return l->abandon ? producer_cut(l, p, f) : LIVE_GOING;
 	case INLET_END:
 		return producer_ended(l, p, f);
 	default:
 		return inlet_broken(p->in) ? producer_broken(l, p, f) :
 		    producer_lost(l, p, LIVE_REFUSED, f);
 	}
-	if (l->stopping && r.length > inlet_buffered(p->in))
-		return producer_cut(l, p, f);
 	if (r.type == RECORD_EVENT || r.type == RECORD_REFERENCE)
 		return event_begin(l, p, &r, f);
 	(void)inlet_next(p->in, &r, &bytes, f);
@@ -310,6 +322,16 @@ producer_serve(struct live *l, struct producer *p, struct fault *f)
 	return producer_leave(l, p, LIVE_WARNING, f);
 }
 
+/* That others wait is said once. */
+static enum live_got
+crowd_tell(struct live *l)
+{
+	bool first = !l->crowded;
+
+	l->crowded = true;
+	return first ? LIVE_WARNING : LIVE_GOING;
+}
+
 /* One has connected. */
 static enum live_got
 connection_take(struct live *l, const struct listener *from, struct fault *f)
@@ -322,8 +344,10 @@ connection_take(struct live *l, const struct listener *from, struct fault *f)
 		fault_set(f, "%s: accept: %s%s", from->name, strerror(errno),
 		    l->n == 0 ? "" : ": others wait until a producer ends");
 		/* Those who are there will do; with nobody there, nothing will. */
+		if (l->n == 0)
+			return LIVE_FAULT;
 		l->room = l->n;
-		return l->n == 0 ? LIVE_FAULT : LIVE_WARNING;
+		return crowd_tell(l);
 	}
 	if (fd == -1)
 		return LIVE_GOING;
@@ -332,10 +356,9 @@ connection_take(struct live *l, const struct listener *from, struct fault *f)
 	fault_set(f, "p%u (%s): connected", l->connected, peer);
 	if (l->n < l->room || l->crowded)
 		return LIVE_NEWS;
-	l->crowded = true;
 	fault_set(f, "%u producers are connected, the most there can be: others"
 	    " wait until one ends", l->n);
-	return LIVE_WARNING;
+	return crowd_tell(l);
 }
 
 /* What poll waits for, at most: nothing, if somebody can go on without a read. */
@@ -346,7 +369,7 @@ round_patience(const struct live *l)
 
 	for (i = 0; i < l->n; i++)
 		if (producer_ready(l->producers[i]) ||
-		    (l->stopping && !l->producers[i]->filling))
+		    !producer_wanted(l, l->producers[i]))
 			return 0;
 	return l->stopping ? GRACE_MS : WATCH_MS;
 }
@@ -439,15 +462,24 @@ live_finish(struct live *l)
 	return outlet_flush(&l->to->out) == -1 ? LIVE_OUTPUT : LIVE_OVER;
 }
 
+static void
+live_stop(struct live *l)
+{
+	unsigned i;
+
+	l->stopping = true;
+	for (i = 0; i < l->n; i++)
+		l->producers[i]->until = inlet_arrived(l->producers[i]->in);
+	listeners_close(l);
+}
+
 enum live_got
 live_next(struct live *l, struct fault *f)
 {
 	enum live_got got = LIVE_GOING;
 
-	if (*l->stop && !l->stopping) {
-		l->stopping = true;
-		listeners_close(l);
-	}
+	if (*l->stop && !l->stopping)
+		live_stop(l);
 	if (live_over(l))
 		return live_finish(l);
 	if (l->turn >= l->n && (got = round_begin(l, f)) != LIVE_GOING)

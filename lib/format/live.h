@@ -30,9 +30,9 @@
  * producers than slots, so if all others have stopped there, there is a slot left
  * for the one that goes on.
  *
- * On the first signal nobody is accepted any more, events that have begun to come
- * are taken, as are those that are here already, and the producers are left. One
- * that has begun an event and is silent is given GRACE_MS.
+ * On the first signal nobody is accepted any more; of each producer those records
+ * are taken of which something is here by then, read or not, and it is left. One
+ * that is silent in the middle of such a record is given GRACE_MS.
  */
 #ifndef FORMAT_LIVE_H
 #define FORMAT_LIVE_H

@@ -23,6 +23,7 @@ struct producer {
 	bool		readable;	/* poll said so; a read uses it up */
 	bool		begun;		/* its header was taken */
 	bool		owes;		/* and since then no end record */
+	uint64_t	until;		/* bytes that were here when we were stopped */
 	struct stream	stream;		/* its own */
 	uint64_t	since;		/* events since its last end record */
 	bool		filling;	/* an event is on its way: */

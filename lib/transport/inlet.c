@@ -1,3 +1,4 @@
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -512,6 +513,15 @@ uint64_t
 inlet_buffered(const struct inlet *in)
 {
 	return in->to - in->from;
+}
+
+uint64_t
+inlet_arrived(const struct inlet *in)
+{
+	int waiting = 0;
+
+	(void)ioctl(in->fd, FIONREAD, &waiting);
+	return in->at + inlet_buffered(in) + (uint64_t)waiting;
 }
 
 uint64_t

@@ -125,6 +125,9 @@ enum inlet_got	inlet_gather(struct inlet *, struct inlet_want *, struct fault *)
 /* Bytes of the input that are in the buffer. */
 uint64_t	inlet_buffered(const struct inlet *);
 
+/* Bytes that have come since it was made, taken or not; of a pipe or socket. */
+uint64_t	inlet_arrived(const struct inlet *);
+
 /* Bytes taken since the inlet was made; in a regular file, the place in it. */
 uint64_t	inlet_offset(const struct inlet *);
 
