@@ -323,6 +323,47 @@ for name, sent, says, status, whole in (
                                       if whole else []), ends_of(l.out()))
 
 
+@test("an end record of fewer events than came ends its producer, others go on")
+def _():
+    with Live(options=["-e", "2"]) as l:
+        l.send(BYTES[0][:STREAM + 2 * LENGTH] + end(1))
+        must(l.says("its end record counts 1 events, fewer than came: 2 came"),
+             l.p.err(0))
+        must("p1 (" in l.p.err(0), l.p.err(0))
+        l.send(BYTES[1])
+        l.ends(INPUT)
+        must(len(events(l.out())) == 2 + EVENTS and not ends_of(l.out()))
+
+
+@test("end records whose sum is beyond 64 bits are not added, and it is said")
+def _():
+    with Live(options=["-e", "3"]) as l:
+        l.send(BYTES[0][:STREAM + 3 * LENGTH] + end(5))
+        must(wait_for(lambda: len(safe(l)) == 3))
+        must(l.says("has ended"), l.p.err(0))
+        l.send(BYTES[0][:STREAM] + end(2 ** 64 - 2))
+        must(l.says("p2 (", 2), l.p.err(0))
+        must("its end record counts %d events, more than can be added to the "
+             "others': 0 came" % (2 ** 64 - 2) in l.p.err(0), l.p.err(0))
+        l.send(BYTES[1])
+        l.ends(INPUT)
+        must(len(events(l.out())) == 3 + EVENTS and not ends_of(l.out()))
+
+
+@test("events of one that is left are not added beyond 64 bits: there is no end")
+def _():
+    with Live() as l:
+        l.send(BYTES[0][:STREAM] + end(2 ** 64 - 2))
+        must(l.says("has ended"), l.p.err(0))
+        s = l.connect()
+        s.sendall(BYTES[1][:STREAM + 3 * LENGTH])
+        must(wait_for(lambda: len(safe(l)) == 3))
+        l.p.signal(0, signal.SIGINT)
+        l.ends(INTERRUPTED)
+        must(len(events(l.out())) == 3 and not ends_of(l.out()))
+        s.close()
+
+
 @test("streams that come a few bytes at a time are whole")
 def _():
     with Live(options=["-e", "2"]) as l:

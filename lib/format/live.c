@@ -125,7 +125,7 @@ producer_cut(struct live *l, struct producer *p, struct fault *f)
 {
 	bool within = inlet_buffered(p->in) > 0;
 
-	l->merge.owed += p->since;
+	merge_cut(&l->merge, p->since);
 	fault_set(f, "left%s after %llu events",
 	    within ? ", silent in the middle of a record," : "",
 	    (unsigned long long)p->since);
@@ -214,7 +214,8 @@ end_take(struct live *l, struct producer *p, const struct record *r,
 		fault_set(f, "an end record of a stream that never began");
 		return producer_lost(l, p, LIVE_REFUSED, f);
 	}
-	merge_end(&l->merge, r);
+	if (merge_end(&l->merge, r, p->since, f) == -1)
+		return producer_lost(l, p, LIVE_REFUSED, f);
 	p->owes = false;
 	p->since = 0;
 	if (!(r->flags & RECORD_INTERRUPTED))
@@ -318,7 +319,7 @@ producer_serve(struct live *l, struct producer *p, struct fault *f)
 	if (!l->abandon)
 		return LIVE_GOING;
 	producer_unfinished(p, "left, silent", f);
-	l->merge.owed += p->since;
+	merge_cut(&l->merge, p->since);
 	return producer_leave(l, p, LIVE_WARNING, f);
 }
 

@@ -44,12 +44,35 @@ merge_event(struct merge *m, unsigned producer, const struct record *r,
 	p->record.seq = m->sent++;
 }
 
-void
-merge_end(struct merge *m, const struct record *r)
+/* Can so many more be counted? */
+static bool
+count_fits(const struct merge *m, uint64_t count)
 {
+	return count <= UINT64_MAX - m->owed;
+}
+
+int
+merge_end(struct merge *m, const struct record *r, uint64_t came,
+    struct fault *f)
+{
+	if (r->count < came || !count_fits(m, r->count))
+		return fault_set(f, "its end record counts %llu events, %s: %llu"
+		    " came", (unsigned long long)r->count, r->count < came ?
+		    "fewer than came" : "more than can be added to the others'",
+		    (unsigned long long)came);
 	m->owed += r->count;
 	if (r->flags & RECORD_INTERRUPTED)
 		m->interrupted = true;
+	return 0;
+}
+
+void
+merge_cut(struct merge *m, uint64_t came)
+{
+	if (count_fits(m, came))
+		m->owed += came;
+	else
+		m->uncounted = true;
 }
 
 bool

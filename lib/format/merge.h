@@ -48,8 +48,15 @@ int	merge_header(struct merge *, const struct stream *,
 void	merge_event(struct merge *, unsigned producer, const struct record *r,
 	    struct parcel *);
 
-/* A producer brings an end record. */
-void	merge_end(struct merge *, const struct record *);
+/*
+ * A producer brings an end record, after so many events since its last one. -1: it
+ * cannot be true, and nothing is taken of it.
+ */
+int	merge_end(struct merge *, const struct record *, uint64_t came,
+	    struct fault *);
+
+/* A producer is left without an end: so many of its events came, and count. */
+void	merge_cut(struct merge *, uint64_t came);
 
 /* Nothing more comes. True if the end is to be sent, with these flags more. */
 bool	merge_finish(struct merge *, uint32_t flags, struct record *end);
