@@ -3,6 +3,7 @@
 one dies, stands still, or never asks."""
 import os
 import re
+import select
 import signal
 import socket
 import stat
@@ -275,6 +276,44 @@ def end_test(head, events, end):
           'failed events are named and counted, status 4', s.said)
 
 
+def last_hit_test(head, events, end):
+    """One works on the last hit: it is waited for, whoever else asks."""
+    def dies(s):
+        sockets = s.sockets()
+        w = Worker(s.address, 1)
+        w.hear()
+        wait_for(lambda: s.sockets() > sockets)
+        time.sleep(.1)
+        w.kill()
+        wait_for(lambda: s.sockets() <= sockets)
+
+    def asks_twice(s):
+        c = Client(s.address, zmq.DEALER)
+        for _ in range(2):
+            c.s.send_multipart([b'', b'next'])
+        time.sleep(.1)
+        return c
+    for other, name in (dies, 'one that asked and died'), \
+            (asks_twice, 'one that asks twice'):
+        with Serve('-v') as s, Client(s.address) as c:
+            s.p.stderr.readline()
+            s.feed(head, events[1])
+            c.next()
+            more = other(s)
+            s.feed(end_of(end, 1))
+            s.p.stdin.close()
+            early = select.select([s.p.stderr], [], [], 1)[0]
+            c.ask()
+            told = s.p.stderr.readline()
+            c.s.close()
+            if more:
+                more.s.close()
+            status = s.end()
+        check(not early and b'indexers may end' in told and status == 0,
+              'who works on the last hit is waited for, beside ' + name,
+              (told, s.said))
+
+
 # ---- signals ----
 
 def signals_test(head, events, end):
@@ -493,6 +532,7 @@ sharing_test(head, events, end, hits)
 death_test(head, events, end, hits)
 queue_test(head, events, end, hits)
 end_test(head, events, end)
+last_hit_test(head, events, end)
 signals_test(head, events, end)
 refusals_test(head, events, end)
 pipelines_test(dump, hits)

@@ -54,19 +54,41 @@ oldest_forget(struct askers *a)
 	a->forgotten++;
 }
 
+/* Where number i of those that wait is in the ring. */
+static unsigned
+place(const struct askers *a, unsigned i)
+{
+	return (a->first + i) % ASKERS_MAX;
+}
+
 bool
-askers_ask(struct askers *a, const void *id, size_t length, double now)
+askers_ask(struct askers *a, const void *id, size_t length, int connection,
+    double now)
 {
 	struct asker *k;
 
 	owing_confirm(a, id, length);
 	if (a->n == ASKERS_MAX || length > ASKER_ID_MAX)
 		return false;
-	k = &a->waiting[(a->first + a->n++) % ASKERS_MAX];
+	k = &a->waiting[place(a, a->n++)];
 	memcpy(k->id, id, length);
 	k->length = length;
+	k->connection = connection;
 	k->at = now;
 	return true;
+}
+
+void
+askers_gone(struct askers *a, int connection)
+{
+	struct asker *k;
+	unsigned i;
+
+	for (i = 0; i < a->n; i++) {
+		k = &a->waiting[place(a, i)];
+		if (k->connection == connection)
+			k->connection = ASKER_GONE;
+	}
 }
 
 const struct asker *
@@ -91,7 +113,17 @@ askers_leave(struct askers *a, bool owes, double now)
 unsigned
 askers_waiting(const struct askers *a)
 {
-	return a->n;
+	unsigned i, j, found = 0;
+	int connection;
+
+	for (i = 0; i < a->n; i++) {
+		connection = a->waiting[place(a, i)].connection;
+		for (j = 0; a->waiting[place(a, j)].connection != connection; j++)
+			;
+		/* The first of its connection counts. */
+		found += connection != ASKER_GONE && j == i;
+	}
+	return found;
 }
 
 uint64_t

@@ -72,9 +72,13 @@ reply_empty(struct server *s, const void *id, size_t length)
 	zmq_msg_close(&empty);
 }
 
-/* A request: identity, an empty frame, what is asked. False if it is none. */
+/*
+ * A request: identity, an empty frame, what is asked. False if it is none.
+ * connection becomes its descriptor, as the monitor names it: the identity itself,
+ * which the ROUTER makes, does not always have that.
+ */
 static bool
-request_read(struct server *s, zmq_msg_t *id)
+request_read(struct server *s, zmq_msg_t *id, int *connection)
 {
 	bool empty, more;
 	zmq_msg_t part;
@@ -86,6 +90,7 @@ request_read(struct server *s, zmq_msg_t *id)
 			return false;
 		if (parts == 0)
 			empty = zmq_msg_size(&part) == 0;
+		*connection = zmq_msg_get(&part, ZMQ_SRCFD);
 		more = zmq_msg_more(&part);
 		zmq_msg_close(&part);
 	}
@@ -93,12 +98,13 @@ request_read(struct server *s, zmq_msg_t *id)
 }
 
 static void
-asker_take(struct server *s, zmq_msg_t *id)
+asker_take(struct server *s, zmq_msg_t *id, int connection)
 {
 	double now = clock_seconds();
 
 	s->asked = now;
-	if (!askers_ask(s->askers, zmq_msg_data(id), zmq_msg_size(id), now))
+	if (!askers_ask(s->askers, zmq_msg_data(id), zmq_msg_size(id), connection,
+	    now))
 		reply_empty(s, zmq_msg_data(id), zmq_msg_size(id));
 	s->counts.unconfirmed = askers_unconfirmed(s->askers);
 }
@@ -108,13 +114,14 @@ static int
 requests_take(struct server *s)
 {
 	zmq_msg_t id;
+	int connection;
 
 	for (;;) {
 		zmq_msg_init(&id);
 		if (zmq_msg_recv(&id, s->socket, ZMQ_DONTWAIT) == -1)
 			return errno == EAGAIN ? 0 : -1;
-		if (request_read(s, &id))
-			asker_take(s, &id);
+		if (request_read(s, &id, &connection))
+			asker_take(s, &id, connection);
 		zmq_msg_close(&id);
 	}
 }
@@ -159,22 +166,34 @@ held_answer(struct server *s)
 	return -1;
 }
 
-/* Counts who comes and goes: two frames, of which the first begins with what. */
-static void
+/*
+ * Counts who comes and goes: two frames, of which the first has what and whose
+ * descriptor. 0, or -1 with errno.
+ */
+static int
 monitor_read(struct server *s)
 {
 	unsigned char event[6], address[256];
 	uint16_t what;
+	int32_t fd;
 
 	while (zmq_recv(s->monitor, event, sizeof event, ZMQ_DONTWAIT) ==
 	    (int)sizeof event) {
 		(void)zmq_recv(s->monitor, address, sizeof address, ZMQ_DONTWAIT);
 		memcpy(&what, event, sizeof what);
-		if (what == ZMQ_EVENT_ACCEPTED)
+		memcpy(&fd, event + sizeof what, sizeof fd);
+		if (what == ZMQ_EVENT_ACCEPTED) {
 			s->counts.clients++;
-		else if (s->counts.clients > 0)
+			continue;
+		}
+		if (s->counts.clients > 0)
 			s->counts.clients--;
+		/* What it asked before it went is here by now. */
+		if (requests_take(s) == -1)
+			return -1;
+		askers_gone(s->askers, fd);
 	}
+	return 0;
 }
 
 /* One turn: takes what came, gives what there is. -1 with errno. */
@@ -184,8 +203,7 @@ server_turn(struct server *s, long *wait)
 	int r;
 
 	pthread_mutex_lock(&s->lock);
-	monitor_read(s);
-	r = requests_take(s);
+	r = requests_take(s) == -1 ? -1 : monitor_read(s);
 	messages_give(s);
 	*wait = held_answer(s);
 	pthread_cond_broadcast(&s->moved);
@@ -517,7 +535,10 @@ server_drain(struct server *s, double patience)
 
 	pthread_mutex_lock(&s->lock);
 	r = room_wait(s, 1, &now, patience, &begun);
-	/* Who asks again has done with the last message. */
+	/*
+	 * Who asks again has done with the last message. One who asked and went
+	 * is in neither number.
+	 */
 	for (end = clock_seconds() + patience; r == 0 && s->broken == 0 &&
 	    askers_waiting(s->askers) < s->counts.clients && clock_seconds() < end;)
 		change_wait(s, end - clock_seconds());

@@ -31,7 +31,7 @@ teardown(void **state)
 static bool
 ask(const char *id, double now)
 {
-	return askers_ask(a, id, strlen(id), now);
+	return askers_ask(a, id, strlen(id), id[0], now);
 }
 
 static void
@@ -52,7 +52,6 @@ in_order(void **state)
 	assert_true(ask("one", 1));
 	assert_true(ask("two", 2));
 	assert_true(ask("one", 3));
-	assert_int_equal(askers_waiting(a), 3);
 	first_is("one");
 	askers_leave(a, true, 4);
 	first_is("two");
@@ -94,14 +93,13 @@ bounded(void **state)
 
 	(void)state;
 	memset(long_id, 'x', sizeof long_id);
-	assert_true(askers_ask(a, long_id, ASKER_ID_MAX, 0));
-	assert_false(askers_ask(a, long_id, ASKER_ID_MAX + 1, 0));
+	assert_true(askers_ask(a, long_id, ASKER_ID_MAX, 0, 0));
+	assert_false(askers_ask(a, long_id, ASKER_ID_MAX + 1, 0, 0));
 	for (i = 1; i < ASKERS_MAX; i++) {
 		snprintf(id, sizeof id, "%u", i);
 		assert_true(ask(id, i));
 	}
 	assert_false(ask("more", i));
-	assert_int_equal(askers_waiting(a), ASKERS_MAX);
 	for (i = 0; i < ASKERS_MAX; i++)
 		askers_leave(a, true, i + 1);
 	assert_int_equal(askers_unconfirmed(a), ASKERS_MAX);
@@ -109,10 +107,32 @@ bounded(void **state)
 	assert_true(ask("more", i));
 	askers_leave(a, true, i + 1);
 	assert_int_equal(askers_unconfirmed(a), ASKERS_MAX + 1);
-	assert_true(askers_ask(a, long_id, ASKER_ID_MAX, i));
+	assert_true(askers_ask(a, long_id, ASKER_ID_MAX, 0, i));
 	assert_int_equal(askers_unconfirmed(a), ASKERS_MAX + 1);
 	assert_true(ask("1", i));
 	assert_int_equal(askers_unconfirmed(a), ASKERS_MAX);
+}
+
+static void
+connections(void **state)
+{
+	(void)state;
+	ask("a", 1);
+	ask("b", 1);
+	ask("a", 1);
+	assert_int_equal(askers_waiting(a), 2);
+	askers_leave(a, false, 2);
+	assert_int_equal(askers_waiting(a), 2);
+	askers_gone(a, 'b');
+	assert_int_equal(askers_waiting(a), 1);
+	/* It has its turn all the same: sending to it tells. */
+	first_is("b");
+	/* Another with the number of one that is gone is one more. */
+	ask("b", 3);
+	assert_int_equal(askers_waiting(a), 2);
+	askers_gone(a, 'a');
+	askers_gone(a, 'b');
+	assert_int_equal(askers_waiting(a), 0);
 }
 
 int
@@ -123,6 +143,8 @@ main(void)
 		    in_order, setup, teardown, NULL },
 		{ "who asks again confirms its last reply, nobody else",
 		    confirmed, setup, teardown, NULL },
+		{ "a connection that waits is counted once, and not when it has ended",
+		    connections, setup, teardown, NULL },
 		{ "askers and what they owe are bounded, and none is lost from the count",
 		    bounded, setup, teardown, NULL }
 	};
