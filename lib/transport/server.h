@@ -26,6 +26,8 @@
  * whose server has died waits until it is killed itself: that is how REQ is.
  *
  * Memory: the queue, and two messages for each client that does not read its replies.
+ * ZeroMQ bounds the size of a request's parts, but not their number, nor can we: it
+ * gives us none before it has the last. q2serve(1) says so.
  */
 #ifndef TRANSPORT_SERVER_H
 #define TRANSPORT_SERVER_H
