@@ -183,6 +183,43 @@ def geometry_test(head, events, end):
     text = made(('mask_good', 'mask_file = m.h5\nmask_good'))[1]
     check('mask = /entry_1/data_1/mask' in text and 'mask_bad' in text,
           'a mask in a file of its own stays', text)
+    text = made(('clen', 'mask_edge_pixels = 2\nclen'))[1]
+    check('\nmask_edge_pixels = 2\n' in text and 'mask_bad' not in text,
+          'the edge of panels, which needs no mask, stays', text)
+    text = made(('clen', 'mask1_file = m.h5\nmask1_data = /d\nmask1_badbits = 1\n'
+                 'clen'))[1]
+    check('mask1_data = /d\nmask1_badbits = 1' in text and 'mask =' not in text and
+          'mask_bad' not in text, 'each number of a mask is for itself', text)
+    text = made(('clen', 'mask3_data = /m3\nclen'),
+                ('b/min_fs', 'b/mask3_file = b.h5\nb/min_fs'))
+    check('mask3_data' in text[0] and 'only some panels' in text[0] and
+          not text[1], 'a mask that only some panels have in a file is refused',
+          text)
+    text = made(('a/min_fs', 'a/mask4_data = /m4\na/mask4_file = m.h5\na/min_fs'),
+                ('b/min_fs', 'b/mask4_data = /b4\nb/min_fs'))[1]
+    check('a/mask4_data = /m4\na/mask4_file = m.h5\n' in text and
+          'b/mask4' not in text,
+          'a mask that each panel names is judged for each', text)
+    for key in 'wavelength = /LCLS/photon_wavelength_A A', \
+            'electron_voltage = /v kV', 'photon_energy = info/energy eV':
+        text = made(('photon_energy = /LCLS/photon_energy_eV eV', key))[1]
+        check('photon_energy = beam_energy eV' in text and key not in text,
+              key.split()[0] + ' from a file gives way to beam_energy', text)
+    text = made(('photon_energy = /LCLS/photon_energy_eV eV',
+                 'wavelength = 1.3 A'))[1]
+    check('wavelength = 1.3 A' in text and 'beam_energy' not in text,
+          'a wavelength that is a number stays', text)
+    text = made(('a/min_fs', 'a/data = /other\na/min_fs'))[1]
+    check(text.count('data = ') == 1 and 'data = /other\n' in text,
+          'one place of data, that of the replies, is named for all panels', text)
+    for key in 'detector_shift_x = /LCLS/x mm', 'saturation_map = /s':
+        text = made(('clen', key + '\nclen'))
+        check(key + ': replies do not have that' in text[0] and not text[1],
+              key.split()[0] + ' from a file is refused', text)
+    text = made(('clen', 'detector_shift_x = 0.1 mm\nsaturation_map = /s\n'
+                 'saturation_map_file = s.h5\nclen'))[1]
+    check('detector_shift_x = 0.1 mm\nsaturation_map = /s\n' in text,
+          'as a number, and from a file of its own, they stay', text)
     text = made(('dim2 = fs\n', 'dim2 = fs\nb/dim0 = %\nb/dim1 = ss\nb/dim2 = fs\n'))
     check('b/dim' not in text[1] and text[1], 'dimensions of panels go, too', text)
     text = made(('clen = 0.125', 'clen = /LCLS/detector_1/EncoderValue mm'))

@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,8 @@ struct rewrite {
 	FILE		*out;
 	const struct plan *plan;
 	const struct stream *stream;
+	const char	*text;		/* of the geometry; NULL: there is none */
 	struct fault	*f;
-	bool		masks;		/* have files of their own */
 };
 
 static char *
@@ -72,28 +73,15 @@ line_next(const struct line *l)
 	return *end == '\n' ? end + 1 : end;
 }
 
+/* A number, and behind it at most a unit: CrystFEL takes all else for a name. */
 static bool
 is_number(const char *value)
 {
 	char *end;
+	double v = strtod(value, &end);
 
-	(void)strtod(value, &end);
-	return end != value;
-}
-
-/* mask, mask_good, mask3_data and the like. */
-static bool
-is_mask(const char *key)
-{
-	return strncmp(key, "mask", 4) == 0;
-}
-
-static bool
-is_mask_file(const char *key)
-{
-	size_t n = strlen(key);
-
-	return is_mask(key) && n > 5 && strcmp(key + n - 5, "_file") == 0;
+	return end != value && isfinite(v) &&
+	    (*end == '\0' || isblank((unsigned char)*end));
 }
 
 static bool
@@ -102,101 +90,267 @@ is_dimension(const char *key)
 	return strncmp(key, "dim", 3) == 0 && isdigit((unsigned char)key[3]);
 }
 
+/* ---- masks and the saturation map ---- */
+
+/* Arrays beside the image, each in its file or in one of its own. */
+enum { MASKS = 8, SATURATION = MASKS };
+enum part { LOCATION, FILENAME, BITS };
+
+/* The names without a number are those of mask 0. */
+static const struct {
+	const char	*key;
+	int		array;
+	enum part	part;
+} array_keys[] = {
+	{ "mask", 0, LOCATION }, { "mask_file", 0, FILENAME },
+	{ "mask_good", 0, BITS }, { "mask_bad", 0, BITS },
+	{ "saturation_map", SATURATION, LOCATION },
+	{ "saturation_map_file", SATURATION, FILENAME }
+};
+
+static const struct {
+	const char	*end;		/* behind "mask" and the number */
+	enum part	part;
+} mask_keys[] = {
+	{ "_data", LOCATION }, { "_file", FILENAME }, { "_goodbits", BITS },
+	{ "_badbits", BITS }
+};
+
+/* The array that a key is about, and what of it; -1: none. */
 static int
-clen_write(struct rewrite *w, const struct line *l)
+array_parse(const char *key, enum part *part)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof array_keys / sizeof array_keys[0]; i++)
+		if (strcmp(key, array_keys[i].key) == 0) {
+			*part = array_keys[i].part;
+			return array_keys[i].array;
+		}
+	if (strncmp(key, "mask", 4) != 0 || key[4] < '0' ||
+	    key[4] >= '0' + MASKS)
+		return -1;
+	for (i = 0; i < sizeof mask_keys / sizeof mask_keys[0]; i++)
+		if (strcmp(key + 5, mask_keys[i].end) == 0) {
+			*part = mask_keys[i].part;
+			return key[4] - '0';
+		}
+	return -1;
+}
+
+/*
+ * Has a panel this part of an array: of its own, or as a default, which is one that
+ * stands in front of the first line of the panel?
+ */
+static bool
+panel_has(const char *text, const char *panel, int array, enum part part)
+{
+	bool met = false, has = false;
+	enum part found;
+	struct line l;
+
+	for (; *text != '\0'; text = line_next(&l)) {
+		if (!line_cut(&l, text) ||
+		    (l.panel[0] != '\0' ? strcmp(l.panel, panel) != 0 : met))
+			continue;
+		met = met || l.panel[0] != '\0';
+		has = has || (array_parse(l.key, &found) == array &&
+		    found == part);
+	}
+	return has;
+}
+
+/* Where a panel has an array; SPLIT: some panels in the one, some in the other. */
+enum where { NOWHERE, IN_IMAGE, IN_FILE, SPLIT };
+
+static enum where
+panel_place(const struct rewrite *w, const char *panel, int array)
+{
+	if (!panel_has(w->text, panel, array, LOCATION))
+		return NOWHERE;
+	return panel_has(w->text, panel, array, FILENAME) ? IN_FILE : IN_IMAGE;
+}
+
+/* Where the panels of a line have its array. */
+static enum where
+line_place(const struct rewrite *w, const struct line *l, int array)
+{
+	const struct geometry *g = &w->plan->file.geometry;
+	enum where one, all = NOWHERE;
+	size_t i;
+
+	if (l->panel[0] != '\0')
+		return panel_place(w, l->panel, array);
+	for (i = 0; i < g->n_asics; i++) {
+		one = panel_place(w, g->asics[i].name, array);
+		if (one != NOWHERE && all != NOWHERE && one != all)
+			return SPLIT;
+		if (one != NOWHERE)
+			all = one;
+	}
+	return all;
+}
+
+/* ---- lines ---- */
+
+static int
+value_refuse(const struct rewrite *w, const struct line *l, const char *why)
+{
+	return fault_set(w->f, "%.60s%s%.60s = %.100s: %s", l->panel,
+	    l->panel[0] == '\0' ? "" : "/", l->key, l->value, why);
+}
+
+/* 1: the line stays; 0: it goes; -1: it cannot be said. */
+static int
+array_decide(const struct rewrite *w, const struct line *l, int array)
+{
+	switch (line_place(w, l, array)) {
+	case IN_FILE:
+		return 1;
+	case IN_IMAGE:
+		return array != SATURATION ? 0 : value_refuse(w, l, "replies do"
+		    " not have that; give saturation_map_file, too, or leave it"
+		    " out");
+	case NOWHERE:
+		return 0;
+	case SPLIT:
+		break;
+	}
+	return value_refuse(w, l, "only some panels have it in a file of its own;"
+	    " give one for all");
+}
+
+/* The encoder becomes that of a reply; l is no number. */
+static int
+clen_write(const struct rewrite *w, const struct line *l)
 {
 	size_t n = strlen(REPLY_ENCODER);
 	const char *slash = l->panel[0] == '\0' ? "" : "/";
 
 	if (strncmp(l->value, REPLY_ENCODER, n) != 0 ||
 	    (l->value[n] != '\0' && !isblank((unsigned char)l->value[n])))
-		return fault_set(w->f, "clen = %.100s: replies do not have that;"
-		    " give clen as a number", l->value);
+		return value_refuse(w, l, "replies do not have that; give clen as"
+		    " a number");
 	if (!(w->stream->quantities & QUANTITY_ENCODER))
-		return fault_set(w->f, "clen = %.100s: the stream has no encoder;"
-		    " give clen as a number", l->value);
+		return value_refuse(w, l, "the stream has no encoder; give clen as"
+		    " a number");
 	fprintf(w->out, "%s%sclen = encoder_value%s\n", l->panel, slash,
 	    l->value + n);
 	return 0;
 }
 
-static int
-line_write(struct rewrite *w, struct line *l, const char *text)
+/* What becomes of the lines of a key. */
+enum fate {
+	KEPT,
+	DROPPED,		/* what comes first says it */
+	NUMBER_KEPT,		/* others go: what comes first says it */
+	NUMBER_WANTED,		/* others are refused */
+	CLEN
+};
+
+static const struct {
+	const char	*key;
+	enum fate	fate;
+} fates[] = {
+	{ "data", DROPPED }, { "peak_list", DROPPED },
+	{ "photon_energy", NUMBER_KEPT }, { "wavelength", NUMBER_KEPT },
+	{ "electron_voltage", NUMBER_KEPT },
+	{ "detector_shift_x", NUMBER_WANTED }, { "detector_shift_y", NUMBER_WANTED },
+	{ "clen", CLEN }
+};
+
+static enum fate
+key_fate(const char *key)
 {
-	if (line_cut(l, text)) {
-		if (is_dimension(l->key) || (is_mask(l->key) && !w->masks) ||
-		    (strcmp(l->key, "photon_energy") == 0 &&
-		    !is_number(l->value)))
-			return 0;
-		if (strcmp(l->key, "clen") == 0 && !is_number(l->value))
-			return clen_write(w, l);
-	}
-	fprintf(w->out, "%.*s\n", l->length, l->text);
-	return 0;
+	size_t i;
+
+	for (i = 0; i < sizeof fates / sizeof fates[0]; i++)
+		if (strcmp(key, fates[i].key) == 0)
+			return fates[i].fate;
+	return is_dimension(key) ? DROPPED : KEPT;
 }
 
-/* Is there a line of which this is true? */
+/* 1: the line stays as it is; 0: that is done; -1: it cannot be said. */
+static int
+line_decide(const struct rewrite *w, const struct line *l)
+{
+	enum part part;
+	int array = array_parse(l->key, &part);
+
+	if (array != -1)
+		return array_decide(w, l, array);
+	switch (key_fate(l->key)) {
+	case KEPT:
+		return 1;
+	case DROPPED:
+		return 0;
+	case NUMBER_KEPT:
+		return is_number(l->value);
+	case NUMBER_WANTED:
+		return is_number(l->value) ? 1 : value_refuse(w, l, "replies do"
+		    " not have that; give it as a number");
+	case CLEN:
+		break;
+	}
+	return is_number(l->value) ? 1 : clen_write(w, l);
+}
+
+/* Is there a line that gives the energy of photons, or what it follows from? */
 static bool
-line_any(const char *text, bool (*is)(const struct line *))
+energy_given(const char *text)
 {
 	struct line l;
 
 	for (; *text != '\0'; text = line_next(&l))
-		if (line_cut(&l, text) && is(&l))
+		if (line_cut(&l, text) && key_fate(l.key) == NUMBER_KEPT &&
+		    is_number(l.value))
 			return true;
 	return false;
 }
 
-static bool
-line_has_mask_file(const struct line *l)
-{
-	return is_mask_file(l->key);
-}
-
-static bool
-line_has_energy(const struct line *l)
-{
-	return strcmp(l->key, "photon_energy") == 0 && is_number(l->value);
-}
-
 /* What comes first, so that it is the default of all panels. */
 static void
-defaults_write(const struct rewrite *w, const char *text)
+defaults_write(const struct rewrite *w)
 {
 	const struct geometry *g = &w->plan->file.geometry;
 
 	fprintf(w->out, "; for indexamajig --data-format=msgpack"
 	    " --peaks=msgpack, by q2serve\ndim0 = ss\ndim1 = fs\n");
-	if (text == NULL || g->data[0] == '\0')
-		fprintf(w->out, "data = %s\n", REPLY_DATA);
-	if (text == NULL || g->peak_list[0] == '\0')
-		fprintf(w->out, "peak_list = %s\n", REPLY_PEAKS);
-	if (text == NULL || !line_any(text, line_has_energy))
+	fprintf(w->out, "data = %s\npeak_list = %s\n",
+	    w->text != NULL && g->data[0] != '\0' ? g->data : REPLY_DATA,
+	    w->text != NULL && g->peak_list[0] != '\0' ? g->peak_list :
+	    REPLY_PEAKS);
+	if (w->text == NULL || !energy_given(w->text))
 		fprintf(w->out, "photon_energy = beam_energy eV\n");
 }
 
 static int
-text_write(struct rewrite *w, const char *text)
+text_write(const struct rewrite *w)
 {
+	const char *text;
 	struct line l;
+	int stays;
 
-	w->masks = line_any(text, line_has_mask_file);
-	defaults_write(w, text);
-	for (; *text != '\0'; text = line_next(&l))
-		if (line_write(w, &l, text) == -1)
+	defaults_write(w);
+	for (text = w->text; *text != '\0'; text = line_next(&l)) {
+		stays = line_cut(&l, text) ? line_decide(w, &l) : 1;
+		if (stays == -1)
 			return -1;
+		if (stays)
+			fprintf(w->out, "%.*s\n", l.length, l.text);
+	}
 	return 0;
 }
 
 static int
-panel_write(struct rewrite *w)
+panel_write(const struct rewrite *w)
 {
 	const struct slab *s = &w->plan->slab;
 
 	if (s->n_panels != 1)
 		return fault_set(w->f, "the stream has %u panels, and where they"
 		    " are is not known: give -g", s->n_panels);
-	defaults_write(w, NULL);
+	defaults_write(w);
 	fprintf(w->out, "; clen = ... m\n; res = ... pixels a metre\n\n"
 	    "p0/min_fs = 0\np0/max_fs = %u\np0/min_ss = 0\np0/max_ss = %u\n"
 	    "p0/fs = +1.0x +0.0y\np0/ss = +0.0x +1.0y\n"
@@ -209,13 +363,14 @@ int
 replygeom_write(FILE *out, const struct plan *p, const struct stream *s,
     struct fault *f)
 {
-	struct rewrite w = { .out = out, .plan = p, .stream = s, .f = f };
+	const struct rewrite w = {
+		.out = out, .plan = p, .stream = s, .text = p->file.text, .f = f
+	};
 
-	if (p->file.text == NULL)
+	if (w.text == NULL)
 		return panel_write(&w);
 	if (p->slab.renumbered)
 		return fault_set(f, "%s: names a 3-D slab; write one for a 2-D"
 		    " slab of the panels, stacked", p->file.path);
-	return text_write(&w, p->file.text) == -1 ?
-	    fault_prefix(f, "%s", p->file.path) : 0;
+	return text_write(&w) == -1 ? fault_prefix(f, "%s", p->file.path) : 0;
 }

@@ -3,11 +3,16 @@
  * CXI files, line by line, but for what differs:
  *
  *	dimN			dim0 = ss, dim1 = fs: a message has one event
- *	photon_energy, in a file	beam_energy eV; a number stays
+ *	data, peak_list		those of reply.h, once, for all panels
+ *	photon_energy, wavelength, electron_voltage
+ *				beam_energy eV; a number stays
  *	clen, the encoder in a file	encoder_value, the unit stays; a number stays
- *	mask, without a file of its own	nothing: a message has no mask, and CrystFEL
- *				reads none there
- *	data, peak_list		those of reply.h if there are none
+ *	detector_shift		refused, unless it is a number
+ *	masks, without a file of their own	nothing: a message has no mask, and
+ *				CrystFEL reads none there
+ *	saturation map, likewise	refused
+ *
+ * Each mask is judged by itself and for each panel.
  */
 #ifndef FORMAT_REPLYGEOM_H
 #define FORMAT_REPLYGEOM_H
