@@ -169,8 +169,10 @@ main(void)
 	MUST(q2_slot(q, &e, &error) == Q2_OK);
 	e.cause = Q2_UNREADABLE;
 	MUST(q2_put(q, &e, &error) == Q2_OK && q2_count(q) == 3);
+	MUST(q2_slot(q, &e, &error) == Q2_OK);
 	stop = 1;
 	MUST(q2_slot(q, &e, &error) == Q2_STOPPED);
+	MUST(q2_put(q, &e, &error) == Q2_FAULT && strstr(error.text, "q2_slot"));
 	MUST(q2_close(q, Q2_INTERRUPTED, &error) == Q2_OK);
 	MUST(q2_close(NULL, Q2_WHOLE, &error) == Q2_OK);
 	return bad;

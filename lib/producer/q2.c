@@ -169,6 +169,16 @@ q2_open(int fd, const struct q2_layout *l, const char *const *facts,
 	return q;
 }
 
+/* What was not put is given up. */
+static void
+hand_empty(struct q2 *q)
+{
+	/* The slot is ours: this cannot find it stale. */
+	if (q->held)
+		(void)parcel_drop(&q->to, &q->parcel, NULL);
+	q->held = false;
+}
+
 static void *
 plane(const struct q2 *q, unsigned plane)
 {
@@ -184,8 +194,10 @@ q2_slot(struct q2 *q, struct q2_event *event, struct q2_error *e)
 
 	if (q->failed)
 		return refuse("the output has failed before", e);
-	if (q->stop != NULL && *q->stop)
+	if (q->stop != NULL && *q->stop) {
+		hand_empty(q);
 		return result(Q2_STOPPED, &f, e);
+	}
 	if (!q->held)
 		switch (parcel_find(&q->to, &q->stream, q->stream.planes,
 		    q->stop, &q->parcel, &f)) {
@@ -285,9 +297,7 @@ q2_close(struct q2 *q, enum q2_end how, struct q2_error *e)
 
 	if (q == NULL)
 		return Q2_OK;
-	/* The slot is ours: this cannot find it stale. */
-	if (q->held)
-		(void)parcel_drop(&q->to, &q->parcel, NULL);
+	hand_empty(q);
 	end.stream = q->stream.id;
 	end.count = q->count;
 	end.flags = how == Q2_INTERRUPTED ? RECORD_INTERRUPTED : 0;

@@ -34,7 +34,7 @@ enum q2_result {
 	Q2_OK = 0,
 	Q2_FAULT = -1,		/* refused, or the machine failed: the text says */
 	Q2_GONE = -2,		/* the reader of the output has gone */
-	Q2_STOPPED = -3		/* *stop was set while there was no slot */
+	Q2_STOPPED = -3		/* *stop was set */
 };
 
 enum q2_logits { Q2_LOGITS_F32 = 1, Q2_LOGITS_F16, Q2_LOGITS_BF16 };
@@ -101,7 +101,7 @@ struct q2	*q2_open(int fd, const struct q2_layout *,
  * Finds the place of the next event, waiting for one that is free, and sets *event
  * to it with nothing known. The arrays are the caller's until q2_put or q2_close. An
  * event that was not put is found again. Q2_STOPPED once *stop is set, Q2_GONE or
- * Q2_FAULT; nothing is then in hand.
+ * Q2_FAULT; nothing is then in hand, and an event that was not put is dropped.
  */
 enum q2_result	q2_slot(struct q2 *, struct q2_event *, struct q2_error *);
 
