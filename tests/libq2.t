@@ -131,6 +131,9 @@ main(void)
 	    .quantities = Q2_TIMESTAMP | Q2_ENCODER, .crc = 1 };
 	struct q2_layout wrong = l;
 	const char *facts[] = { "no fact", NULL };
+	const char *many[36] = { NULL };
+	char key[80];
+	int n;
 	const char *good[] = { "experiment=example", "run=1", NULL };
 	struct q2_error error = { "" };
 	struct q2_event e;
@@ -145,6 +148,21 @@ main(void)
 	MUST(q2_open(1, &wrong, NULL, NULL, NULL) == NULL);
 	MUST(q2_open(1, &l, facts, NULL, &error) == NULL);
 	MUST(strstr(error.text, "no fact: not key=value"));
+	for (n = 0; n < 35; n++)
+		many[n] = "run=1";
+	MUST(q2_open(-1, &l, many, NULL, &error) == NULL);
+	MUST(strstr(error.text, "run=1: more than 34 facts"));
+	many[34] = NULL;
+	MUST(q2_open(-1, &l, many, NULL, &error) == NULL);
+	MUST(strstr(error.text, "output: Bad file"));
+	memset(key, 'k', 64);
+	strcpy(key + 64, "=v");
+	facts[0] = key;
+	MUST(q2_open(-1, &l, facts, NULL, &error) == NULL);
+	MUST(strstr(error.text, "=v: a key of more than 63 bytes"));
+	facts[0] = key + 1;
+	MUST(q2_open(-1, &l, facts, NULL, &error) == NULL);
+	MUST(strstr(error.text, "output: Bad file"));
 	MUST(q2_open(-1, &l, NULL, NULL, &error) == NULL);
 	MUST(strstr(error.text, "output: Bad file"));
 	q = q2_open(1, &l, good, &stop, &error);

@@ -6,11 +6,13 @@
 static int
 fact_add(struct stream *s, const char *text, struct fault *f)
 {
-	char key[64];
+	char key[SOURCE_KEY_MAX + 1];
 	const char *eq = strchr(text, '=');
 
-	if (eq == NULL || eq - text >= (long)sizeof key)
+	if (eq == NULL)
 		return fault_set(f, "not key=value");
+	if (eq - text > SOURCE_KEY_MAX)
+		return fault_set(f, "a key of more than %d bytes", SOURCE_KEY_MAX);
 	snprintf(key, sizeof key, "%.*s", (int)(eq - text), text);
 	return stream_add(s, key, eq + 1, f);
 }

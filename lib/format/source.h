@@ -12,6 +12,8 @@
 /* Facts of the user, and with the two of the program. */
 enum { SOURCE_FACTS_USER = 32, SOURCE_FACTS_MAX = SOURCE_FACTS_USER + 2 };
 
+enum { SOURCE_KEY_MAX = 63 };	/* bytes */
+
 struct source {
 	const char	*facts[SOURCE_FACTS_MAX];	/* key=value; borrowed */
 	unsigned	n;

@@ -99,7 +99,9 @@ header_make(struct q2 *q, const struct q2_layout *from,
 	if (layout_make(from, &l, f) == -1)
 		return -1;
 	for (; facts != NULL && *facts != NULL; facts++)
-		if (source_fact(&s, *facts, f) == -1)
+		/* All are the caller's here: there are none of a program. */
+		if ((s.n == SOURCE_FACTS_MAX ? fault_set(f, "more than %d facts",
+		    SOURCE_FACTS_MAX) : source_fact(&s, *facts, f)) == -1)
 			return fault_prefix(f, "%s", *facts);
 	if (source_header(&s, &l, from->quantities, q->header, f) == -1)
 		return -1;

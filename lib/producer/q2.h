@@ -86,8 +86,9 @@ struct q2_event {
 
 /*
  * Begins a stream on fd, which is borrowed and stays open: writes its header.
- * facts: "key=value" each, at most 34, NULL behind the last; cxiwrite(1) knows
- * experiment, run and detector; NULL if there are none. stop: an int that a signal
+ * facts: "key=value" each, at most 34, the key of 1 to 63 letters, digits, '.', '-'
+ * and '_', NULL behind the last, and NULL if there are none; cxiwrite(1) knows
+ * experiment, run and detector. stop: an int that a signal
  * handler sets, for q2_slot; borrowed; NULL if there is none. If the action of
  * SIGPIPE is the default one it is ignored from now on. The handle is the caller's
  * to q2_close. NULL with the text: a layout out of range or of more than 4 GiB an
