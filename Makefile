@@ -75,8 +75,8 @@ MAN := $(wildcard man/*.[1357])
 # What lib/producer/q2.c needs of lib, and that needs libc only.
 LIBQ2 = base/crc_plain base/fault base/io base/pages data/event data/layout \
 	format/eventblock format/parcel format/place format/source format/stream producer/q2 \
-	transport/budget transport/capture transport/inlet transport/outlet \
-	transport/record transport/slots
+	transport/budget transport/capture transport/cgroup transport/inlet \
+	transport/outlet transport/record transport/slots
 
 all: $(PROGRAMS:%=$B/%) $B/libq2.a
 
