@@ -118,6 +118,16 @@ for mode, slots in MODES:
                 nothing_left(p)
                 must(p.statuses()[0] == GONE, p.statuses())
 
+    @test("a worker is stopped and cxiwrite killed (%s)" % mode)
+    def _():
+        with Pipeline(ENDLESS, FIND, WRITE, slots=slots) as p:
+            must(p.logged_wait(1))
+            for worker in p.workers():
+                p.send(worker, signal.SIGSTOP)
+            p.signal(2, signal.SIGKILL)
+            nothing_left(p)
+            must(p.statuses() == [GONE, GONE, KILLED], p.statuses())
+
     @test("the shell is killed, the others go on to the end (%s)" % mode)
     def _():
         line = "q2cat -r 100 %s | %s | %s 2>err.2; :" % (

@@ -28,7 +28,7 @@ struct findcrew {
 /* 0, or -1 when memory is short. */
 int	findcrew_init(struct findcrew *, unsigned workers, struct slots *shared);
 
-/* Waits until all workers have ended: events in hand are the caller's alone. */
+/* Ends all workers: events in hand are the caller's alone, done or not. */
 void	findcrew_stop(struct findcrew *);
 
 /* After findcrew_stop, and when all events were released. */

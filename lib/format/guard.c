@@ -151,8 +151,6 @@ guard_stop(struct guard *g)
 {
 	if (g == NULL)
 		return;
-	if (g->crew != NULL)
-		crew_kill(g->crew, 0);
 	crew_stop(g->crew);
 	slots_close(g->slots);
 	free(g);

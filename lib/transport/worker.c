@@ -234,9 +234,12 @@ crew_stop(struct crew *c)
 
 	if (c == NULL)
 		return;
-	for (i = 0; i < c->n; i++)
+	/* By a signal: one that is stopped never sees the end of its input. */
+	for (i = 0; i < c->n; i++) {
+		crew_kill(c, i);
 		if (c->w[i].fd != -1)
 			close(c->w[i].fd);
+	}
 	for (i = 0; i < c->n; i++)
 		if (c->w[i].pid > 0)
 			while (waitpid(c->w[i].pid, NULL, 0) == -1 &&

@@ -60,7 +60,10 @@ enum { WORKER_SOCKET = 3, WORKER_FILE = 4, WORKER_FILES = 32 };
 struct crew	*crew_start_alone(const struct worker_duty *, const int *files,
 		    int n, void *memory, struct fault *);
 
-/* Closes their inputs, waits until all have ended, frees. NULL is nothing. */
+/*
+ * Ends all at once, also in the middle of a job, waits until they have ended, frees.
+ * NULL is nothing.
+ */
 void	crew_stop(struct crew *);
 
 int	crew_pid(const struct crew *, unsigned worker);

@@ -251,6 +251,20 @@ stopping_leaves_no_worker(void **state)
 	crew_stop(NULL);
 }
 
+static void
+stopping_does_not_wait_for_a_worker_that_is_stopped(void **state)
+{
+	struct crew *c = started(N);
+	int pid = crew_pid(c, 1);
+
+	(void)state;
+	kill(pid, SIGSTOP);
+	alarm(WAIT_MS / 1000);
+	crew_stop(c);
+	alarm(0);
+	assert_true(is_gone(pid));
+}
+
 /* Waits until a process is gone that is not ours to wait for. */
 static int
 goes(pid_t pid)
@@ -302,6 +316,7 @@ main(void)
 		cmocka_unit_test(worker_that_cannot_prepare_is_noticed),
 		cmocka_unit_test(workers_ignore_the_signals_of_their_group),
 		cmocka_unit_test(stopping_leaves_no_worker),
+		cmocka_unit_test(stopping_does_not_wait_for_a_worker_that_is_stopped),
 		cmocka_unit_test(workers_die_with_their_parent),
 	};
 
