@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/recent.h"
 #include "format/feed.h"
 #include "format/findcrew.h"
@@ -543,6 +544,9 @@ main(int argc, char *argv[], char *envp[])
 	options_parse(argc, argv, &o);
 	tool_filter(argc, argv);
 	tool_output_check();
+	if (io_feeds_itself(STDIN_FILENO, STDOUT_FILENO))
+		errx(STATUS_INPUT, "standard input: is standard output, too; write to"
+		    " another file");
 	tool_signals(NULL);
 	c.o = &o;
 	if (o.aside != NULL && setaside_init(&c.aside, o.aside, &f) == -1)

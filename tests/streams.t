@@ -481,9 +481,37 @@ def sources():
           'experiment_identifier has the experiment', v)
 
 
+def own_output():
+    """ulimit: an output that feeds itself must not fill the disk of the test."""
+    for what, source, command in (
+            ('a capture', AQ, 'q2cat {0} >> {0}'),
+            ('a capture, read and written', AQ, 'q2cat {0} 1<> {0}'),
+            ('standard input', AQ, 'q2cat < {0} >> {0}'),
+            ('a dump', A, 'q2cat {0} >> {0}')):
+        own = path('own')
+        r = sh(f'ulimit -f 20000; cp {source} {own}; ' + command.format(own))
+        check(r.status == [6] and 'is standard output, too' in r.said and
+              read(own) == read(source),
+              f'q2cat of {what} into itself is refused, and it stays as it is',
+              r.note)
+    own = save('own.q2', read(AQ))
+    r = sh(f'ulimit -f 20000; q2cat {own} {T}/b.q2 >> {own}')
+    check(r.status == [6] and len(counts(read(own))[0]) == N + 4,
+          'the other inputs are sent', r.note)
+    own = save('own.q2', read(AQ))
+    r = sh(f'peakfind < {own} >> {own}')
+    check(r.status == [6] and 'is standard output, too' in r.said and
+          read(own) == read(AQ),
+          'peakfind into its own input is refused, and it stays as it is', r.note)
+    r = sh(f'{{ cat > {T}/read; q2cat - {T}/b.q2 >> {own}; }} < {own}')
+    check(r.status == [6] and 'empty' in r.said and
+          len(counts(read(own))[0]) == N + 4,
+          'an input that is read to its end may be added to', r.note)
+
+
 def main():
     for part in (ends, missing_end, joins, checksums, signals, totals, hits,
-                 masks, series, debug, sources):
+                 masks, series, debug, sources, own_output):
         try:
             part()
         except Exception as e:

@@ -95,6 +95,16 @@ io_is_pipe(int fd)
 	    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
+int
+io_feeds_itself(int in, int out)
+{
+	struct stat i, o;
+
+	return fstat(in, &i) == 0 && fstat(out, &o) == 0 && S_ISREG(o.st_mode) &&
+	    i.st_dev == o.st_dev && i.st_ino == o.st_ino &&
+	    lseek(in, 0, SEEK_CUR) < i.st_size;
+}
+
 void
 io_pipe_enlarge(int fd)
 {

@@ -24,6 +24,12 @@ int	io_writev(int fd, struct iovec *, int n);
 /* 1 if fd is a FIFO or a socket: something with a reader, not a place to keep. */
 int	io_is_pipe(int fd);
 
+/*
+ * 1 if both are one regular file and in has not been read to its end: what is
+ * written comes back, and a copy has no end but that of the disk. As in cat(1).
+ */
+int	io_feeds_itself(int in, int out);
+
 /* What a pipe can be enlarged to without privilege, as Linux comes. */
 enum { IO_PIPE_SIZE = 1 << 20 };
 

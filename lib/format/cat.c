@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "format/cat_impl.h"
 #include "format/dump.h"
 
@@ -32,6 +33,9 @@ input_cat(struct cat *c, const char *path)
 	}
 	if (S_ISDIR(st.st_mode)) {
 		fault_set(&f, "is a directory");
+		cat_input_damaged(c, &f);
+	} else if (io_feeds_itself(fd, c->to.out.fd)) {
+		fault_set(&f, "is standard output, too; write to another file");
 		cat_input_damaged(c, &f);
 	} else {
 		hdf5 = S_ISREG(st.st_mode) ? dump_probe(where, &f) : 0;
