@@ -155,6 +155,8 @@ tool_signals(void (*hook)(void))
 	sa.sa_flags = SA_RESTART;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+	/* Who started us may have blocked them. */
+	sigprocmask(SIG_UNBLOCK, &sa.sa_mask, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	/* Who started us may ignore the ends of children; we ask for them. */
 	signal(SIGCHLD, SIG_DFL);

@@ -40,9 +40,9 @@ void	tool_input_check(void);
 void	tool_output_check(void);
 
 /*
- * Signals, as DESIGN has them: SIGPIPE is ignored, SIGCHLD is not; the first SIGINT
- * or SIGTERM sets tool_stop, the second calls the hook (NULL: none; async-signal-safe) and
- * ends the program with STATUS_INTERRUPTED.
+ * Signals, as DESIGN has them: SIGPIPE is ignored, SIGCHLD is not; SIGINT and SIGTERM
+ * are not blocked: the first one sets tool_stop, the second calls the hook (NULL: none;
+ * async-signal-safe) and ends the program with STATUS_INTERRUPTED.
  */
 extern volatile int	tool_stop;
 void	tool_signals(void (*hook)(void));

@@ -157,10 +157,21 @@ for sig in signal.SIGINT, signal.SIGTERM:
                     must(p.wait(), "not all have ended")
                     must(p.statuses()[0] == INTERRUPTED, p.statuses())
 
-for program in FIND, ["q2cat"], ["cxiwrite", "-o", "out"], ["q2ls"]:
-    @test("%s that waits for input ends at the second signal" % program[0])
+BLOCKED = ["env", "--block-signal=INT,TERM"]
+
+@test("the first signal drains, though it was blocked when all began")
+def _():
+    with Pipeline(BLOCKED + ENDLESS, BLOCKED + FIND, BLOCKED + WRITE) as p:
+        must(p.logged_wait(10))
+        p.signal_group(signal.SIGINT)
+        drained(p, [INTERRUPTED, 0, 0])
+
+for program, how in [(p, h) for p in (FIND, ["q2cat"], ["cxiwrite", "-o", "out"],
+                                      ["q2ls"]) for h in ([], BLOCKED)]:
+    @test("%s that waits for input ends at the second signal%s" % (
+        program[0], ", which were blocked when it began" if how else ""))
     def _():
-        with Pipeline(["sleep", "1000"], program) as p:
+        with Pipeline(["sleep", "1000"], how + program) as p:
             must(wait_for(lambda: catches(p.pids[1], signal.SIGINT)))
             p.signal(1, signal.SIGINT)
             p.signal_taken(1)
