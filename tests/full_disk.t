@@ -203,6 +203,14 @@ check 'peakfind: slots beyond ulimit -f are said' refused 8 \
 	'^peakfind: cannot make .* slots: File too large' limited sh -c \
 	'peakfind <"$T/good.q2" | cat; peakfind <"$T/good.q2" >/dev/null'
 
+# Slots are the descriptors 100, 101 and 102.
+for n in 50 100 102; do
+	check "q2slots: a limit of $n descriptors is said, and what to do" refused 8 \
+		"^q2slots: .* 4 slots: .* 100 and more, but the limit is $n; raise it" \
+		sh -c "ulimit -n $n; q2slots -n 4 true"
+done
+check 'q2slots: 103 descriptors are enough' sh -c 'ulimit -n 103; q2slots -n 4 true'
+
 for option in -l -S; do
 	rm -rf "$T/f"
 	check "cxiwrite $option /dev/full is said" refused 7 \

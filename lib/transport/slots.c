@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -105,6 +106,21 @@ memory_create(unsigned n, unsigned flags)
 	return fd;
 }
 
+/* For errno; a low limit on descriptors is EINVAL or EMFILE. */
+static int
+publish_failed(unsigned n, struct fault *f)
+{
+	bool number = errno == EINVAL || errno == EMFILE;
+	const char *cause = strerror(errno);
+	struct rlimit limit;
+
+	if (number && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return fault_set(f, "cannot prepare %u slots: their descriptors are %d"
+		    " and more, but the limit is %llu; raise it, as with ulimit -n 1024",
+		    n, FIRST_FD, (unsigned long long)limit.rlim_cur);
+	return fault_set(f, "cannot prepare %u slots: %s", n, cause);
+}
+
 int
 slots_publish(unsigned n, struct fault *f)
 {
@@ -126,8 +142,7 @@ slots_publish(unsigned n, struct fault *f)
 	    (ends[0] = descriptor_raise(ends[0])) == -1 ||
 	    (ends[1] = descriptor_raise(ends[1])) == -1 ||
 	    fstat(memory, &ms) == -1 || fstat(ends[0], &ps) == -1)
-		return fault_set(f, "cannot prepare %u slots: %s", n,
-		    strerror(errno));
+		return publish_failed(n, f);
 	/* Session 0 is that of private slots. */
 	session |= 1;
 	snprintf(env, sizeof env, "1:%d:%d:%d:%u:%08x:%llu:%llu", memory, ends[0],
