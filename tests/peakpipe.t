@@ -110,6 +110,59 @@ nothing_left() {
 	    [ -z "$(ls -A tmp)" ]
 }
 check 'with one, nothing is left there' nothing_left
+
+# A TMPDIR too small for the rehearsal: as many KiB, and files, as OPTIONS of tmpfs say.
+small_tmp() {
+	rm -rf small small.out && mkdir small && TMPDIR=$PWD/small unshare -m sh -c '
+	    mount -t tmpfs -o "$0" none "$TMPDIR" || exit 99
+	    peakpipe run.q2 -m 2 -g sim.geom -o small.out >said.small 2>err; s=$?
+	    [ -z "$(ls -A "$TMPDIR")" ] || { ls -R "$TMPDIR"; exit 98; }
+	    exit $s' "$1" || { echo "$1: status $?"; cat err; return 1; }
+	same_files small.out || return 1
+	grep -q 'found as it runs' err || return 0
+	grep "^peakpipe: $PWD/small cannot be written to, so mistakes" err &&
+	    grep -iq 'no space left' err && told=$((told + 1))
+}
+any_tmp() {
+	told=0
+	for options in "$@"; do
+		small_tmp "$options" || return 1
+	done
+	[ $told -gt 1 ] && [ $told -lt $# ] || { echo "$told of $#"; return 1; }
+}
+if unshare -m true 2>/dev/null; then
+	check 'a TMPDIR of any size: it is named if it is full, and the run goes on' \
+	    any_tmp size=4k size=8k size=12k size=16k size=20k size=40k size=100k
+	check '... with any number of files' any_tmp nr_inodes=1 nr_inodes=2 nr_inodes=3 \
+	    nr_inodes=4 nr_inodes=5 nr_inodes=6 nr_inodes=20
+else
+	skip 'a TMPDIR of any size: it is named if it is full, and the run goes on' \
+	    'mounting is not allowed here'
+fi
+
+# The rehearsal comes to a peakfind that does not end.
+mkdir slow
+printf '#!/bin/sh\n: >begun\nexec sleep 60\n' >slow/peakfind
+chmod +x slow/peakfind
+ends_there() {
+	rm -rf begun tmp && mkdir tmp
+	TMPDIR=$PWD/tmp PATH=$PWD/slow:$PATH env --default-signal=INT,HUP setsid \
+	    peakpipe run.q2 -o none >/dev/null 2>err &
+	pid=$!
+	for i in $(seq 200); do
+		[ ! -e begun ] || break
+		sleep 0.1
+	done
+	[ -n "$(ls -A tmp)" ] || { echo 'no rehearsal'; return 1; }
+	kill -s "$1" -- -$pid
+	wait $pid
+	got=$?
+	[ $got -eq 3 ] && [ -z "$(ls -A tmp)" ] && [ ! -e none ] ||
+	    { echo "status $got"; ls -R tmp; cat err; return 1; }
+}
+check 'Ctrl-C in the rehearsal: status 3, and nothing is left' ends_there INT
+check 'SIGTERM to all likewise' ends_there TERM
+check 'a terminal that hangs up likewise' ends_there HUP
 # Panels in layers: cxiwrite stacks them and says so, and cxireport does without.
 sed 's|^p\([01]\)/min_fs.*|p\1/dim0 = %\np\1/dim1 = \1\np\1/dim2 = ss\np\1/dim3 = fs\n&|;
     s|^p1/min_ss.*|p1/min_ss = 0|; s|^p1/max_ss.*|p1/max_ss = 31|' sim.geom >layers.geom
