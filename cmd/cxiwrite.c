@@ -565,7 +565,7 @@ stats_write(struct writer *w)
 
 	/* A run that fails at once replaces nothing. One may have had all before. */
 	if (w->o->stats == NULL || (!w->begun && eventlog_exists(w->o->stats) &&
-	    (series_from(w->series) == NULL || w->status != STATUS_OK)))
+	    (series_from(w->series) == NULL || w->status >= STATUS_INCOMPLETE)))
 		return;
 	if (totals_write(&w->t, w->o->stats, &f) == -1)
 		writer_failed(w, STATUS_OUTPUT, f.text);
@@ -611,7 +611,7 @@ totals_finish(struct writer *w)
 	t->seconds = clock_seconds() - w->start;
 	t->rate = (double)(t->in - w->before) / fmax(t->seconds, 1e-6);
 	/* One that may not be carried on has totals of its earlier part only. */
-	if (w->begun || w->before == 0 || w->status == STATUS_OK)
+	if (w->begun || w->before == 0 || w->status < STATUS_INCOMPLETE)
 		totals_say(w);
 	stats_write(w);
 }
@@ -785,6 +785,8 @@ run_resume(struct writer *w)
 	w->t.written = from->written;
 	w->t.filtered = from->filtered;
 	w->t.failed = from->failed;
+	if (from->failed > 0)
+		w->status = STATUS_FAILED;
 	ledger_resume(&w->in.ledger, &from->place);
 	if (w->o->verbose)
 		progress_warnx("carries on after %llu complete files, at event %llu"

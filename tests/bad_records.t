@@ -357,6 +357,33 @@ def blocks():
 
 # ---- references ----
 
+def facts():
+    """What an event says of itself is kept, whatever else of it is damaged."""
+    s = Stream(PEAKS | IMAGE, capacity=64)
+    data = bytearray(s.header() + s.event(0, flags=CRC, crc=True) + s.end(1))
+    data[STREAM + RECORD + 300] ^= 1
+    with tempfile.TemporaryDirectory() as t:
+        got, _, said = run(["cxiwrite", "-m", "0", "-o", t, "-l", t + "/log"],
+                           bytes(data))
+        with open(t + "/log") as f:
+            row = f.read().splitlines()[-1].split("\t")
+    tap.check("the log has source, time and energy of an event with a damaged image",
+              got == 4 and row[1:4] == ["by hand", "5.000000007", "9500.000000"] and
+              row[6] == "failed" and "image" in row[9], got, row, said)
+    s = Stream(LOGITS | IMAGE | PEAKS, capacity=8)
+    data = s.header() + s.event(0, flags=FAILED, cause=3, found=5) + s.end(1)
+    got, out, said = run(["sh", "-c", "peakfind -c 2 | q2ls"], data)
+    tap.check("an event that came failed keeps them where there is less room for peaks",
+              b"by hand" in out and b"checksum" in out, got, out, said)
+    with tempfile.TemporaryDirectory() as t:
+        got, out, said = run(["sh", "-c", """cd "$0" || exit
+            q2cat -c | peakfind -k >map && q2slots -n 2 sh -c '
+                q2cat map | peakfind -k | q2cat' >again && q2ls again &&
+            peakfind -k <map | cmp - again""", t], capture()[1])
+    tap.check("a map that is made anew is not held against the checksum of the old one",
+              got == 0 and b"failed" not in out, got, out, said)
+
+
 def slots_run(case, pipeline, slots=3):
     """A pipeline behind q2refs.py; then the free tokens, a line of stdout."""
     script = '%s %s %s | %s; status=$?; %s %s tokens; exit $status' % (
@@ -486,6 +513,7 @@ headers()
 layouts()
 order()
 blocks()
+facts()
 references()
 flips()
 tap.done()

@@ -61,6 +61,44 @@ for bytes in 30 100; do
 	    sh -c 'cat "$1/err"; grep -q "byte.*(truncated)" "$1/said" &&
 	    grep -q "status 6" "$1/said" && grep -q " = 2 written" "$1/err"' - "$T"
 done
+# A filter that writes planes, as q2(5) tells it to.
+cat >"$T/peaks20" <<'END'
+import mmap, os, struct, sys
+sys.path.insert(0, "tests")
+import q2bytes as q
+memory = int(os.environ["Q2_SLOTS"].split(":")[1])
+source, sink = sys.stdin.buffer, sys.stdout.buffer
+while h := source.read(q.RECORD):
+    kind, = struct.unpack_from("<H", h, 10)
+    if kind == q.TYPE_STREAM:
+        b = source.read(q.STREAM - q.RECORD)
+        panels, classes, height, width, _, _, logits, image, room = \
+            struct.unpack_from("<9I", b)
+        pixels = panels * height * width
+        at = q.RECORD + q.BLOCK + q.round64(pixels) + \
+            q.round64(pixels * classes * (0, 4, 2, 2)[logits]) + \
+            q.round64(pixels * (0, 4, 2, 2, 4)[image])
+        h += b
+    if kind == q.TYPE_REFERENCE and struct.unpack_from("<Q", h, 32)[0] == 0:
+        slot, = struct.unpack_from("<I", h, 44)
+        m = mmap.mmap(memory, at + q.round64(room * q.PEAK), offset=slot << 32)
+        kept, = struct.unpack_from("<I", m, q.RECORD + 32)
+        for k in range(kept, kept + 20):
+            m[at + q.PEAK * k:at + q.PEAK * (k + 1)] = m[at:at + q.PEAK]
+        struct.pack_into("<II", m, q.RECORD + 28, kept + 20, kept + 20)
+        struct.pack_into("<Q", m, 40, 0)
+    sink.write(h)
+    sink.flush()
+END
+filtered() {
+	q2slots -n "$1" sh -c 'q2cat "$1/run.q2" | peakfind | "$2" "$1/peaks20" | q2cat' \
+	    - "$T" "$PYTHON"
+}
+filtered 1 >"$T/filtered1" && filtered 8 >"$T/filtered8"
+check 'a filter that writes peaks into a slot leaves nothing behind for the next event' \
+	cmp "$T/filtered1" "$T/filtered8"
+check 'and its peaks are there' sh -c '
+	[ $(q2ls -p "$1/filtered8" | wc -l) -eq $(($(peakfind <"$1/run.q2" | q2ls -p | wc -l) + 20)) ]' - "$T"
 gone() {
 	cp "$T/run.q2" "$T/gone.q2"
 	q2slots -n 8 sh -c 'q2cat "$1/gone.q2" | {

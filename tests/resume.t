@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, "tests")
+import q2bytes
 from proc import *
 
 import h5py
@@ -278,6 +279,21 @@ def _():
                       '%s -r' % (RUN, RUN, WRITE)))
 
 
+@test("a run with failed events says so when it is carried on, too")
+def _():
+    s = q2bytes.Stream(q2bytes.LOGITS | q2bytes.IMAGE, capacity=64)
+    empty()
+    with open(DIR + "/failed.q2", "wb") as f:
+        f.write(s.header() + b"".join(
+            s.event(k, flags=q2bytes.FAILED if k == 1 else 0, cause=k == 1)
+            for k in range(6)) + s.end(6))
+    write = WRITE.replace("-m 11 -n 3", "-m 0 -n 2")
+    must(sh("q2cat -n 4 failed.q2 | peakfind | head -c -64 | " +
+            write).returncode == INCOMPLETE)
+    r = go_on("failed.q2", write=write)
+    must(r.returncode == 4 and totals(r.stderr)[3] == 1, r.returncode, r.stderr)
+
+
 @test("a shard is carried on")
 def _():
     shard = "q2cat -i 1/3 %s"
@@ -407,6 +423,9 @@ for options in "", "-z gzip -j 2":
                     must(said is None or int(said[1]) == rows(), n, rows(),
                          r.stderr)
                     must("peakfind:" not in r.stderr, r.stderr)
+                    n_in, *parts = totals(r.stderr) or (0,)
+                    lost = re.search(r"(\d+) events were taken but are NOT", r.stderr)
+                    must(n_in == sum(parts) + int(lost[1] if lost else 0), r.stderr)
                     failures += 1
                     r = go_on(write=write)
                 same(good, r)

@@ -76,10 +76,12 @@ eventfind_run(struct eventfind *c, const struct place *p, uint32_t flags,
     struct event *e, struct fault *f)
 {
 	const struct layout *l = &c->in->layout;
+	/* A map is made anew where there are logits, also over one that came. */
+	const unsigned read = c->in->planes & (PLANE_IMAGE |
+	    (c->in->planes & PLANE_LOGITS ? PLANE_LOGITS : PLANE_SEGMAP));
 
 	event_init(e);
-	if (((flags & RECORD_CRC) && eventblock_check(p, l,
-	    c->in->planes & ~(unsigned)PLANE_PEAKS, f) == -1) ||
+	if (((flags & RECORD_CRC) && eventblock_check(p, l, read, f) == -1) ||
 	    eventblock_unpack(p->block, l, e, f) == -1) {
 		e->cause = EVENT_CHECKSUM;
 		return 1;
@@ -106,7 +108,8 @@ eventfind_fail(const struct stream *in, const struct stream *out,
 	unsigned plane;
 
 	event_init(&e);
-	if (eventblock_unpack(p->block, l, &e, NULL) == -1)
+	/* It came with as many peaks as fit there. */
+	if (eventblock_unpack(p->block, &in->layout, &e, NULL) == -1)
 		event_init(&e);
 	e.peaks_found = e.peaks_kept = 0;
 	if (cause != EVENT_OK || e.cause == EVENT_OK)

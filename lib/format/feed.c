@@ -98,6 +98,7 @@ static int
 event_open(struct feed *d, struct fault *f)
 {
 	const struct layout *l = &d->stream.layout;
+	const bool sealed = (d->record.flags & RECORD_CRC) != 0;
 
 	if (d->record.type == RECORD_REFERENCE) {
 		d->event.cause = EVENT_UNREADABLE;
@@ -105,14 +106,19 @@ event_open(struct feed *d, struct fault *f)
 			return -1;
 	}
 	d->event.cause = EVENT_CHECKSUM;
-	if ((d->record.flags & RECORD_CRC) && eventblock_check(&d->place, l,
-	    d->want & d->stream.planes, f) == -1)
+	if (sealed && eventblock_check(&d->place, l, 0, f) == -1)
 		return -1;
-	if (eventblock_unpack(d->place.block, l, &d->event, f) == 0)
+	if (eventblock_unpack(d->place.block, l, &d->event, f) == -1) {
+		/* Nothing of it is to be believed. */
+		event_init(&d->event);
+		d->event.seq = d->record.seq;
+		d->event.cause = EVENT_CHECKSUM;
+		return -1;
+	}
+	/* What it says is, also where its planes are damaged. */
+	if (!sealed || (d->record.flags & RECORD_FAILED) ||
+	    eventblock_check(&d->place, l, d->want & d->stream.planes, f) == 0)
 		return 0;
-	/* Nothing of it is to be believed. */
-	event_init(&d->event);
-	d->event.seq = d->record.seq;
 	d->event.cause = EVENT_CHECKSUM;
 	return -1;
 }
