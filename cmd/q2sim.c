@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "base/ownfile.h"
 #include "base/sidefile.h"
 #include "format/eventblock.h"
@@ -172,12 +173,28 @@ fact_add(struct stream *s, const char *key, const char *value)
 		errx(STATUS_SYSTEM, "%s", f.text);
 }
 
+/* Appends numbers behind their name, separated by commas. */
+static void
+numbers_add(char *text, size_t room, const char *name, const double *v, int n)
+{
+	char number[NUMBER_TEXT];
+	int i;
+
+	(void)strlcat(text, name, room);
+	for (i = 0; i < n; i++) {
+		number_text(v[i], number);
+		(void)strlcat(text, i == 0 ? "=" : ",", room);
+		(void)strlcat(text, number, room);
+	}
+}
+
 /* The facts of the run, with all that decides what its events look like. */
 static void
 stream_make(struct run *r, const struct options *o)
 {
 	const struct sim_options *s = &o->sim;
-	char text[200];
+	const double distance = sim_distance(r->sim);
+	char text[512];
 
 	r->stream.layout = *sim_layout(r->sim);
 	r->stream.planes = PLANES;
@@ -186,10 +203,11 @@ stream_make(struct run *r, const struct options *o)
 	snprintf(text, sizeof text, "%" PRIu64, s->seed);
 	fact_add(&r->stream, "run", text);
 	fact_add(&r->stream, "detector", s->detector);
-	snprintf(text, sizeof text, "%s seed=%" PRIu64 " cell=%g,%g,%g,%g,%g,%g"
-	    " energy=%g distance=%g hits=%g", VERSION, s->seed, s->cell[0],
-	    s->cell[1], s->cell[2], s->cell[3], s->cell[4], s->cell[5],
-	    s->energy, sim_distance(r->sim), s->hit_fraction);
+	snprintf(text, sizeof text, "%s seed=%" PRIu64, VERSION, s->seed);
+	numbers_add(text, sizeof text, " cell", s->cell, 6);
+	numbers_add(text, sizeof text, " energy", &s->energy, 1);
+	numbers_add(text, sizeof text, " distance", &distance, 1);
+	numbers_add(text, sizeof text, " hits", &s->hit_fraction, 1);
 	fact_add(&r->stream, "q2sim", text);
 	stream_identify(&r->stream);
 }

@@ -107,6 +107,11 @@ def same():
           'the same seed gives the same stream, truth and geometry')
     other = sh('q2sim -n 1 -S 6 -D cspad | sha256sum').stdout
     check(other != one, 'another seed gives another stream')
+    says = [sh(f'q2sim -n 0 -e {e} | head -c 4096').stdout
+            for e in ('9500.001', '9500.002', '9500')]
+    check(b' energy=9500.001 ' in says[0] and b' energy=9500.002 ' in says[1] and
+          b' energy=9500 ' in says[2],
+          'the header has every digit of what makes a run, and no more')
     r = sh('q2sim -n 3 -x 0 -D cspad | peakfind | q2cat | q2ls')
     check(r.stdout.decode().rstrip().split('\n')[-1].startswith('end') and
           '3 events' in r.stdout.decode().split('\n')[-2],

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,4 +41,14 @@ number_count(const char *text, uint64_t *v)
 	errno = 0;
 	*v = strtoull(text, &end, 10);
 	return errno == 0 ? 0 : -1;
+}
+
+void
+number_text(double v, char text[NUMBER_TEXT])
+{
+	int digits = 6;
+
+	do
+		snprintf(text, NUMBER_TEXT, "%.*g", digits, v);
+	while (strtod(text, NULL) != v && ++digits <= 17);
 }

@@ -1,4 +1,4 @@
-/* Numbers from options and files: all of the text, in range, or an error. */
+/* Numbers from options and files: all of the text, in range, or an error; and out. */
 #ifndef BASE_NUMBER_H
 #define BASE_NUMBER_H
 
@@ -14,5 +14,10 @@ int	number_count(const char *text, uint64_t *);
 /* Finite decimal number from min to max, in any C spelling but hexadecimal. */
 int	number_real(const char *text, double min, double max, double *,
 	    const char **cause);
+
+enum { NUMBER_TEXT = 32 };
+
+/* The shortest text, of six digits or more, that is the same number when read. */
+void	number_text(double, char text[NUMBER_TEXT]);
 
 #endif

@@ -526,6 +526,26 @@ test_pages(void **state)
 	assert_null(pages_alloc(4096, SIZE_MAX - 4096));
 }
 
+static void
+numbers_are_the_same_when_read(void **state)
+{
+	static const struct { double v; const char *text; } all[] = {
+		{ 9500, "9500" }, { 9500.001, "9500.001" }, { 0.1, "0.1" },
+		{ 0, "0" }, { 1234567, "1234567" }, { 0.1 + 0.2,
+		"0.30000000000000004" }, { -1e-300 / 3, NULL }
+	};
+	char text[NUMBER_TEXT];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof all / sizeof all[0]; i++) {
+		number_text(all[i].v, text);
+		assert_true(strtod(text, NULL) == all[i].v);
+		if (all[i].text != NULL)
+			assert_string_equal(text, all[i].text);
+	}
+}
+
 int
 main(void)
 {
@@ -536,6 +556,7 @@ main(void)
 		cmocka_unit_test(test_fault),
 		cmocka_unit_test(test_integers),
 		cmocka_unit_test(test_reals),
+		cmocka_unit_test(numbers_are_the_same_when_read),
 		cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_signals_do_not_tear),
 		cmocka_unit_test(test_io_errors),
