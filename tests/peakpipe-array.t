@@ -82,6 +82,60 @@ done
 check 'so is a file that is no capture' refuses 6 'f0: empty' \
     env PATH="$PWD/no:$PATH" peakpipe-array -o none f0
 
+# ---- on a full disk, with a Slurm that takes all and does nothing ----
+
+mkdir takes small
+printf '#!/bin/sh\necho 1\n' >takes/sbatch
+chmod +x takes/sbatch
+# on_small KIB COMMAND...: on a disk of that size, of which what is said stays.
+on_small() {
+	PATH=$PWD/takes:$PATH unshare -m bash -c '
+	    mount -t tmpfs -o size="$0k" none small || exit 99
+	    fill() { cat /dev/zero >small/ballast; true; } 2>/dev/null
+	    array() { peakpipe-array -n "$1" -m 2 -o small "$one" >/dev/null; }
+	    eval "$1"' "$@"
+}
+export one
+# last_job FIELD VALUE HAPPENS: two tasks are done; a value in the totals of the second
+# is replaced, and something happens before the last job.
+last_job() {
+	field=$1 value=$2 happens=$3 on_small 99000 '
+	    array 2 && bash small/run.sh 0 >said 2>&1 && bash small/run.sh 1 >said 2>&1 || exit 98
+	    sed -i "s/\"$field\": [a-z0-9]*/\"$field\": $value/" small/task0001.json
+	    eval "$happens"
+	    bash small/run.sh last
+	    s=$?
+	    cat small/run.json
+	    [ $s -lt 5 ] || [ ! -e small/run.cxi ] || exit 97
+	    exit $s'
+}
+if unshare -m true 2>/dev/null; then
+	check 'a full disk is said, 7' refused 7 'small: cannot be written to' \
+	    on_small 4 'fill; array 80'
+	full='head -c 4096 /dev/zero >small/ballast; ! array 80 && rm small/ballast'
+	check '... and nothing of the job script is left' \
+	    on_small 8 "$full"' && ls -A small && [ -z "$(ls -A small)" ]'
+	check '... so that the same command does it when there is room' \
+	    on_small 8 "$full"' && mount -o remount,size=1m small && array 80 &&
+	    bash -n small/run.sh'
+	check 'a job script that is there stays whole' on_small 100 \
+	    'array 80 && cp small/run.sh kept && fill; ! array 80 && cmp small/run.sh kept'
+	for totals in 'complete false' 'failed 1' 'complete true'; do
+		# shellcheck disable=SC2086 # two words
+		check "last job, $totals: totals that cannot be written are said, 7" \
+		    refused 7 'small/run.json cannot be written' last_job $totals fill
+		# shellcheck disable=SC2086
+		check '... and those that cannot be opened' refused 7 \
+		    'small/run.json cannot be written' last_job $totals 'mkdir small/run.json'
+	done
+	check 'last job: a task that is not complete is said, 5' \
+	    refused 5 'task0001 is not complete' last_job complete false :
+	check 'last job: events that failed are 4' refused 4 '1 failed' last_job failed 1 :
+	check 'last job: else it is 0' refused 0 '0 failed' last_job failed 0 :
+else
+	skip 'a full disk is said, 7' 'mounting is not allowed here'
+fi
+
 # ---- with Slurm ----
 
 slurm_start() {
