@@ -87,7 +87,7 @@ check 'so is a file that is no capture' refuses 6 'f0: empty' \
 mkdir takes small
 printf '#!/bin/sh\necho 1\n' >takes/sbatch
 chmod +x takes/sbatch
-# on_small KIB COMMAND...: on a disk of that size, of which what is said stays.
+# on_small KIB COMMAND: with a disk of that size, small, in a mount namespace of its own.
 on_small() {
 	PATH=$PWD/takes:$PATH unshare -m bash -c '
 	    mount -t tmpfs -o size="$0k" none small || exit 99
