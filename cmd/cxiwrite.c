@@ -812,9 +812,11 @@ wanted_print(const struct options *o)
 		printf("%llu:%llu\n", (unsigned long long)p.header,
 		    (unsigned long long)p.next);
 	}
-	if (fflush(stdout) == EOF)
-		err(STATUS_OUTPUT, "standard output");
-	return STATUS_OK;
+	if (fflush(stdout) == 0)
+		return STATUS_OK;
+	if (errno == EPIPE)
+		return STATUS_GONE;
+	err(STATUS_OUTPUT, "standard output");
 }
 
 /* Is -R among the options? It is no part of the pipeline that it may stand in. */

@@ -208,6 +208,9 @@ stream_make(struct run *r, const struct options *o)
 	numbers_add(text, sizeof text, " energy", &s->energy, 1);
 	numbers_add(text, sizeof text, " distance", &distance, 1);
 	numbers_add(text, sizeof text, " hits", &s->hit_fraction, 1);
+	(void)strlcat(text, " type=", sizeof text);
+	(void)strlcat(text, logits_type_name(r->stream.layout.logits_type),
+	    sizeof text);
 	fact_add(&r->stream, "q2sim", text);
 	stream_identify(&r->stream);
 }

@@ -322,6 +322,16 @@ def _():
     must(len(seen) >= 2, seen)
 
 
+@test("-R whose reader has gone ends with 2 and without a word")
+def _():
+    r, w = os.pipe()
+    os.close(r)
+    p = subprocess.run(["cxiwrite", "-R", "-o", DIR + "/out"], stdout=w,
+                       stderr=subprocess.PIPE)
+    os.close(w)
+    must(p.returncode == 2 and p.stderr == b"", p.returncode, p.stderr)
+
+
 @test("-R under q2slots takes no token and is no consumer")
 def _():
     empty()

@@ -112,6 +112,9 @@ def same():
     check(b' energy=9500.001 ' in says[0] and b' energy=9500.002 ' in says[1] and
           b' energy=9500 ' in says[2],
           'the header has every digit of what makes a run, and no more')
+    check(all(f' type={t}\n'.encode() in sh(f'q2sim -n 0 -t {t} | head -c 4096').stdout
+              for t in ('f32', 'f16', 'bf16')),
+          'the header has the type of the logits, which decides what they are')
     r = sh('q2sim -n 3 -x 0 -D cspad | peakfind | q2cat | q2ls')
     check(r.stdout.decode().rstrip().split('\n')[-1].startswith('end') and
           '3 events' in r.stdout.decode().split('\n')[-2],

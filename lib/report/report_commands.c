@@ -116,6 +116,7 @@ sim_put(FILE *f, const struct line *l, const char *detector)
 	sim_option(f, l, " energy=", "e");
 	sim_option(f, l, " distance=", "z");
 	sim_option(f, l, " hits=", "x");
+	sim_option(f, l, " type=", "t");
 }
 
 void
