@@ -127,5 +127,6 @@ main(void)
 		cmocka_unit_test(no_groups_and_nonsense_are_no_limit),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, groups_make, groups_remove);
 }
