@@ -978,7 +978,25 @@ def _block_make(timestamp, energy, encoder, source, cause):
                          (source or b"").ljust(BLOCK - 128, b"\0"), "u1")
 
 
-class Slot:
+class _Planes:
+    """What an event has, by the plane that its own _plane finds."""
+
+    __slots__ = ()
+
+    @property
+    def logits(self):
+        return self._plane(LOGITS)
+
+    @property
+    def segmap(self):
+        return self._plane(SEGMAP)
+
+    @property
+    def image(self):
+        return self._plane(IMAGE)
+
+
+class Slot(_Planes):
     """An event being filled: numpy views of where it will lie.
 
     logits (panels, classes, H, W), image and segmap (panels, H, W), padded size,
@@ -1004,18 +1022,6 @@ class Slot:
     def _plane(self, plane):
         h = self._writer.header
         return self._place.plane(h.layout, plane) if h.planes & plane else None
-
-    @property
-    def logits(self):
-        return self._plane(LOGITS)
-
-    @property
-    def segmap(self):
-        return self._plane(SEGMAP)
-
-    @property
-    def image(self):
-        return self._plane(IMAGE)
 
     def send(self, timestamp=None, photon_energy=None, encoder=None, source=None):
         """Sends it. As Writer.put, raises Gone or, afterwards, Interrupted."""
@@ -1558,7 +1564,7 @@ def _header_make(panels, shape, padded, logits, classes, image, quantities, text
 
 # ---- reading ----
 
-class Event:
+class Event(_Planes):
     """An event of a Reader.
 
     seq; timestamp (an integer), photon_energy (eV), encoder (mm), None if
@@ -1622,18 +1628,6 @@ class Event:
         x = self._place.plane(self._header.layout, plane)
         x.flags.writeable = False
         return x
-
-    @property
-    def logits(self):
-        return self._plane(LOGITS)
-
-    @property
-    def segmap(self):
-        return self._plane(SEGMAP)
-
-    @property
-    def image(self):
-        return self._plane(IMAGE)
 
     @property
     def peaks(self):
