@@ -558,6 +558,13 @@ writer_run(struct writer *w)
 
 /* ---- totals ---- */
 
+/* Nothing was wrong but for events that had failed. */
+static bool
+all_through(const struct writer *w)
+{
+	return w->status == STATUS_OK || w->status == STATUS_FAILED;
+}
+
 static void
 stats_write(struct writer *w)
 {
@@ -565,7 +572,7 @@ stats_write(struct writer *w)
 
 	/* A run that fails at once replaces nothing. One may have had all before. */
 	if (w->o->stats == NULL || (!w->begun && eventlog_exists(w->o->stats) &&
-	    (series_from(w->series) == NULL || w->status >= STATUS_INCOMPLETE)))
+	    (series_from(w->series) == NULL || !all_through(w))))
 		return;
 	if (totals_write(&w->t, w->o->stats, &f) == -1)
 		writer_failed(w, STATUS_OUTPUT, f.text);
@@ -611,7 +618,7 @@ totals_finish(struct writer *w)
 	t->seconds = clock_seconds() - w->start;
 	t->rate = (double)(t->in - w->before) / fmax(t->seconds, 1e-6);
 	/* One that may not be carried on has totals of its earlier part only. */
-	if (w->begun || w->before == 0 || w->status < STATUS_INCOMPLETE)
+	if (w->begun || w->before == 0 || all_through(w))
 		totals_say(w);
 	stats_write(w);
 }
