@@ -235,32 +235,20 @@ def _():
         must(totals(l.p.err(2))[0] == 2, l.p.err(2))
 
 
-@test("after a signal, one that is silent in a record header is left, and it is said")
-def _():
-    with Live() as l:
-        s = l.connect()
-        s.sendall(BYTES[0][:STREAM + 3 * LENGTH + 10])
-        must(wait_for(lambda: len(safe(l)) == 3))
-        l.p.signal(0, signal.SIGTERM)
-        l.ends(INTERRUPTED)
-        must("left, silent in the middle of a record, after 3 events" in
-             l.p.err(0), l.p.err(0))
-        must(ends_of(l.out()) == [(3, q2bytes.INTERRUPTED)])
-        s.close()
-
-
-@test("after a signal, one that is silent in an event is left, and it is said")
-def _():
-    with Live() as l:
-        s = l.connect()
-        s.sendall(BYTES[0][:STREAM + 3 * LENGTH + 1000])
-        must(wait_for(lambda: len(safe(l)) == 3))
-        l.p.signal(0, signal.SIGTERM)
-        l.ends(INTERRUPTED)
-        must("left, silent in the middle of event 3: 1000 of" in l.p.err(0),
-             l.p.err(0))
-        must(ends_of(l.out()) == [(3, q2bytes.INTERRUPTED)])
-        s.close()
+for where, n, said in (
+        ("a record header", 10, "a record, after 3 events"),
+        ("an event", 1000, "event 3: 1000 of")):
+    @test("after a signal, one that is silent in %s is left, and it is said" % where)
+    def _():
+        with Live() as l:
+            s = l.connect()
+            s.sendall(BYTES[0][:STREAM + 3 * LENGTH + n])
+            must(wait_for(lambda: len(safe(l)) == 3))
+            l.p.signal(0, signal.SIGTERM)
+            l.ends(INTERRUPTED)
+            must("left, silent in the middle of " + said in l.p.err(0), l.p.err(0))
+            must(ends_of(l.out()) == [(3, q2bytes.INTERRUPTED)])
+            s.close()
 
 
 @test("the second signal ends at once and removes the socket")

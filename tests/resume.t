@@ -243,12 +243,36 @@ for kind in ("captures of one header", "captures of headers of their own",
             same(good, go_on("0 1 2 3", write=write))
 
 
+@test("killed at any moment while files behind missing events make room, it is"
+      " carried on")
+def _():
+    if not BUILT:
+        return
+    write = WRITE.replace("-m 11", "-m 4")
+    empty()
+    pieces = pieces_make("captures of one header")
+    good = undisturbed_here("q2cat 0 1 2 3 | peakfind | " + write)
+    for n in range(1, 40, 1 if ALL else 4):
+        shutil.rmtree(DIR + "/out", ignore_errors=True)
+        for name in glob.glob(DIR + "/*.tsv"):
+            os.unlink(name)
+        os.truncate(pieces[0][0], len(pieces[0][1]) - 64)
+        r = go_on("0 1 2 3", write=write)
+        must(r.returncode == INCOMPLETE, r.returncode, r.stderr)
+        with open(pieces[0][0], "wb") as f:
+            f.write(pieces[0][1])
+        r = go_on("0 1 2 3", write=write,
+                  env="FAULT_AT='%d kill' LD_PRELOAD=%s" % (n, FAULT))
+        must(r.returncode == 128 + signal.SIGKILL, n, r.returncode, r.stderr)
+        same(good, go_on("0 1 2 3", write=write))
+
+
 @test("pieces of a stream with one end record are as complete as the whole")
 def _():
     empty()
     pieces_make("one capture in pieces")
     pieces = "for k in 0 1 2 3; do head -c -64 $k; done; tail -c 64 whole"
-    # What an end record that says 32 follows; the last one of the whole does.
+    # The end record of the whole counts all 32.
     good = undisturbed_here("cat whole | peakfind | " + WRITE)
     same(good, sh("{ %s; } | peakfind | %s -r" % (pieces, WRITE)))
     must(wanted() == (3, 32), wanted())

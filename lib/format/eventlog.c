@@ -108,12 +108,19 @@ eventlog_open(const char *path, bool force, struct fault *f)
 	return NULL;
 }
 
+/* Of several failures the first is the cause. */
+static void
+failure_note(struct eventlog *g, bool failed)
+{
+	if (failed && g->failed == 0)
+		g->failed = errno;
+}
+
 void
 eventlog_begin(struct eventlog *g)
 {
-	if (g->regular && ftruncate(fileno(g->f), 0) == -1)
-		g->failed = errno;
-	fputs(eventlog_heading, g->f);
+	failure_note(g, g->regular && ftruncate(fileno(g->f), 0) == -1);
+	failure_note(g, fputs(eventlog_heading, g->f) == EOF);
 }
 
 /* Does a line of this event (or the heading) end at this size? */
@@ -196,8 +203,7 @@ eventlog_descriptor(const struct eventlog *g)
 static void
 line_end(struct eventlog *g)
 {
-	if (fputc('\n', g->f) == EOF && g->failed == 0)
-		g->failed = errno;
+	failure_note(g, fputc('\n', g->f) == EOF);
 }
 
 /* All that an event has by itself. */

@@ -25,7 +25,8 @@ struct live {
 	uint64_t	begun;		/* producers whose header was taken */
 	struct producer	*producers[LIVE_PRODUCERS];
 	unsigned	n;		/* connected */
-	unsigned	room, most;	/* at most: for now, and ever */
+	unsigned	most;		/* that may be */
+	unsigned	room;		/* the same, or fewer: no descriptor was free */
 	unsigned	turn;		/* the next to be served in this round */
 	unsigned	connected;	/* ever */
 	struct merge	merge;

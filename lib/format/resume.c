@@ -128,7 +128,7 @@ entries_judge(const struct seriesname *n, const struct journal_entry *e,
 			return -1;
 		first = e + 1;
 	}
-	r->redo = e < end || r->open > 0 ? file_exists(n, r->files, false) : false;
+	r->redo = (e < end || r->open > 0) && file_exists(n, r->files, false);
 	return 0;
 }
 
