@@ -870,8 +870,6 @@ main(int argc, char *argv[])
 	}
 	tool_filter(argc, argv);
 	w.o = &o;
-	if (cxi_compression_check(o.plan.compression, &f) == -1)
-		errx(STATUS_USAGE, "-z %s: %s", o.plan.z, f.text);
 	w.series = series_open(o.dir, o.prefix, o.force ? SERIES_REPLACE :
 	    o.resume ? SERIES_RESUME : SERIES_NEW, &f);
 	if (w.series == NULL)

@@ -335,6 +335,13 @@ def chunks():
         if z == 'gzip':
             p = sh(f'h5dump {r.files[0]} > /dev/null')
             check(p.status == [0], 'h5dump reads a compressed file', p.note)
+        if z == 'bslz4':
+            packed = r.files[0]
+    os.environ['HDF5_PLUGIN_PATH'] = path('none')
+    r = write(a, f'-m 0 -g {GEOM} -z bslz4')
+    del os.environ['HDF5_PLUGIN_PATH']
+    check(max(r.status) == 0 and sh(f'cmp {packed} {r.files[0]}').status == [0],
+          'bslz4 needs no plugin where it is written', r.note)
 
 
 def told(name):

@@ -57,9 +57,9 @@ check 'no command includes another, and none a file of C' \
     cmd lib
 check 'nobody in lib includes a file of cmd' only '' "$include\"[a-z0-9_]+\.h\"" lib
 check '<hdf5.h> appears only in format' \
-    only 'lib/format/(cxi|dump|badpixels|guard_hdf|hdf_fault)[a-z0-9_]*\.[ch]' "$include<hdf5" cmd lib
+    only 'lib/format/(cxi|dump|badpixels|guard_hdf|hdf_)[a-z0-9_]*\.[ch]' "$include<hdf5" cmd lib
 check 'HDF5 is called only there' \
-    only 'lib/format/(cxi|dump|badpixels|guard_hdf|hdf_fault)[a-z0-9_]*\.[ch]' '\<H5[A-Z][a-z_]+\(' \
+    only 'lib/format/(cxi|dump|badpixels|guard_hdf|hdf_)[a-z0-9_]*\.[ch]' '\<H5[A-Z][a-z_]+\(' \
     cmd lib
 check '<zmq.h> is only in server, <msgpack.h> only in reply' \
     only 'lib/transport/server\.c|lib/format/reply\.c' "$include<(zmq|msgpack)" cmd lib

@@ -75,8 +75,8 @@ struct slab {
 	uint32_t	n_panels;
 	bool		renumbered;	/* geometry names a 3-D slab: panels are
 				stacked in a 2-D one that the file does not match */
-	uint16_t	*mask;		/* [height][width]: 1 where the geometry has
-				no ASIC or a bad region, else 0 */
+	uint8_t		*mask;		/* [height][width]: 1 where no ASIC lies and
+				where pixels are bad, else 0; NULL if all are good */
 };
 
 /*
@@ -91,6 +91,13 @@ int	slab_from_geometry(const struct geometry *, const struct layout *,
 
 /* Without a geometry: panels stacked along ss, in order, nothing masked. */
 int	slab_stacked(const struct layout *, struct slab *s, struct fault *);
+
+/*
+ * Masks more pixels: those that are not 0 in bad, [panels][real_height]
+ * [real_width] of the slab's layout. -1 for lack of memory.
+ */
+int	slab_mask(struct slab *, const struct layout *, const uint8_t *bad,
+	    struct fault *);
 void	slab_free(struct slab *);
 
 #endif

@@ -244,7 +244,7 @@ modules_number(struct placing *p)
 	return 0;
 }
 
-/* Memory for a slab of known size. The mask is zero. */
+/* Memory for a slab of known size, without a mask. */
 static int
 slab_allocate(struct slab *s, uint64_t height, uint64_t width, uint32_t panels,
     struct fault *f)
@@ -256,13 +256,25 @@ slab_allocate(struct slab *s, uint64_t height, uint64_t width, uint32_t panels,
 	s->height = (uint32_t)height;
 	s->width = (uint32_t)width;
 	s->n_panels = panels;
-	s->panels = calloc(panels, sizeof *s->panels);
-	s->mask = calloc(height * width, sizeof *s->mask);
-	if (s->panels == NULL || s->mask == NULL) {
-		slab_free(s);
-		return fault_set(f, "out of memory for a slab of %llu x %llu",
-		    (unsigned long long)height, (unsigned long long)width);
-	}
+	if ((s->panels = calloc(panels, sizeof *s->panels)) == NULL)
+		return fault_set(f, "out of memory for %u panels", panels);
+	return 0;
+}
+
+static size_t
+slab_pixels(const struct slab *s)
+{
+	return (size_t)s->height * s->width;
+}
+
+/* A mask in which all pixels are as value says. */
+static int
+mask_make(struct slab *s, uint8_t value, struct fault *f)
+{
+	if ((s->mask = malloc(slab_pixels(s))) == NULL)
+		return fault_set(f, "out of memory for a mask of %u x %u pixels",
+		    s->height, s->width);
+	memset(s->mask, value, slab_pixels(s));
 	return 0;
 }
 
@@ -298,7 +310,7 @@ panels_place(struct placing *p)
 }
 
 /* The mask's first pixel of an ASIC; rows are slab->width apart. */
-static uint16_t *
+static uint8_t *
 asic_mask(const struct placing *p, const struct geometry_asic *a)
 {
 	const struct module *m = &p->modules[p->module_of[asic_index(p, a)]];
@@ -314,7 +326,7 @@ static int
 asic_paint(const struct placing *p, const struct geometry_asic *a)
 {
 	struct box b = asic_box(a);
-	uint16_t *row = asic_mask(p, a);
+	uint8_t *row = asic_mask(p, a);
 	int64_t i, j;
 
 	for (i = 0; i < box_height(b); i++, row += p->s->width)
@@ -329,11 +341,10 @@ asic_paint(const struct placing *p, const struct geometry_asic *a)
 static int
 asics_paint(struct placing *p)
 {
-	size_t i, n = (size_t)p->s->height * p->s->width;
 	const struct geometry_asic *a, *b;
 
-	for (i = 0; i < n; i++)
-		p->s->mask[i] = 1;
+	if (mask_make(p->s, 1, p->f) == -1)
+		return -1;
 	for (a = p->g->asics; a < p->g->asics + p->g->n_asics; a++) {
 		if (asic_paint(p, a) == 0)
 			continue;
@@ -351,7 +362,7 @@ bad_fsss(const struct placing *p, const struct geometry_bad *bad,
 {
 	struct box b = { bad->min_ss, bad->min_fs, (int64_t)bad->max_ss + 1,
 	    (int64_t)bad->max_fs + 1 };
-	uint16_t *mask = asic_mask(p, a);
+	uint8_t *mask = asic_mask(p, a);
 	int64_t i, j;
 
 	b = box_intersect(b, asic_box(a));
@@ -380,7 +391,7 @@ static void
 bad_xy(const struct placing *p, const struct geometry_bad *bad,
     const struct geometry_asic *a)
 {
-	uint16_t *row = asic_mask(p, a);
+	uint8_t *row = asic_mask(p, a);
 	int i, j, height = a->max_ss - a->min_ss + 1;
 	int width = a->max_fs - a->min_fs + 1;
 	double x, y;
@@ -418,6 +429,16 @@ bads_paint(struct placing *p)
 			else
 				bad_xy(p, bad, a);
 		}
+}
+
+/* Most detectors have no bad pixels: then a writer need not hold a mask. */
+static void
+mask_settle(struct slab *s)
+{
+	if (memchr(s->mask, 1, slab_pixels(s)) != NULL)
+		return;
+	free(s->mask);
+	s->mask = NULL;
 }
 
 /* 1 if all ASICs are cells of one grid that divides every panel. */
@@ -491,6 +512,7 @@ placing_run(struct placing *p)
 		return -1;
 	}
 	bads_paint(p);
+	mask_settle(p->s);
 	grid_set(p);
 	return 0;
 }
@@ -523,6 +545,27 @@ slab_stacked(const struct layout *l, struct slab *s, struct fault *f)
 		s->panels[k].ss = k * l->real_height;
 	s->panel_height = s->asic_height = l->real_height;
 	s->panel_width = s->asic_width = l->real_width;
+	return 0;
+}
+
+int
+slab_mask(struct slab *s, const struct layout *l, const uint8_t *bad,
+    struct fault *f)
+{
+	size_t n = (size_t)l->panels * l->real_height * l->real_width, row;
+	uint32_t i, y, x;
+
+	if (memchr(bad, 1, n) == NULL)
+		return 0;
+	if (s->mask == NULL && mask_make(s, 0, f) == -1)
+		return -1;
+	for (i = 0; i < l->panels; i++)
+		for (y = 0; y < l->real_height; y++) {
+			row = (size_t)(s->panels[i].ss + y) * s->width +
+			    s->panels[i].fs;
+			for (x = 0; x < l->real_width; x++)
+				s->mask[row + x] |= *bad++;
+		}
 	return 0;
 }
 

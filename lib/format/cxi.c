@@ -140,13 +140,6 @@ struct cxi {
 	struct fault		first;		/* why, if failed */
 };
 
-int
-cxi_compression_check(enum cxi_compression c, struct fault *f)
-{
-	cxi_hdf5_quiet();
-	return cxi_pack_check(c, f);
-}
-
 static bool
 need_met(const struct cxi_plan *p, enum need n)
 {
@@ -276,7 +269,7 @@ constants_write(struct cxi *c, struct fault *f)
 	    f) == -1)
 		return -1;
 	if (cxi_hdf5_mask(c->file, "/entry_1/data_1/mask", p->slab->height,
-	    p->slab->width, p->mask, f) == -1)
+	    p->slab->width, p->slab->mask, f) == -1)
 		return -1;
 	return cxi_hdf5_link(c->file, "/entry_1/data_1/mask", DETECTOR "mask",
 	    f);
@@ -365,8 +358,7 @@ cxi_create(const char *path, const struct cxi_plan *plan, struct cxi **out,
 {
 	struct cxi *c;
 
-	if (cxi_compression_check(plan->compression, f) == -1)
-		return -1;
+	cxi_hdf5_quiet();
 	if ((c = cxi_new(path, plan)) == NULL)
 		return fault_set(f, "out of memory");
 	if ((c->press = cxi_press_new(plan, &c->disk, f)) == NULL ||

@@ -23,7 +23,6 @@ enum cxi_compression { CXI_NONE, CXI_GZIP, CXI_BSLZ4 };
 struct cxi_plan {
 	const struct layout	*layout;
 	const struct slab	*slab;
-	const uint16_t		*mask;	/* [slab height][slab width], 0 = good */
 	unsigned		planes;	/* PLANE_IMAGE: data; PLANE_SEGMAP and
 					   PLANE_LOGITS: the debug datasets */
 	unsigned		quantities;	/* QUANTITY_ bits of the stream */
@@ -54,9 +53,6 @@ struct cxi_event {
 };
 
 struct cxi;
-
-/* Is the compression usable here (bslz4 needs its HDF5 plugin)? 0 or -1. */
-int	cxi_compression_check(enum cxi_compression, struct fault *);
 
 /*
  * Creates path, which must not exist (it is not followed if it is a link),

@@ -11,6 +11,9 @@
  */
 enum { ALIGNED = LAYOUT_ALIGN, ALIGNED_MIN = 4096 };
 
+/* Bytes in which HDF5 makes u16 of the mask; by itself it would take 1 MiB. */
+enum { MASK_BUFFER = 64 * 1024 };
+
 /*
  * HDF5 1.10 frees a file that it could not write the rest of on closing, but
  * keeps its number, and crashes over that when it tidies up at exit. All that we
@@ -107,7 +110,7 @@ cxi_hdf5_text_type(size_t size, struct fault *f)
 /* Creates a dataset that is written once and whole; NULL: it is all zeros. */
 static int
 set_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
-    hid_t space, const void *data, struct fault *f)
+    hid_t space, hid_t dxpl, const void *data, struct fault *f)
 {
 	hid_t dcpl, set;
 	int rc = 0;
@@ -117,7 +120,7 @@ set_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
 	set = H5Dcreate2(file, path, filetype, space, H5P_DEFAULT, dcpl,
 	    H5P_DEFAULT);
 	if (set < 0 || (data != NULL && H5Dwrite(set, memtype, H5S_ALL, H5S_ALL,
-	    H5P_DEFAULT, data) < 0))
+	    dxpl, data) < 0))
 		rc = hdf_fault_set(f, path);
 	if (set >= 0 && H5Dclose(set) < 0 && rc == 0)
 		rc = hdf_fault_set(f, path);
@@ -134,7 +137,8 @@ scalar_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
 
 	if (space < 0)
 		return hdf_fault_set(f, path);
-	rc = set_write(file, path, filetype, memtype, space, data, f);
+	rc = set_write(file, path, filetype, memtype, space, H5P_DEFAULT, data,
+	    f);
 	H5Sclose(space);
 	return rc;
 }
@@ -185,18 +189,22 @@ cxi_hdf5_units(hid_t set, const char *path, const char *units,
 
 int
 cxi_hdf5_mask(hid_t file, const char *path, uint32_t height, uint32_t width,
-    const uint16_t *mask, struct fault *f)
+    const uint8_t *mask, struct fault *f)
 {
 	hsize_t dims[2] = { height, width };
 	hid_t space = H5Screate_simple(2, dims, NULL);
-	size_t rest = ((size_t)height * width - 1) * sizeof *mask;
-	bool zeros = mask[0] == 0 && memcmp(mask, mask + 1, rest) == 0;
-	int rc;
+	hid_t dxpl = H5Pcreate(H5P_DATASET_XFER);
+	int rc = -1;
 
-	if (space < 0)
-		return hdf_fault_set(f, path);
-	rc = set_write(file, path, H5T_STD_U16LE, H5T_NATIVE_UINT16, space,
-	    zeros ? NULL : mask, f);
-	H5Sclose(space);
+	if (space < 0 || dxpl < 0 ||
+	    H5Pset_buffer(dxpl, MASK_BUFFER, NULL, NULL) < 0)
+		hdf_fault_set(f, path);
+	else
+		rc = set_write(file, path, H5T_STD_U16LE, H5T_NATIVE_UINT8, space,
+		    dxpl, mask, f);
+	if (dxpl >= 0)
+		H5Pclose(dxpl);
+	if (space >= 0)
+		H5Sclose(space);
 	return rc;
 }

@@ -1,18 +1,21 @@
 /*
  * The compressors are in cxi_gzip.c and cxi_bslz4.c; here are the choice between
  * them and what HDF5 is told about it. HDF5's own filter pipeline, which is one
- * thread only, is left out, but HDF5 still wants to find the filters when it makes
- * a dataset, and readers will need them.
+ * thread only, is left out. HDF5 wants to find the filters when it makes a dataset,
+ * though. Bitshuffle's is a plugin, which brings with it 6 MiB of libraries and 40 ms
+ * to load them, for nothing: a placeholder takes its place.
  */
-#include <fenv.h>
 #include <stdlib.h>
 
 #include "format/cxi_bslz4.h"
 #include "format/cxi_gzip.h"
 #include "format/cxi_pack.h"
+#include "format/hdf_placeholder.h"
 
 enum {
 	BITSHUFFLE_FILTER = 32008,
+	BITSHUFFLE_MAJOR = 0,
+	BITSHUFFLE_MINOR = 3,
 	BITSHUFFLE_LZ4 = 2,
 	ELEMENT_MAX = 4
 };
@@ -23,39 +26,13 @@ struct cxi_packer {
 	struct cxi_bslz4	*bslz4;		/* or NULL */
 };
 
-/*
- * The plugin is built with -ffast-math, whose start-up code switches the thread
- * that loads it to treating subnormal numbers as zero: put that back.
- */
-static int
-bitshuffle_find(void)
-{
-	fenv_t env;
-	int found;
-
-	fegetenv(&env);
-	found = H5Zfilter_avail(BITSHUFFLE_FILTER) > 0;
-	fesetenv(&env);
-	return found;
-}
-
-int
-cxi_pack_check(enum cxi_compression c, struct fault *f)
-{
-	if (c == CXI_GZIP && H5Zfilter_avail(H5Z_FILTER_DEFLATE) <= 0)
-		return fault_set(f, "this HDF5 library was built without deflate");
-	if (c == CXI_BSLZ4 && !bitshuffle_find())
-		return fault_set(f, "no bitshuffle plugin for HDF5; install the"
-		    " Debian package bitshuffle, or set HDF5_PLUGIN_PATH to the"
-		    " directory of libh5bshuf.so");
-	return 0;
-}
-
 int
 cxi_pack_declare(enum cxi_compression c, hid_t dcpl, size_t size)
 {
-	/* Block size 0: the default. The filter adds its own three in front. */
-	static const unsigned options[] = { 0, BITSHUFFLE_LZ4 };
+	/* As the filter stores them: its version, bytes an element, elements a
+	   block (0: its default), the compression. */
+	const unsigned values[] = { BITSHUFFLE_MAJOR, BITSHUFFLE_MINOR,
+	    (unsigned)size, 0, BITSHUFFLE_LZ4 };
 
 	switch (c) {
 	case CXI_NONE:
@@ -65,8 +42,12 @@ cxi_pack_declare(enum cxi_compression c, hid_t dcpl, size_t size)
 			return -1;
 		return H5Pset_deflate(dcpl, 1) < 0 ? -1 : 0;
 	case CXI_BSLZ4:
+		if (hdf_placeholder_set(BITSHUFFLE_FILTER, "bitshuffle; see"
+		    " https://github.com/kiyo-masui/bitshuffle") == -1)
+			return -1;
 		return H5Pset_filter(dcpl, BITSHUFFLE_FILTER,
-		    H5Z_FLAG_MANDATORY, 2, options) < 0 ? -1 : 0;
+		    H5Z_FLAG_MANDATORY, sizeof values / sizeof *values, values) < 0 ?
+		    -1 : 0;
 	}
 	return 0;
 }

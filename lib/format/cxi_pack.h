@@ -1,7 +1,7 @@
 /*
  * Compresses storage chunks into the very bytes that HDF5's own filters would
  * read: shuffle and deflate, or bitshuffle-lz4. Nothing here calls HDF5 but
- * cxi_pack_check, so many threads may pack at once, each with its own packer.
+ * cxi_pack_declare, so many threads may pack at once, each with its own packer.
  */
 #ifndef FORMAT_CXI_PACK_H
 #define FORMAT_CXI_PACK_H
@@ -12,18 +12,15 @@
 #include "base/fault.h"
 #include "format/cxi.h"
 
-/* Does HDF5 find the filter? If not, the fault says which package has it. */
-int	cxi_pack_check(enum cxi_compression, struct fault *);
-
-/* Declares the filters for elements of size bytes; 0 or -1 as HDF5 does. */
+/*
+ * Declares the filters for elements of size bytes; 0 or -1 as HDF5 does. From then on
+ * a placeholder stands for bitshuffle (format/hdf_placeholder.h).
+ */
 int	cxi_pack_declare(enum cxi_compression, hid_t dcpl, size_t size);
 
 struct cxi_packer;
 
-/*
- * For chunks of up to n elements of up to 4 bytes. The compression has passed
- * cxi_pack_check. NULL when memory is short.
- */
+/* For chunks of up to n elements of up to 4 bytes. NULL when memory is short. */
 struct cxi_packer	*cxi_packer_new(enum cxi_compression, size_t n);
 void	cxi_packer_free(struct cxi_packer *);
 

@@ -24,26 +24,17 @@ static int
 mask_add(struct plan *p, const char *mask, const struct layout *l,
     char digest[65], struct fault *f)
 {
-	const struct slab *s = &p->slab;
-	uint8_t *bad, *b;
-	uint32_t i, y, x;
-	size_t row;
+	uint8_t *bad;
+	int rc;
 
 	if (mask == NULL)
 		return 0;
 	if (badpixels_read(mask, l, &bad, f) == -1)
 		return -1;
 	badpixels_digest(bad, l, digest);
-	for (i = 0, b = bad; i < l->panels; i++)
-		for (y = 0; y < l->real_height; y++) {
-			row = (size_t)(s->panels[i].ss + y) * s->width +
-			    s->panels[i].fs;
-			for (x = 0; x < l->real_width; x++)
-				if (*b++ != 0)
-					s->mask[row + x] = 1;
-		}
+	rc = slab_mask(&p->slab, l, bad, f);
 	free(bad);
-	return 0;
+	return rc;
 }
 
 static void
@@ -111,7 +102,6 @@ cxi_fill(struct plan *p, const struct plan_options *o, const struct stream *s)
 
 	c->layout = &s->layout;
 	c->slab = &p->slab;
-	c->mask = p->slab.mask;
 	c->planes = s->planes & PLANE_IMAGE;
 	if (o->debug)
 		c->planes |= PLANE_SEGMAP | PLANE_LOGITS;

@@ -122,11 +122,10 @@ static inline void
 file_make(const char *name, const struct recipe *r, const struct shot *shots,
     size_t n)
 {
-	static uint16_t mask[SIDE_SS * SIDE_FS];
 	const struct layout l = { .panels = PANELS, .height = PADDED,
 	    .width = PADDED, .real_height = PANEL_SS, .real_width = SIDE_FS, .image_type = r->image,
 	    .capacity = r->capacity };
-	struct cxi_plan plan = { .layout = &l, .mask = mask,
+	struct cxi_plan plan = { .layout = &l,
 	    .planes = r->image == IMAGE_NONE ? 0 : PLANE_IMAGE,
 	    .quantities = r->quantities, .compression = r->compression,
 	    .threads = 1, .pixel_size = NAN, .distance = NAN,

@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "format/cxi.h"
+#include "format/guard_hdf.h"
 #include "transport/capture.h"
 
 enum { PANELS = 4, HEIGHT = 12, WIDTH = 16, REAL_H = 10, REAL_W = 14,
@@ -45,7 +46,6 @@ static const struct slab stacked = { .height = PANELS * REAL_H,
 	.width = REAL_W, .panel_height = REAL_H, .panel_width = REAL_W,
 	.asic_height = REAL_H, .asic_width = REAL_W,
 	.panels = stacked_at, .n_panels = PANELS };
-static uint16_t mask[64 * 64];
 
 static struct layout
 layout_make(enum logits_type logits, enum image_type image)
@@ -59,7 +59,7 @@ layout_make(enum logits_type logits, enum image_type image)
 static struct cxi_plan
 plan_make(const struct layout *l, const struct slab *s)
 {
-	return (struct cxi_plan){ .layout = l, .slab = s, .mask = mask,
+	return (struct cxi_plan){ .layout = l, .slab = s,
 	    .planes = PLANE_IMAGE, .quantities = QUANTITY_ALL,
 	    .compression = CXI_NONE, .threads = 1, .pixel_size = 75e-6,
 	    .distance = 0.1, .experiment = "mfxx49820", .run = "0027",
@@ -184,6 +184,8 @@ exists(const char *path)
 	return lstat(path, &st) == 0;
 }
 
+static bool plugin;	/* is bitshuffle's installed? */
+
 /* Reads a dataset whole, as it is in the file; the caller frees. */
 static void *
 set_read(const char *path, hid_t type, hsize_t dims[3])
@@ -195,6 +197,7 @@ set_read(const char *path, hid_t type, hsize_t dims[3])
 	void *data = malloc(n * 64 + 1);
 
 	assert_true(set >= 0);
+	guard_hdf_filters();	/* no placeholder: they are to read */
 	memset(dims, 0, 3 * sizeof *dims);
 	H5Sget_simple_extent_dims(space, dims, NULL);
 	if (type < 0)
@@ -273,7 +276,7 @@ test_images(void **state)
 			struct layout l = layout_make(LOGITS_NONE, t);
 			struct cxi_plan p = plan_make(&l, slabs[s]);
 
-			if (cxi_compression_check(all[c], NULL) == -1)
+			if (all[c] == CXI_BSLZ4 && !plugin)
 				continue;
 			p.compression = all[c];
 			p.threads = threads;
@@ -313,7 +316,7 @@ test_tall_panel(void **state)
 	    .real_height = TALL, .real_width = 3, .image_type = IMAGE_U16,
 	    .capacity = CAPACITY };
 	struct cxi_plan p = plan_make(&l, &s);
-	static uint16_t image[TALL][4], tall_mask[TALL * 3];
+	static uint16_t image[TALL][4];
 	struct event e = event_make(0);
 	struct cxi_event ce = { .event = &e, .image = image };
 	struct fault f = { "" };
@@ -325,7 +328,6 @@ test_tall_panel(void **state)
 	(void)state;
 	for (i = 0; i < TALL * 4; i++)
 		image[i / 4][i % 4] = (uint16_t)i;
-	p.mask = tall_mask;
 	if (cxi_create(part, &p, &c, &f) == -1 || cxi_add(c, &ce, &f) == -1 ||
 	    cxi_commit(c, name, true, &f) == -1)
 		fail_msg("%s", f.text);
@@ -453,7 +455,7 @@ test_same_bytes(void **state)
 		char *first = NULL, *next;
 		size_t len = 0, next_len;
 
-		if (cxi_compression_check(c, NULL) == -1)
+		if (c == CXI_BSLZ4 && !plugin)
 			continue;
 		p.compression = c;
 		for (i = 0; i < 3; i++) {
@@ -744,7 +746,9 @@ static void
 test_mask(void **state)
 {
 	struct layout l = layout_make(LOGITS_NONE, IMAGE_F32);
-	struct cxi_plan p = plan_make(&l, &columns);
+	static uint8_t mask[64 * 64];
+	struct slab s = columns;
+	struct cxi_plan p = plan_make(&l, &s);
 	uint32_t i, n = columns.height * columns.width;
 	hsize_t dims[3];
 	uint16_t *read;
@@ -752,13 +756,14 @@ test_mask(void **state)
 	(void)state;
 	for (i = 0; i < n; i++)
 		mask[i] = i % 7 == 0;
+	s.mask = mask;
 	file_write(&p, 0, 1);
 	read = set_read("/entry_1/data_1/mask", H5T_NATIVE_UINT16, dims);
 	assert_int_equal(dims[0], columns.height);
 	assert_int_equal(dims[1], columns.width);
-	assert_memory_equal(read, mask, n * sizeof *mask);
+	for (i = 0; i < n; i++)
+		assert_int_equal(read[i], mask[i]);
 	free(read);
-	memset(mask, 0, sizeof mask);
 }
 
 /* What a half means, by the book. */
@@ -796,7 +801,6 @@ halves_check(enum logits_type t, enum cxi_compression c)
 	struct event e = event_make(0);
 	struct cxi_event ce = { .event = &e, .segmap = segmap,
 	    .logits = logits };
-	uint16_t *big = calloc(65536, sizeof *big);
 	hsize_t dims[3];
 	struct cxi *file;
 	float *zero, *one;
@@ -807,7 +811,6 @@ halves_check(enum logits_type t, enum cxi_compression c)
 		logits[65536 + i] = (uint16_t)(65535 - i);
 		segmap[i] = (uint8_t)(i % 3);
 	}
-	p.mask = big;
 	p.planes = PLANE_SEGMAP | PLANE_LOGITS;
 	p.compression = c;
 	assert_int_equal(cxi_create(part, &p, &file, NULL), 0);
@@ -830,7 +833,6 @@ halves_check(enum logits_type t, enum cxi_compression c)
 	free(zero);
 	free(one);
 	free(classes);
-	free(big);
 	free(segmap);
 	free(logits);
 }
@@ -842,7 +844,7 @@ test_debug(void **state)
 
 	(void)state;
 	for (c = CXI_NONE; c <= CXI_BSLZ4; c++) {
-		if (cxi_compression_check(c, NULL) == -1)
+		if (c == CXI_BSLZ4 && !plugin)
 			continue;
 		halves_check(LOGITS_F16, c);
 		halves_check(LOGITS_BF16, c);
@@ -862,7 +864,7 @@ test_h5py(void **state)
 		struct layout l = layout_make(LOGITS_NONE, IMAGE_F32);
 		struct cxi_plan p = plan_make(&l, &columns);
 
-		if (cxi_compression_check(c, NULL) == -1)
+		if (c == CXI_BSLZ4 && !plugin)
 			continue;
 		p.compression = c;
 		file_write(&p, 0, 3);
@@ -1083,6 +1085,8 @@ main(void)
 		TEST("what does not fit is refused", test_refused),
 	};
 
+	guard_hdf_filters();
+	plugin = H5Zfilter_avail(32008) > 0;
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -16,6 +16,7 @@
 
 #include "format/cxi_pack.h"
 #include "format/cxi_shuffle.h"
+#include "format/guard_hdf.h"
 
 enum { N_MAX = 70000, BYTES_MAX = 4 * N_MAX, ASIC = 176 * 192 };
 
@@ -113,6 +114,8 @@ type_of(size_t size)
 	    H5T_NATIVE_UINT8;
 }
 
+static bool plugin;	/* is bitshuffle's installed? */
+
 /* One chunk of n elements, in a file in memory. */
 static hid_t
 set_new(hid_t file, enum cxi_compression c, size_t n, size_t size)
@@ -126,6 +129,7 @@ set_new(hid_t file, enum cxi_compression c, size_t n, size_t size)
 	set = H5Dcreate2(file, "set", type_of(size), space, H5P_DEFAULT, dcpl,
 	    H5P_DEFAULT);
 	assert_true(set >= 0);
+	guard_hdf_filters();	/* no placeholder: they are to read and write */
 	H5Pclose(dcpl);
 	H5Sclose(space);
 	return set;
@@ -181,7 +185,7 @@ chunks_check(const size_t *n, size_t counts, chunk_check *check)
 	unsigned k;
 
 	for (c = CXI_GZIP; c <= CXI_BSLZ4; c++) {
-		if (cxi_pack_check(c, NULL) == -1)
+		if (c == CXI_BSLZ4 && !plugin)
 			continue;
 		p = cxi_packer_new(c, N_MAX);
 		assert_non_null(p);
@@ -369,7 +373,7 @@ test_same_bytes(void **state)
 
 	(void)state;
 	for (c = CXI_GZIP; c <= CXI_BSLZ4; c++) {
-		if (cxi_pack_check(c, NULL) == -1)
+		if (c == CXI_BSLZ4 && !plugin)
 			continue;
 		same_bytes(c, ASIC, 4);
 		same_bytes(c, 140, 50);
@@ -476,6 +480,8 @@ main(void)
 		    test_same_bytes_small),
 	};
 
+	guard_hdf_filters();
+	plugin = H5Zfilter_avail(32008) > 0;
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,10 +104,13 @@ masked(const struct slab *s)
 {
 	size_t i, n = 0;
 
+	if (s->mask == NULL)
+		return 0;
 	for (i = 0; i < (size_t)s->height * s->width; i++) {
 		assert_true(s->mask[i] <= 1);
 		n += s->mask[i];
 	}
+	assert_true(n > 0);
 	return n;
 }
 
@@ -547,6 +550,31 @@ without_a_geometry_panels_are_stacked(void **state)
 	assert_non_null(strstr(f.text, "266240000 x 65000"));
 }
 
+static void
+more_bad_pixels_lie_where_their_panels_do(void **state)
+{
+	struct slab_panel at[2] = { { 1, 2 }, { 4, 0 } };
+	struct slab s = { .height = 6, .width = 5, .panels = at, .n_panels = 2 };
+	struct layout l = layout_of(2, 2, 3);
+	uint8_t bad[2][2][3] = { 0 };
+	struct fault f;
+
+	(void)state;
+	assert_int_equal(slab_mask(&s, &l, &bad[0][0][0], &f), 0);
+	assert_null(s.mask);
+	bad[0][1][2] = 1;
+	assert_int_equal(slab_mask(&s, &l, &bad[0][0][0], &f), 0);
+	assert_int_equal(masked(&s), 1);
+	assert_int_equal(mask_at(&s, 1 + 1, 2 + 2), 1);
+	bad[0][1][2] = 0;
+	bad[1][0][1] = 1;
+	assert_int_equal(slab_mask(&s, &l, &bad[0][0][0], &f), 0);
+	assert_int_equal(masked(&s), 2);
+	assert_int_equal(mask_at(&s, 1 + 1, 2 + 2), 1);
+	assert_int_equal(mask_at(&s, 4, 1), 1);
+	free(s.mask);
+}
+
 /* Parses a file of the shared collection; 0 if it is not there. */
 static int
 shared_geometry(const char *path, struct geometry *g)
@@ -625,6 +653,7 @@ main(void)
 		    bad_regions_in_the_lab_frame_go_by_pixel_centres),
 		cmocka_unit_test(panels_that_are_not_indexed_are_not_bad),
 		cmocka_unit_test(without_a_geometry_panels_are_stacked),
+		cmocka_unit_test(more_bad_pixels_lie_where_their_panels_do),
 		cmocka_unit_test(a_real_cspad_is_stacked),
 		cmocka_unit_test(a_real_epix10k_is_stacked),
 	};
