@@ -48,6 +48,19 @@ bitplane_pixels(const uint64_t *row, uint32_t fs, uint32_t end)
 	return end - fs < 64 ? bits & ~(~UINT64_C(0) << (end - fs)) : bits;
 }
 
+/* Pixel fs of a row. */
+static inline unsigned
+bitplane_get(const uint64_t *row, uint32_t fs)
+{
+	return row[fs / 64] >> fs % 64 & 1;
+}
+
+static inline void
+bitplane_set(uint64_t *row, uint32_t fs)
+{
+	row[fs / 64] |= UINT64_C(1) << fs % 64;
+}
+
 /* Packs 64 bytes, each 0 or 1, into a word; the first becomes bit 0. */
 static inline uint64_t
 bits_pack(const unsigned char *bytes)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/fault.h"
+#include "data/bitplane.h"
 #include "data/layout.h"
 
 enum { GEOMETRY_NAME_SIZE = 64 };
@@ -75,8 +76,8 @@ struct slab {
 	uint32_t	n_panels;
 	bool		renumbered;	/* geometry names a 3-D slab: panels are
 				stacked in a 2-D one that the file does not match */
-	uint8_t		*mask;		/* [height][width]: 1 where no ASIC lies and
-				where pixels are bad, else 0; NULL if all are good */
+	struct bitplane	mask;		/* height x width, 1 where no ASIC lies and
+				where pixels are bad; words NULL if all are good */
 };
 
 /*

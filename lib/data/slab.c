@@ -21,13 +21,18 @@
  * x and y take the pixels whose centre is inside.
  */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/geometry.h"
 
-/* A stream whose events stay below 4 GiB needs less; a 2-D mask has 2 GiB. */
+/*
+ * A stream whose events stay below 4 GiB needs less; a mask has 330 MiB at most: a bit
+ * a pixel and three words a row.
+ */
 static const uint64_t max_pixels = UINT64_C(1) << 30;
+static const uint64_t max_side = UINT64_C(1) << 23;
 
 /* A module where the file has it. */
 struct module {
@@ -249,10 +254,11 @@ static int
 slab_allocate(struct slab *s, uint64_t height, uint64_t width, uint32_t panels,
     struct fault *f)
 {
-	if (height * width > max_pixels)
+	if (height * width > max_pixels || height > max_side || width > max_side)
 		return fault_set(f, "a slab of %llu x %llu pixels; the limit is"
-		    " %llu pixels", (unsigned long long)height,
-		    (unsigned long long)width, (unsigned long long)max_pixels);
+		    " %llu pixels, and %llu a side", (unsigned long long)height,
+		    (unsigned long long)width, (unsigned long long)max_pixels,
+		    (unsigned long long)max_side);
 	s->height = (uint32_t)height;
 	s->width = (uint32_t)width;
 	s->n_panels = panels;
@@ -261,20 +267,13 @@ slab_allocate(struct slab *s, uint64_t height, uint64_t width, uint32_t panels,
 	return 0;
 }
 
-static size_t
-slab_pixels(const struct slab *s)
-{
-	return (size_t)s->height * s->width;
-}
-
-/* A mask in which all pixels are as value says. */
+/* A mask of zeros. */
 static int
-mask_make(struct slab *s, uint8_t value, struct fault *f)
+mask_make(struct slab *s, struct fault *f)
 {
-	if ((s->mask = malloc(slab_pixels(s))) == NULL)
+	if (bitplane_init(&s->mask, s->height, s->width) == -1)
 		return fault_set(f, "out of memory for a mask of %u x %u pixels",
 		    s->height, s->width);
-	memset(s->mask, value, slab_pixels(s));
 	return 0;
 }
 
@@ -309,32 +308,47 @@ panels_place(struct placing *p)
 	return 0;
 }
 
-/* The mask's first pixel of an ASIC; rows are slab->width apart. */
-static uint8_t *
-asic_mask(const struct placing *p, const struct geometry_asic *a)
+/* The slab's pixel where an ASIC begins. */
+static struct slab_panel
+asic_at(const struct placing *p, const struct geometry_asic *a)
 {
 	const struct module *m = &p->modules[p->module_of[asic_index(p, a)]];
 	const struct slab_panel *at = &p->s->panels[m->panel];
 
-	return p->s->mask +
-	    ((size_t)at->ss + (size_t)(a->min_ss - m->ss)) * p->s->width +
-	    at->fs + (size_t)(a->min_fs - m->fs);
+	return (struct slab_panel){ at->ss + (uint32_t)(a->min_ss - m->ss),
+	    at->fs + (uint32_t)(a->min_fs - m->fs) };
+}
+
+/* Turns pixels of a row from fs up to end over: true if all were as from says. */
+static bool
+row_turn(uint64_t *row, uint32_t fs, uint32_t end, bool from)
+{
+	uint64_t pixels, was;
+	uint32_t next;
+
+	for (; fs < end; fs = next) {
+		next = (fs | 63) + 1 < end ? (fs | 63) + 1 : end;
+		pixels = ~UINT64_C(0) >> (64 - (next - fs)) << fs % 64;
+		was = row[fs / 64] & pixels;
+		if (was != (from ? pixels : 0))
+			return false;
+		row[fs / 64] ^= pixels;
+	}
+	return true;
 }
 
 /* Marks the ASIC's pixels as good; 0, or -1 if another one has been there. */
 static int
 asic_paint(const struct placing *p, const struct geometry_asic *a)
 {
-	struct box b = asic_box(a);
-	uint8_t *row = asic_mask(p, a);
-	int64_t i, j;
+	const struct slab_panel at = asic_at(p, a);
+	const struct box b = asic_box(a);
+	uint32_t i;
 
-	for (i = 0; i < box_height(b); i++, row += p->s->width)
-		for (j = 0; j < box_width(b); j++) {
-			if (row[j] == 0)
-				return -1;
-			row[j] = 0;
-		}
+	for (i = 0; i < box_height(b); i++)
+		if (!row_turn(bitplane_row(&p->s->mask, (int32_t)(at.ss + i)), at.fs,
+		    at.fs + (uint32_t)box_width(b), true))
+			return -1;
 	return 0;
 }
 
@@ -342,9 +356,13 @@ static int
 asics_paint(struct placing *p)
 {
 	const struct geometry_asic *a, *b;
+	uint32_t i;
 
-	if (mask_make(p->s, 1, p->f) == -1)
+	if (mask_make(p->s, p->f) == -1)
 		return -1;
+	for (i = 0; i < p->s->height; i++)
+		(void)row_turn(bitplane_row(&p->s->mask, (int32_t)i), 0, p->s->width,
+		    false);
 	for (a = p->g->asics; a < p->g->asics + p->g->n_asics; a++) {
 		if (asic_paint(p, a) == 0)
 			continue;
@@ -356,20 +374,29 @@ asics_paint(struct placing *p)
 	return 0;
 }
 
+/* Masks the pixel of an ASIC that lies ss, fs behind its first one. */
+static void
+pixel_mask(const struct placing *p, const struct geometry_asic *a, int64_t ss,
+    int64_t fs)
+{
+	const struct slab_panel at = asic_at(p, a);
+
+	bitplane_set(bitplane_row(&p->s->mask, (int32_t)(at.ss + ss)),
+	    (uint32_t)(at.fs + fs));
+}
+
 static void
 bad_fsss(const struct placing *p, const struct geometry_bad *bad,
     const struct geometry_asic *a)
 {
 	struct box b = { bad->min_ss, bad->min_fs, (int64_t)bad->max_ss + 1,
 	    (int64_t)bad->max_fs + 1 };
-	uint8_t *mask = asic_mask(p, a);
 	int64_t i, j;
 
 	b = box_intersect(b, asic_box(a));
 	for (i = b.ss; i < b.end_ss; i++)
 		for (j = b.fs; j < b.end_fs; j++)
-			mask[(size_t)(i - a->min_ss) * p->s->width +
-			    (size_t)(j - a->min_fs)] = 1;
+			pixel_mask(p, a, i - a->min_ss, j - a->min_fs);
 }
 
 /* Does the region touch the rectangle around the ASIC? Spares most pixels. */
@@ -391,14 +418,13 @@ static void
 bad_xy(const struct placing *p, const struct geometry_bad *bad,
     const struct geometry_asic *a)
 {
-	uint8_t *row = asic_mask(p, a);
 	int i, j, height = a->max_ss - a->min_ss + 1;
 	int width = a->max_fs - a->min_fs + 1;
 	double x, y;
 
 	if (!bad_near(bad, a))
 		return;
-	for (i = 0; i < height; i++, row += p->s->width)
+	for (i = 0; i < height; i++)
 		for (j = 0; j < width; j++) {
 			x = a->corner_x + (j + 0.5) * a->fs_x +
 			    (i + 0.5) * a->ss_x;
@@ -406,7 +432,7 @@ bad_xy(const struct placing *p, const struct geometry_bad *bad,
 			    (i + 0.5) * a->ss_y;
 			if (x > bad->min_x && x < bad->max_x &&
 			    y > bad->min_y && y < bad->max_y)
-				row[j] = 1;
+				pixel_mask(p, a, i, j);
 		}
 }
 
@@ -435,10 +461,16 @@ bads_paint(struct placing *p)
 static void
 mask_settle(struct slab *s)
 {
-	if (memchr(s->mask, 1, slab_pixels(s)) != NULL)
-		return;
-	free(s->mask);
-	s->mask = NULL;
+	const uint64_t *row;
+	uint32_t i, k;
+
+	for (i = 0; i < s->height; i++) {
+		row = bitplane_row(&s->mask, (int32_t)i);
+		for (k = 0; k < s->width; k += 64)
+			if (row[k / 64] != 0)
+				return;
+	}
+	bitplane_free(&s->mask);
 }
 
 /* 1 if all ASICs are cells of one grid that divides every panel. */
@@ -552,20 +584,20 @@ int
 slab_mask(struct slab *s, const struct layout *l, const uint8_t *bad,
     struct fault *f)
 {
-	size_t n = (size_t)l->panels * l->real_height * l->real_width, row;
-	uint32_t i, y, x;
+	const struct slab_panel *at;
+	uint32_t ss, fs;
+	uint64_t *row;
 
-	if (memchr(bad, 1, n) == NULL)
-		return 0;
-	if (s->mask == NULL && mask_make(s, 0, f) == -1)
+	if (s->mask.words == NULL && mask_make(s, f) == -1)
 		return -1;
-	for (i = 0; i < l->panels; i++)
-		for (y = 0; y < l->real_height; y++) {
-			row = (size_t)(s->panels[i].ss + y) * s->width +
-			    s->panels[i].fs;
-			for (x = 0; x < l->real_width; x++)
-				s->mask[row + x] |= *bad++;
+	for (at = s->panels; at < s->panels + l->panels; at++)
+		for (ss = 0; ss < l->real_height; ss++) {
+			row = bitplane_row(&s->mask, (int32_t)(at->ss + ss));
+			for (fs = 0; fs < l->real_width; fs++)
+				if (*bad++ != 0)
+					bitplane_set(row, at->fs + fs);
 		}
+	mask_settle(s);
 	return 0;
 }
 
@@ -573,6 +605,6 @@ void
 slab_free(struct slab *s)
 {
 	free(s->panels);
-	free(s->mask);
+	bitplane_free(&s->mask);
 	memset(s, 0, sizeof *s);
 }

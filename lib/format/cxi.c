@@ -268,8 +268,7 @@ constants_write(struct cxi *c, struct fault *f)
 	    cxi_hdf5_text(c->file, "/entry_1/process_1/stream", p->stream,
 	    f) == -1)
 		return -1;
-	if (cxi_hdf5_mask(c->file, "/entry_1/data_1/mask", p->slab->height,
-	    p->slab->width, p->slab->mask, f) == -1)
+	if (cxi_hdf5_mask(c->file, "/entry_1/data_1/mask", p->slab, f) == -1)
 		return -1;
 	return cxi_hdf5_link(c->file, "/entry_1/data_1/mask", DETECTOR "mask",
 	    f);

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "data/layout.h"
@@ -11,8 +12,8 @@
  */
 enum { ALIGNED = LAYOUT_ALIGN, ALIGNED_MIN = 4096 };
 
-/* Bytes in which HDF5 makes u16 of the mask; by itself it would take 1 MiB. */
-enum { MASK_BUFFER = 64 * 1024 };
+/* Of a mask that are made u16 at a time. */
+enum { MASK_ROWS = 32 };
 
 /*
  * HDF5 1.10 frees a file that it could not write the rest of on closing, but
@@ -110,7 +111,7 @@ cxi_hdf5_text_type(size_t size, struct fault *f)
 /* Creates a dataset that is written once and whole; NULL: it is all zeros. */
 static int
 set_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
-    hid_t space, hid_t dxpl, const void *data, struct fault *f)
+    hid_t space, const void *data, struct fault *f)
 {
 	hid_t dcpl, set;
 	int rc = 0;
@@ -120,7 +121,7 @@ set_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
 	set = H5Dcreate2(file, path, filetype, space, H5P_DEFAULT, dcpl,
 	    H5P_DEFAULT);
 	if (set < 0 || (data != NULL && H5Dwrite(set, memtype, H5S_ALL, H5S_ALL,
-	    dxpl, data) < 0))
+	    H5P_DEFAULT, data) < 0))
 		rc = hdf_fault_set(f, path);
 	if (set >= 0 && H5Dclose(set) < 0 && rc == 0)
 		rc = hdf_fault_set(f, path);
@@ -137,8 +138,7 @@ scalar_write(hid_t file, const char *path, hid_t filetype, hid_t memtype,
 
 	if (space < 0)
 		return hdf_fault_set(f, path);
-	rc = set_write(file, path, filetype, memtype, space, H5P_DEFAULT, data,
-	    f);
+	rc = set_write(file, path, filetype, memtype, space, data, f);
 	H5Sclose(space);
 	return rc;
 }
@@ -187,24 +187,61 @@ cxi_hdf5_units(hid_t set, const char *path, const char *units,
 	return rc;
 }
 
-int
-cxi_hdf5_mask(hid_t file, const char *path, uint32_t height, uint32_t width,
-    const uint8_t *mask, struct fault *f)
+/* Rows of a mask from ss on as the file has them. */
+static void
+mask_rows(const struct bitplane *mask, uint32_t ss, uint32_t rows, uint16_t *out)
 {
-	hsize_t dims[2] = { height, width };
-	hid_t space = H5Screate_simple(2, dims, NULL);
-	hid_t dxpl = H5Pcreate(H5P_DATASET_XFER);
-	int rc = -1;
+	const uint64_t *row;
+	uint32_t i, fs;
 
-	if (space < 0 || dxpl < 0 ||
-	    H5Pset_buffer(dxpl, MASK_BUFFER, NULL, NULL) < 0)
-		hdf_fault_set(f, path);
-	else
-		rc = set_write(file, path, H5T_STD_U16LE, H5T_NATIVE_UINT8, space,
-		    dxpl, mask, f);
-	if (dxpl >= 0)
-		H5Pclose(dxpl);
-	if (space >= 0)
-		H5Sclose(space);
+	for (i = 0; i < rows; i++) {
+		row = bitplane_row(mask, (int32_t)(ss + i));
+		for (fs = 0; fs < mask->width; fs++)
+			*out++ = (uint16_t)bitplane_get(row, fs);
+	}
+}
+
+static int
+mask_write(hid_t set, hid_t space, const struct bitplane *mask)
+{
+	uint16_t *rows = calloc(MASK_ROWS, mask->width * sizeof *rows);
+	hsize_t at[2] = { 0, 0 }, n[2] = { MASK_ROWS, mask->width };
+	hid_t memory = -1;
+	int rc = rows == NULL ? -1 : 0;
+
+	for (; at[0] < mask->height && rc == 0; at[0] += n[0]) {
+		if (n[0] > mask->height - at[0])
+			n[0] = mask->height - at[0];
+		mask_rows(mask, (uint32_t)at[0], (uint32_t)n[0], rows);
+		memory = H5Screate_simple(2, n, NULL);
+		if (memory < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, at,
+		    NULL, n, NULL) < 0 || H5Dwrite(set, H5T_NATIVE_UINT16, memory,
+		    space, H5P_DEFAULT, rows) < 0)
+			rc = -1;
+		H5Sclose(memory);
+	}
+	free(rows);
+	return rc;
+}
+
+int
+cxi_hdf5_mask(hid_t file, const char *path, const struct slab *s,
+    struct fault *f)
+{
+	hsize_t dims[2] = { s->height, s->width };
+	hid_t space = H5Screate_simple(2, dims, NULL), set = -1;
+	int rc = 0;
+
+	if (space < 0)
+		return hdf_fault_set(f, path);
+	if (set_write(file, path, H5T_STD_U16LE, -1, space, NULL, f) == -1)
+		rc = -1;
+	else if (s->mask.words != NULL &&
+	    ((set = H5Dopen2(file, path, H5P_DEFAULT)) < 0 ||
+	    mask_write(set, space, &s->mask) == -1))
+		rc = hdf_fault_set(f, path);
+	if (set >= 0 && H5Dclose(set) < 0 && rc == 0)
+		rc = hdf_fault_set(f, path);
+	H5Sclose(space);
 	return rc;
 }

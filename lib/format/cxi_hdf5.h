@@ -45,10 +45,10 @@ int	cxi_hdf5_units(hid_t set, const char *path, const char *units,
 	    struct fault *);
 
 /*
- * The whole 2-D mask (height, width), u16, contiguous. NULL stands for zeros and
- * takes no place in the file: readers get zeros, HDF5's fill value.
+ * The slab's mask (height, width), u16, contiguous. Where nothing is masked it takes
+ * no place in the file: readers get zeros, HDF5's fill value.
  */
-int	cxi_hdf5_mask(hid_t file, const char *path, uint32_t height,
-	    uint32_t width, const uint8_t *mask, struct fault *);
+int	cxi_hdf5_mask(hid_t file, const char *path, const struct slab *,
+	    struct fault *);
 
 #endif

@@ -94,30 +94,31 @@ refused(uint32_t panels, uint32_t height, uint32_t width, const char *words)
 
 	assert_int_equal(slab_from_geometry(&fx.g, &l, &s, &f), -1);
 	assert_null(s.panels);
-	assert_null(s.mask);
+	assert_null(s.mask.words);
 	if (strstr(f.text, words) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", f.text, words);
-}
-
-static size_t
-masked(const struct slab *s)
-{
-	size_t i, n = 0;
-
-	if (s->mask == NULL)
-		return 0;
-	for (i = 0; i < (size_t)s->height * s->width; i++) {
-		assert_true(s->mask[i] <= 1);
-		n += s->mask[i];
-	}
-	assert_true(n > 0);
-	return n;
 }
 
 static int
 mask_at(const struct slab *s, uint32_t ss, uint32_t fs)
 {
-	return s->mask[(size_t)ss * s->width + fs];
+	return s->mask.words != NULL &&
+	    bitplane_get(bitplane_row(&s->mask, (int32_t)ss), fs);
+}
+
+static size_t
+masked(const struct slab *s)
+{
+	uint32_t ss, fs;
+	size_t n = 0;
+
+	if (s->mask.words == NULL)
+		return 0;
+	for (ss = 0; ss < s->height; ss++)
+		for (fs = 0; fs < s->width; fs++)
+			n += (size_t)mask_at(s, ss, fs);
+	assert_true(n > 0);
+	return n;
 }
 
 static void
@@ -561,7 +562,7 @@ more_bad_pixels_lie_where_their_panels_do(void **state)
 
 	(void)state;
 	assert_int_equal(slab_mask(&s, &l, &bad[0][0][0], &f), 0);
-	assert_null(s.mask);
+	assert_null(s.mask.words);
 	bad[0][1][2] = 1;
 	assert_int_equal(slab_mask(&s, &l, &bad[0][0][0], &f), 0);
 	assert_int_equal(masked(&s), 1);
@@ -572,7 +573,7 @@ more_bad_pixels_lie_where_their_panels_do(void **state)
 	assert_int_equal(masked(&s), 2);
 	assert_int_equal(mask_at(&s, 1 + 1, 2 + 2), 1);
 	assert_int_equal(mask_at(&s, 4, 1), 1);
-	free(s.mask);
+	bitplane_free(&s.mask);
 }
 
 /* Parses a file of the shared collection; 0 if it is not there. */
