@@ -92,6 +92,11 @@ $B/libpeakpipe.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $(LIB_OBJ)
 
+# What programs share; each takes what it calls.
+$B/libcmd.a: $(SHARED_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $(SHARED_OBJ)
+
 # One object that defines nothing but q2_...: it must not clash with anything that
 # a producer has. Position independent, for shared objects; no sanitizer and no ISA-L.
 $B/q2/%.o: lib/%.c $(HEADERS) Makefile | deps-build
@@ -105,8 +110,8 @@ $B/libq2.a: $(LIBQ2:%=$B/q2/%.o)
 	$(OBJCOPY) --wildcard --keep-global-symbol='q2_*' $B/q2/q2.o
 	$(AR) rcs $@ $B/q2/q2.o
 
-$(PROGRAMS:%=$B/%): $B/%: $B/cmd/%.o $(SHARED_OBJ) $B/libpeakpipe.a
-	$(CC) $(ALL_CFLAGS) -o $@ $< $(SHARED_OBJ) $B/libpeakpipe.a $(ALL_LIBS)
+$(PROGRAMS:%=$B/%): $B/%: $B/cmd/%.o $B/libcmd.a $B/libpeakpipe.a
+	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libcmd.a $B/libpeakpipe.a $(ALL_LIBS)
 
 $(UNITS) $(TOOLS): $B/%: %.c $B/libpeakpipe.a $(HEADERS) $(wildcard tests/unit/*.h) | deps-check
 	@mkdir -p $(@D)

@@ -31,6 +31,7 @@
 #include "format/series.h"
 #include "format/seriesname.h"
 #include "format/totals.h"
+#include "oddities.h"
 #include "progress.h"
 #include "status.h"
 #include "tool.h"
@@ -41,11 +42,6 @@ struct options {
 	bool		force, resume, verbose;
 	const char	*dir, *prefix, *log, *stats;
 	struct plan_options plan;
-};
-
-/* Events that are said once each and counted. */
-struct oddities {
-	uint64_t	no_energy, odd_energy, cut;
 };
 
 /* What -v's thread may read while we work, and what only it looks at. */
@@ -304,48 +300,6 @@ event_failed(struct writer *w, const char *why)
 	eventlog_failed(w->log, &w->in.feed.event, why);
 }
 
-static bool
-energy_usual(double ev)
-{
-	return ev >= 1e3 && ev <= 3e4;
-}
-
-/* Where the other unit of q2cat -w would do: its name. "": neither does. */
-static const char *
-unit_meant(const struct stream *s, double ev)
-{
-	char unit[8];
-
-	stream_value(s, "q2cat.w", unit, sizeof unit);
-	if (strcmp(unit, "A") == 0 && energy_usual(ev / 10))
-		return "nm";
-	return strcmp(unit, "nm") == 0 && energy_usual(ev * 10) ? "A" : "";
-}
-
-/* Energies that nobody could have measured: said once, counted, and written. */
-static void
-energy_check(struct writer *w)
-{
-	const struct event *e = &w->in.feed.event;
-	double ev = e->photon_energy;
-	const char *unit;
-
-	if (!(w->in.feed.stream.quantities & QUANTITY_ENERGY))
-		return;
-	if (!(e->known & QUANTITY_ENERGY) || !(ev > 0)) {
-		if (w->odd.no_energy++ == 0)
-			progress_warnx("event %llu: PHOTON ENERGY IS UNKNOWN or"
-			    " not positive; it is written as NaN, and CrystFEL"
-			    " cannot index it", (unsigned long long)e->seq);
-	} else if (!energy_usual(ev) && w->odd.odd_energy++ == 0) {
-		unit = unit_meant(&w->in.feed.stream, ev);
-		progress_warnx("event %llu: PHOTON ENERGY OF %.6g eV is not within"
-		    " 1 to 30 keV%s%s", (unsigned long long)e->seq, ev,
-		    *unit == '\0' ? "" : "; with the other unit of wavelengths"
-		    " it would be: q2cat -w ", unit);
-	}
-}
-
 /* A capture may be truncated while an event of it is written. */
 static int
 planes_intact(const void *place, struct fault *f)
@@ -476,11 +430,7 @@ event_judge(struct writer *w, struct fault *f)
 		event_failed(w, f->text);
 		return 0;
 	}
-	energy_check(w);
-	if (e->peaks_kept < e->peaks_found && w->odd.cut++ == 0)
-		progress_warnx("event %llu: %u peaks found, the strongest %u"
-		    " kept (see q2cat -C)", (unsigned long long)e->seq,
-		    e->peaks_found, e->peaks_kept);
+	oddities_look(&w->odd, &w->in.feed);
 	if (e->peaks_found < w->o->plan.min_peaks ||
 	    (w->o->plan.max_peaks != 0 && e->peaks_found > w->o->plan.max_peaks)) {
 		w->t.filtered++;
@@ -583,13 +533,7 @@ totals_say(struct writer *w)
 {
 	struct totals *t = &w->t;
 
-	if (w->odd.no_energy + w->odd.odd_energy > 0)
-		progress_warnx("PHOTON ENERGY: unknown in %llu events, out of"
-		    " the ordinary in %llu", (unsigned long long)w->odd.no_energy,
-		    (unsigned long long)w->odd.odd_energy);
-	if (w->odd.cut > 0)
-		progress_warnx("%llu events had more peaks than there was room for",
-		    (unsigned long long)w->odd.cut);
+	oddities_sum(&w->odd);
 	if (t->lost > 0)
 		progress_warnx("%llu events were taken but are NOT WRITTEN",
 		    (unsigned long long)t->lost);

@@ -34,6 +34,7 @@
 #include "format/plan.h"
 #include "format/reply.h"
 #include "format/replygeom.h"
+#include "oddities.h"
 #include "progress.h"
 #include "status.h"
 #include "tool.h"
@@ -54,7 +55,6 @@ struct options {
 struct totals {
 	_Atomic uint64_t in, filtered, failed;	/* -v's thread looks at them */
 	uint64_t	given_up;	/* never came into the queue */
-	uint64_t	no_energy;
 };
 
 struct serve {
@@ -67,6 +67,7 @@ struct serve {
 	struct peak	*peaks;
 	uint32_t	height, width;	/* of the image of all streams; 0: none yet */
 	struct totals	t;
+	struct oddities	odd;
 	double		start;
 	int		status;
 };
@@ -175,20 +176,6 @@ event_failed(struct serve *s, const char *why)
 	failed(s, STATUS_FAILED, f.text);
 }
 
-static void
-energy_check(struct serve *s)
-{
-	const struct event *e = &s->in.feed.event;
-
-	if (!(s->in.feed.stream.quantities & QUANTITY_ENERGY) ||
-	    ((e->known & QUANTITY_ENERGY) && e->photon_energy > 0))
-		return;
-	if (s->t.no_energy++ == 0)
-		progress_warnx("event %llu: PHOTON ENERGY IS UNKNOWN or not"
-		    " positive; CrystFEL cannot index it",
-		    (unsigned long long)e->seq);
-}
-
 /* The reply for a hit; NULL if there is none, since the event failed or is a miss. */
 static void *
 event_judge(struct serve *s, size_t *size)
@@ -203,12 +190,12 @@ event_judge(struct serve *s, size_t *size)
 		event_failed(s, f.text);
 		return NULL;
 	}
+	oddities_look(&s->odd, &s->in.feed);
 	if (e->peaks_found < o->min_peaks ||
 	    (o->max_peaks != 0 && e->peaks_found > o->max_peaks)) {
 		s->t.filtered++;
 		return NULL;
 	}
-	energy_check(s);
 	if (s->in.feed.record.type == RECORD_REFERENCE)
 		place_populate(&s->in.feed.place, s->slots, s->in.feed.record.slot,
 		    &s->in.feed.stream.layout, PLANE_IMAGE, false);
@@ -347,9 +334,7 @@ totals_say(struct serve *s)
 
 	server_counts_get(s->server, &c);
 	waiting = c.waiting + s->t.given_up;
-	if (s->t.no_energy > 0)
-		progress_warnx("PHOTON ENERGY: unknown in %llu events",
-		    (unsigned long long)s->t.no_energy);
+	oddities_sum(&s->odd);
 	if (c.unconfirmed > 0)
 		progress_warnx("%llu of those delivered may not have arrived:"
 		    " their indexers have gone, or have not asked again",

@@ -2,6 +2,7 @@
 """What q2serve tells an indexer: the rows of the CXI file that cxiwrite makes of the
 same records, and a geometry for them."""
 import os
+import re
 import subprocess
 import sys
 
@@ -33,9 +34,15 @@ def same_as_cxi(name, stream, options, n, cxi=None):
             wrong.append(f'{len(replies)} replies, {len(kept)} rows')
         for i, m in enumerate(replies[:len(kept)]):
             wrong += [f'event {i}: {w}' for w in differences(m, f, i, kept[i])]
+    if remarks(s.said) != remarks(p.stderr.decode()):
+        wrong.append('other remarks on events')
     check(p.returncode == status == 0 and not wrong and replies, name,
           '\n'.join(wrong) + s.said + p.stderr.decode())
     return replies
+
+
+def remarks(said):
+    return re.findall('(?:event [0-9]|PHOTON).*', said)
 
 
 def differences(m, f, i, n):
@@ -54,7 +61,8 @@ def differences(m, f, i, n):
             yield key + ' is not floating point'
         if not np.array_equal(np.array(p[key], 'f4'), f[PEAKS][name][i, :n]):
             yield key
-    if m.get('beam_energy') != f['/LCLS/photon_energy_eV'][i]:
+    if not np.array_equal(m.get('beam_energy', np.nan),
+                          f['/LCLS/photon_energy_eV'][i], equal_nan=True):
         yield 'energy'
     at = '/entry_1/instrument_1/detector_1/distance'
     if m.get('detector_distance') != (f[at][i] if at in f else None):
@@ -89,6 +97,11 @@ def values_test(dump, facts):
     same_as_cxi('hits are those of cxiwrite -m and -M', stream,
                 ['-m', '2', '-M', '10'], 3)
     same_as_cxi('-m 0: all events', stream, ['-m', '0'], 4)
+    odd = t.dump(path('odd.h5'), [3], wavelength=lambda i: (.13, np.nan, 1.3)[i])
+    one = subprocess.run(f'q2cat -C 2 {odd} | peakfind', shell=True,
+                         stdout=subprocess.PIPE).stdout
+    same_as_cxi('odd energies and peaks cut off are told of as by cxiwrite', one,
+                ['-m', '0'], 6)
     single = t.dump(path('single.h5'), [3], panels=1, peaks=12)
     one = subprocess.run(f'q2cat {single} | peakfind', shell=True,
                          stdout=subprocess.PIPE).stdout

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,14 +192,24 @@ feed_plane(const struct feed *d, unsigned plane)
 }
 
 void
-feed_failure(const struct feed *c, const char *why, struct fault *f)
+feed_name(const struct feed *d, char name[FEED_NAME_SIZE])
 {
-	const struct event *e = &c->event;
+	const struct event *e = &d->event;
 	bool named = e->source[0] != '\0';
 
-	fault_set(f, "event %llu%s%s%s of stream %016llx failed: %s",
+	snprintf(name, FEED_NAME_SIZE, "event %llu%s%s%s",
 	    (unsigned long long)e->seq, named ? " (" : "", e->source,
-	    named ? ")" : "", (unsigned long long)c->stream.id, why);
+	    named ? ")" : "");
+}
+
+void
+feed_failure(const struct feed *d, const char *why, struct fault *f)
+{
+	char name[FEED_NAME_SIZE];
+
+	feed_name(d, name);
+	fault_set(f, "%s of stream %016llx failed: %s", name,
+	    (unsigned long long)d->stream.id, why);
 }
 
 int

@@ -25,6 +25,8 @@
 #include "transport/record.h"
 #include "transport/slots.h"
 
+enum { FEED_NAME_SIZE = EVENT_SOURCE_SIZE + 32 };
+
 enum feed_got { FEED_ERROR = -1, FEED_EOF, FEED_STREAM, FEED_EVENT, FEED_END };
 
 struct feed {
@@ -50,6 +52,9 @@ enum feed_got	feed_next(struct feed *, struct fault *);
 
 /* A wanted plane of the event in hand; NULL if the stream does not carry it. */
 const void	*feed_plane(const struct feed *, unsigned plane);
+
+/* The event in hand for a message: "event 3 (where it came from)". */
+void	feed_name(const struct feed *, char name[FEED_NAME_SIZE]);
 
 /* Says that the event in hand failed: which one, of which stream, and why. */
 void	feed_failure(const struct feed *, const char *why, struct fault *);

@@ -13,8 +13,7 @@
  *
  * The text is UTF-8; a program adds its own lines behind those that are there
  * and never changes them. A program that adds or drops planes says so in planes.
- * The stream id is two CRC-32Cs of the first source's record, one over bytes 64
- * to 4095, one over the same bytes in the other order of halves; see
+ * The stream id is two CRC-32Cs of the first source's record; see
  * stream_identify.
  */
 #ifndef FORMAT_STREAM_H

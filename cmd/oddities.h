@@ -1,0 +1,23 @@
+/*
+ * What is odd about an event but no failure: said for the first event that has it,
+ * counted, and summed up at the end.
+ */
+#ifndef CMD_ODDITIES_H
+#define CMD_ODDITIES_H
+
+#include <stdint.h>
+
+#include "format/feed.h"
+
+struct oddities {
+	uint64_t	no_energy;	/* not known, or not positive */
+	uint64_t	odd_energy;	/* not within 1 to 30 keV */
+	uint64_t	cut;		/* not all peaks that were found were kept */
+};
+
+/* Looks at the event in hand. Energies count where the stream carries them. */
+void	oddities_look(struct oddities *, const struct feed *);
+
+void	oddities_sum(const struct oddities *);
+
+#endif
