@@ -35,15 +35,25 @@ outputs_remove(void)
 	newfile_remove(&events);
 }
 
-/* Takes away what was begun, and ends. */
+/* Where we were told to stop, takes away what was begun, and ends. */
 static void
-give_up(int status, const char *text)
+stop_heed(void)
 {
+	if (!tool_stop)
+		return;
 	newfile_abort(&merged);
 	newfile_abort(&events);
-	if (tool_stop)
-		errx(STATUS_INTERRUPTED, "stopped; no file was made");
-	errx(status, "%s", text);
+	errx(STATUS_INTERRUPTED, "stopped; no file was made");
+}
+
+/* Takes away what was begun, and ends. */
+static void
+give_up(const struct fault *f, int status)
+{
+	stop_heed();
+	newfile_abort(&merged);
+	newfile_abort(&events);
+	errx(status_of(f, status), "%s", f->text);
 }
 
 /* ---- checking ---- */
@@ -63,7 +73,7 @@ check(const char *path)
 
 	if (joincheck_open(path, &p, &f) == -1) {
 		warnx("%s", f.text);
-		return tool_stop ? STATUS_INTERRUPTED : STATUS_INPUT;
+		return tool_stop ? STATUS_INTERRUPTED : status_of(&f, STATUS_INPUT);
 	}
 	if (joincheck_sources(p, fault_tell, &tool_stop, &bad, &f) == -1)
 		errx(tool_stop ? STATUS_INTERRUPTED : STATUS_SYSTEM, "%s", f.text);
@@ -87,14 +97,14 @@ run_read(struct join *j, char *operands[])
 
 	for (; *operands != NULL; operands++)
 		if (runfiles_add(&run, *operands, &f) == -1)
-			errx(STATUS_INPUT, "%s", f.text);
+			errx(status_of(&f, STATUS_INPUT), "%s", f.text);
 	if (join_add(j, (const char *const *)run.paths, run.n, &tool_stop, &f) == -1)
-		give_up(STATUS_INPUT, f.text);
+		give_up(&f, STATUS_INPUT);
 	runfiles_free(&run);
 	if (j->n_rows == 0)
 		errx(STATUS_INPUT, "there are no events in the run");
 	if (join_order(j, &f) == -1)
-		errx(STATUS_INPUT, "%s", f.text);
+		errx(status_of(&f, STATUS_INPUT), "%s", f.text);
 }
 
 /*
@@ -114,8 +124,7 @@ output_check(const char *path)
 		return;
 	}
 	if (!S_ISREG(st.st_mode) || joincheck_open(path, &p, &f) == -1) {
-		if (tool_stop)
-			give_up(STATUS_INTERRUPTED, f.text);
+		stop_heed();
 		errx(STATUS_OUTPUT, "-o %s: exists, and is not a merged file made"
 		    " without -x; remove it or name another", path);
 	}
@@ -148,7 +157,7 @@ events_write(const struct join *j, const struct options *o, FILE *out,
 	size_t i, k;
 
 	if (paths == NULL)
-		return fault_set(f, "out of memory for the list of events");
+		return fault_lack(f, "out of memory for the list of events");
 	for (i = 0; i < j->n_sources; i++) {
 		paths[i] = cxijoin_source(o->copy ? o->out : j->sources[i].path, f);
 		if (paths[i] == NULL)
@@ -175,16 +184,15 @@ merge(const struct join *j, const struct options *o)
 	/* Reading took long: a copy may have come meanwhile. */
 	output_check(o->out);
 	if (newfile_open(&merged, o->out, &f) == -1)
-		errx(STATUS_OUTPUT, "-o %s", f.text);
+		errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
 	if (newfile_open(&events, list, &f) == -1 ||
 	    events_write(j, o, events.f, &f) == -1 ||
 	    cxijoin_write(&c, fileno(merged.f), &f) == -1)
-		give_up(STATUS_OUTPUT, f.text);
-	if (tool_stop)
-		give_up(STATUS_INTERRUPTED, "");
+		give_up(&f, STATUS_OUTPUT);
+	stop_heed();
 	/* The list is of no use without the file, but does no harm. */
 	if (newfile_commit(&events, &f) == -1 || newfile_commit(&merged, &f) == -1)
-		give_up(STATUS_OUTPUT, f.text);
+		give_up(&f, STATUS_OUTPUT);
 	warnx("%s: %zu events of %zu files%s", o->out, j->n_rows, j->n_sources,
 	    o->copy ? ", copied" : "");
 }
@@ -238,7 +246,7 @@ main(int argc, char *argv[])
 		events_name(o.out, list);
 		output_check(o.out);
 		if (ownfile_check(list, " //", "a list of events", &f) == -1)
-			errx(STATUS_OUTPUT, "-o %s", f.text);
+			errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
 		run_read(j, argv);
 		merge(j, &o);
 	}

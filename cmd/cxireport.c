@@ -35,7 +35,7 @@ run_read(struct summary *s, const struct options *o)
 	if (runfiles_add(&s->files, s->run, &f) == -1 ||
 	    sides_find(&s->sides, s->run, o->log, o->stats, &f) == -1 ||
 	    summary_make(s, &f) == -1)
-		errx(STATUS_INPUT, "%s", f.text);
+		errx(status_of(&f, STATUS_INPUT), "%s", f.text);
 	for (i = 0; i < s->n_unread && i < SUMMARY_UNREAD; i++)
 		warnx("%s", s->unread[i].text);
 	if (s->misfit || s->powder_doubt[0] != '\0')
@@ -82,16 +82,16 @@ main(int argc, char *argv[])
 		}
 	s.run = *tool_operands(argc, argv, 1, 1);
 	if (ownfile_check(o.out, "<!DOCTYPE html>", "a report", &f) == -1)
-		errx(STATUS_OUTPUT, "-o %s", f.text);
+		errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
 	tool_signals(report_remove);
 	if (o.geometry != NULL) {
 		if (geofile_read(&g, o.geometry, &f) == -1)
-			errx(STATUS_INPUT, "-g %s", f.text);
+			errx(status_of(&f, STATUS_INPUT), "-g %s", f.text);
 		s.geometry = &g.geometry;
 	}
 	status = run_read(&s, &o);
 	if (newfile_open(&report, o.out, &f) == -1)
-		errx(STATUS_OUTPUT, "-o %s", f.text);
+		errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
 	report_write(report.f, &s, name_of(o.geometry), o.geometry != NULL ?
 	    g.digest : NULL);
 	if (newfile_commit(&report, &f) == -1) {

@@ -80,7 +80,7 @@ give_up(const struct fault *f)
 {
 	if (tool_stop)
 		errx(STATUS_INTERRUPTED, "stopped; no picture was made");
-	errx(STATUS_INPUT, "%s", f->text);
+	errx(status_of(f, STATUS_INPUT), "%s", f->text);
 }
 
 static void *
@@ -535,13 +535,13 @@ picture_save(struct view *v, const struct tone *t)
 	struct fault f;
 
 	if (newfile_open(&saved, v->o.out, &f) == -1)
-		errx(STATUS_OUTPUT, "%s", f.text);
+		errx(status_of(&f, STATUS_OUTPUT), "%s", f.text);
 	if (notes_write(v, t, saved.f, &f) == -1) {
 		newfile_abort(&saved);
-		errx(STATUS_OUTPUT, "%s: %s", v->o.out, f.text);
+		errx(status_of(&f, STATUS_OUTPUT), "%s: %s", v->o.out, f.text);
 	}
 	if (newfile_commit(&saved, &f) == -1)
-		errx(STATUS_OUTPUT, "%s", f.text);
+		errx(status_of(&f, STATUS_OUTPUT), "%s", f.text);
 }
 
 static int
@@ -554,7 +554,7 @@ picture_send(struct view *v, const struct tone *t)
 		return STATUS_OK;
 	if (errno == EPIPE)
 		return STATUS_GONE;
-	errx(STATUS_OUTPUT, "standard output: %s", f.text);
+	errx(status_of(&f, STATUS_OUTPUT), "standard output: %s", f.text);
 }
 
 static void
@@ -602,7 +602,7 @@ options_parse(int argc, char *argv[], struct options *o)
 	if (o->out != NULL && strcmp(o->out, "-") == 0)
 		o->out = NULL;
 	if (o->out != NULL && ownfile_check(o->out, "PNG", "a picture", &f) == -1)
-		errx(STATUS_OUTPUT, "-o %s", f.text);
+		errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
 	if (o->out == NULL && isatty(STDOUT_FILENO))
 		errx(STATUS_USAGE, "a picture is not for a terminal; name a file"
 		    " with -o");
@@ -637,10 +637,10 @@ main(int argc, char *argv[])
 	guard_heed(&tool_stop);
 	if (v.o.geometry != NULL &&
 	    geofile_read(&v.geo, v.o.geometry, &f) == -1)
-		errx(STATUS_INPUT, "%s", f.text);
+		errx(status_of(&f, STATUS_INPUT), "%s", f.text);
 	for (argv += optind; *argv != NULL; argv++)
 		if (runfiles_add(&v.run, *argv, &f) == -1)
-			errx(STATUS_INPUT, "%s", f.text);
+			errx(status_of(&f, STATUS_INPUT), "%s", f.text);
 	if (v.o.mode == MODE_SHEET)
 		sheet_show(&v);
 	else

@@ -92,7 +92,7 @@ writer_failed(struct writer *w, int status, const char *text)
 static int
 output_failed(struct writer *w, uint64_t rows, const struct fault *f)
 {
-	writer_failed(w, STATUS_OUTPUT, f->text);
+	writer_failed(w, status_of(f, STATUS_OUTPUT), f->text);
 	w->t.written -= rows;
 	w->t.lost += rows;
 	w->cxi = NULL;
@@ -277,10 +277,11 @@ stream_begin(struct writer *w)
 	}
 	free(w->peaks);
 	w->peaks = calloc(s->layout.capacity, sizeof w->peaks[0]);
+	if (w->peaks == NULL)
+		fault_lack(&f, "no memory for peaks");
 	if (w->peaks == NULL || plan_make(&w->plan, &w->o->plan, s,
 	    w->in.feed.header, &f) == -1) {
-		writer_failed(w, w->peaks == NULL ? STATUS_SYSTEM : STATUS_INPUT,
-		    w->peaks == NULL ? "no memory for peaks" : f.text);
+		writer_failed(w, status_of(&f, STATUS_INPUT), f.text);
 		return -1;
 	}
 	plan_remark(w);
@@ -399,7 +400,7 @@ outputs_begin(struct writer *w)
 		e.log = sizeof eventlog_heading - 1;
 	if (series_begin(w->series, &e, &f) == 0 && sides_begin(w, &f) == 0)
 		return 0;
-	writer_failed(w, STATUS_OUTPUT, f.text);
+	writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
 	return -1;
 }
 
@@ -411,7 +412,7 @@ outputs_end(struct writer *w)
 
 	if (!w->begun && series_from(w->series) != NULL &&
 	    series_begin(w->series, series_from(w->series), &f) == -1)
-		writer_failed(w, STATUS_OUTPUT, f.text);
+		writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
 }
 
 /* One event: failed, a miss, or a hit. -1: nothing can be written any more. */
@@ -456,7 +457,7 @@ event_take(struct writer *w, struct fault *f)
 		return -1;
 	r = event_judge(w, f);
 	if (feed_done(&w->in.feed, &wrong) == -1) {
-		writer_failed(w, STATUS_INPUT, wrong.text);
+		writer_failed(w, status_of(&wrong, STATUS_INPUT), wrong.text);
 		return -1;
 	}
 	/* A hit took long: whoever waits for its slot need not wait for the next. */
@@ -486,7 +487,7 @@ input_take(struct writer *w, enum intake_got got, struct fault *f)
 		outputs_end(w);
 		break;
 	case INTAKE_BROKEN:
-		writer_failed(w, STATUS_INPUT, f->text);
+		writer_failed(w, status_of(f, STATUS_INPUT), f->text);
 		return -1;
 	}
 	return 0;
@@ -525,7 +526,7 @@ stats_write(struct writer *w)
 	    (series_from(w->series) == NULL || !all_through(w))))
 		return;
 	if (totals_write(&w->t, w->o->stats, &f) == -1)
-		writer_failed(w, STATUS_OUTPUT, f.text);
+		writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
 }
 
 static void
@@ -665,7 +666,7 @@ log_resume(struct writer *w, const struct journal_entry *from)
 	w->log = eventlog_resume(o->log, (uint64_t)from->log,
 	    from->state == JOURNAL_BEGIN ? NULL : &last, &why);
 	if (w->log == NULL)
-		errx(STATUS_OUTPUT, "-l %s", why.text);
+		errx(status_of(&why, STATUS_OUTPUT), "-l %s", why.text);
 }
 
 static bool
@@ -689,13 +690,13 @@ stats_prepare(const struct options *o)
 	if (o->log != NULL && is_same(o->stats, o->log))
 		errx(STATUS_USAGE, "-S and -l are the same file, %s", o->log);
 	if (totals_check(o->stats, &why) == -1)
-		errx(STATUS_OUTPUT, "-S %s", why.text);
+		errx(status_of(&why, STATUS_OUTPUT), "-S %s", why.text);
 	if (!o->force && !o->resume && eventlog_exists(o->stats))
 		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
 	if (!is_plain(o->stats))
 		return;
 	if ((f = sidefile_open(o->stats, "a", &why)) == NULL)
-		errx(STATUS_OUTPUT, "-S %s", why.text);
+		errx(status_of(&why, STATUS_OUTPUT), "-S %s", why.text);
 	fclose(f);
 }
 
@@ -718,7 +719,7 @@ side_files_open(struct writer *w)
 	else if (o->log != NULL) {
 		w->log = eventlog_open(o->log, o->force, &why);
 		if (w->log == NULL)
-			errx(STATUS_OUTPUT, "-l %s", why.text);
+			errx(status_of(&why, STATUS_OUTPUT), "-l %s", why.text);
 		if (!o->force)
 			eventlog_begin(w->log);
 	}
@@ -755,7 +756,7 @@ wanted_print(const struct options *o)
 
 	switch (series_wanted(o->dir, o->prefix, &p, &f)) {
 	case -1:
-		errx(STATUS_INPUT, "%s", f.text);
+		errx(status_of(&f, STATUS_INPUT), "%s", f.text);
 	case 0:
 		printf("0\n");
 		break;
@@ -817,7 +818,7 @@ main(int argc, char *argv[])
 	w.series = series_open(o.dir, o.prefix, o.force ? SERIES_REPLACE :
 	    o.resume ? SERIES_RESUME : SERIES_NEW, &f);
 	if (w.series == NULL)
-		errx(STATUS_OUTPUT, "%s", f.text);
+		errx(status_of(&f, STATUS_OUTPUT), "%s", f.text);
 	unfinished = w.series;
 	side_files_open(&w);
 	if (intake_init(&w.in, w.slots, PLANE_PEAKS | PLANE_IMAGE |
@@ -831,7 +832,7 @@ main(int argc, char *argv[])
 
 	writer_run(&w);
 	if (eventlog_close(w.log, &f) == -1)
-		writer_failed(&w, STATUS_OUTPUT, f.text);
+		writer_failed(&w, status_of(&f, STATUS_OUTPUT), f.text);
 	progress_end();
 	totals_finish(&w);
 	unfinished = NULL;

@@ -96,7 +96,7 @@ static void
 input_failed(struct find *c, struct fault *f)
 {
 	fault_prefix(f, "standard input");
-	find_failed(c, STATUS_INPUT, f->text);
+	find_failed(c, status_of(f, STATUS_INPUT), f->text);
 	c->input_over = true;
 }
 
@@ -319,7 +319,7 @@ event_give_up(struct find *c, struct pending *p)
 	    setaside_event(&c->aside, &c->stream, p, &f) == -1) {
 		fault_prefix(&f, "event %llu of stream %016llx is NOT set aside",
 		    seq, id);
-		find_failed(c, STATUS_OUTPUT, f.text);
+		find_failed(c, status_of(&f, STATUS_OUTPUT), f.text);
 	} else if (c->o->aside != NULL)
 		warnx("event %llu of stream %016llx is set aside in %s", seq, id,
 		    c->o->aside);
@@ -352,14 +352,14 @@ head_send(struct find *c, const struct pending *p)
 		return outlet_record(&c->out, &r);
 	n = pending_pieces(p, &c->stream, &r, v, &f);
 	if (n == -1) {
-		find_failed(c, STATUS_INPUT, f.text);
+		find_failed(c, status_of(&f, STATUS_INPUT), f.text);
 		errno = EPIPE;
 		return -1;
 	}
 	if (outlet_event(&c->out, &r, v, n) == -1)
 		return -1;
 	if (pending_release(p, &f) == -1)
-		find_failed(c, STATUS_INPUT, f.text);
+		find_failed(c, status_of(&f, STATUS_INPUT), f.text);
 	return 0;
 }
 
@@ -550,7 +550,7 @@ main(int argc, char *argv[], char *envp[])
 	tool_signals(NULL);
 	c.o = &o;
 	if (o.aside != NULL && setaside_init(&c.aside, o.aside, &f) == -1)
-		errx(STATUS_OUTPUT, "-x %s", f.text);
+		errx(status_of(&f, STATUS_OUTPUT), "-x %s", f.text);
 	if (slots_open(&c.shared, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	outlet_init(&c.out, STDOUT_FILENO);
@@ -576,7 +576,7 @@ main(int argc, char *argv[], char *envp[])
 	events_release(&c);
 	findcrew_free(&c.crew);
 	if (setaside_end(&c.aside, &f) == -1)
-		find_failed(&c, STATUS_OUTPUT, f.text);
+		find_failed(&c, status_of(&f, STATUS_OUTPUT), f.text);
 	progress_end();
 	find_report(&c);
 	slots_close(c.shared);

@@ -84,7 +84,7 @@ peaks_print(const struct feed *d, struct fault *f)
 		return 0;
 	free(peaks);
 	if ((peaks = calloc(n + 1, sizeof *peaks)) == NULL)
-		return fault_set(f, "no memory for %u peaks", n);
+		return fault_lack(f, "no memory for %u peaks", n);
 	if (peakplane_unpack(plane, n, &d->stream.layout, peaks, f) == -1)
 		return fault_prefix(f, "event %llu",
 		    (unsigned long long)d->event.seq);
@@ -120,7 +120,7 @@ end_print(const struct feed *d)
 static int
 feed_print(struct feed *d, const char *name, bool peaks)
 {
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	enum feed_got got;
 	int status = STATUS_OK;
 
@@ -150,8 +150,10 @@ feed_print(struct feed *d, const char *name, bool peaks)
 	}
 	if (got == FEED_EOF && d->open)
 		return status;
-	warnx("%s: %s", name, got == FEED_EOF ? "empty: no stream header" : f.text);
-	return STATUS_INPUT;
+	if (got == FEED_EOF)
+		fault_set(&f, "empty: no stream header");
+	warnx("%s: %s", name, f.text);
+	return status_of(&f, STATUS_INPUT);
 }
 
 int

@@ -104,14 +104,14 @@ geometry_write(struct serve *s)
 	if (o->out == NULL || s->height != 0)
 		return 0;
 	if (newfile_open(&geometry, o->out, &f) == -1)
-		return failed(s, STATUS_OUTPUT, f.text);
+		return failed(s, status_of(&f, STATUS_OUTPUT), f.text);
 	if (replygeom_write(geometry.f, &s->plan, &s->in.feed.stream, &f) == -1) {
 		newfile_abort(&geometry);
 		fault_prefix(&f, "-G");
-		return failed(s, STATUS_INPUT, f.text);
+		return failed(s, status_of(&f, STATUS_INPUT), f.text);
 	}
 	if (newfile_commit(&geometry, &f) == -1)
-		return failed(s, STATUS_OUTPUT, f.text);
+		return failed(s, status_of(&f, STATUS_OUTPUT), f.text);
 	return 0;
 }
 
@@ -148,13 +148,13 @@ stream_begin(struct serve *s)
 		return failed(s, STATUS_SYSTEM, "no memory for peaks");
 	if (plan_make(&s->plan, &s->o->plan, k, s->in.feed.header, &f) == -1 ||
 	    reply_begin(&s->reply, &s->plan, k, &f) == -1)
-		return failed(s, STATUS_INPUT, f.text);
+		return failed(s, status_of(&f, STATUS_INPUT), f.text);
 	if (s->height != 0 && (slab->height != s->height ||
 	    slab->width != s->width)) {
 		fault_set(&f, "a stream with images of %u x %u pixels after one of"
 		    " %u x %u: an indexer has one geometry; serve them one by one",
 		    slab->height, slab->width, s->height, s->width);
-		return failed(s, STATUS_INPUT, f.text);
+		return failed(s, status_of(&f, STATUS_INPUT), f.text);
 	}
 	if (geometry_write(s) == -1)
 		return -1;
@@ -244,7 +244,7 @@ event_take(struct serve *s, struct fault *f)
 		s->t.failed += reply != NULL;
 		free(reply);
 		fault_prefix(&wrong, "standard input");
-		return failed(s, STATUS_INPUT, wrong.text);
+		return failed(s, status_of(&wrong, STATUS_INPUT), wrong.text);
 	}
 	return reply == NULL ? 0 : reply_queue(s, reply, size);
 }
@@ -277,7 +277,7 @@ next_take(struct serve *s, enum intake_got got, struct fault *f)
 	case INTAKE_EOF:
 		break;
 	case INTAKE_BROKEN:
-		return failed(s, STATUS_INPUT, f->text);
+		return failed(s, status_of(f, STATUS_INPUT), f->text);
 	}
 	return 0;
 }
@@ -423,7 +423,7 @@ options_parse(int argc, char *argv[], struct options *o)
 		    o->plan.min_peaks);
 	if (o->out != NULL && ownfile_check(o->out, "by q2serve",
 	    "a geometry of q2serve", &f) == -1)
-		errx(STATUS_OUTPUT, "-G %s", f.text);
+		errx(status_of(&f, STATUS_OUTPUT), "-G %s", f.text);
 }
 
 /* As a branch of tee(1) we have the next program's input for standard output. */

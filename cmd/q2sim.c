@@ -128,7 +128,7 @@ geometry_write(const struct sim *sim, const char *name)
 		errx(STATUS_SYSTEM, "no memory for a geometry");
 	if (ownfile_check(name, "simulated by q2sim", "a geometry of q2sim", &f) ==
 	    -1 || (out = sidefile_open(name, "w", &f)) == NULL)
-		errx(STATUS_OUTPUT, "-g %s", f.text);
+		errx(status_of(&f, STATUS_OUTPUT), "-g %s", f.text);
 	fputs(text, out);
 	if (ferror(out) | fclose(out))
 		err(STATUS_OUTPUT, "%s", name);
@@ -145,7 +145,7 @@ truth_open(struct run *r, const char *name)
 	r->truth_name = name;
 	if (ownfile_check(name, heading, "a table of q2sim -T", &f) == -1 ||
 	    (r->truth = sidefile_open(name, "w", &f)) == NULL)
-		errx(STATUS_OUTPUT, "-T %s", f.text);
+		errx(status_of(&f, STATUS_OUTPUT), "-T %s", f.text);
 	fputs(heading, r->truth);
 }
 

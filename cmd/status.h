@@ -2,6 +2,8 @@
 #ifndef CMD_STATUS_H
 #define CMD_STATUS_H
 
+#include "base/fault.h"
+
 enum {
 	STATUS_OK = 0,
 	STATUS_USAGE = 1,	/* an option or operand is wrong; nothing was done */
@@ -13,5 +15,12 @@ enum {
 	STATUS_OUTPUT = 7,	/* an output could not be written */
 	STATUS_SYSTEM = 8	/* memory, slots, processes */
 };
+
+/* For a fault of an input or output, as status says, unless it is a lack. */
+static inline int
+status_of(const struct fault *f, int status)
+{
+	return f->lack ? STATUS_SYSTEM : status;
+}
 
 #endif

@@ -75,4 +75,16 @@ else
 	skip 'more than there is is refused' 'no mount namespaces here'
 fi
 
+# Events of 53 MB through pipes, with 20 MiB of address space. (libzmq of q2serve needs
+# more to begin with, and aborts without.)
+q2sim -D jungfrau4m -n 2 | peakfind -k >"$T/found.q2"
+narrow() {
+	(ulimit -v 20480 && "$@")
+}
+for program in 'peakfind' 'peakfind -P 2' 'cxiwrite -o "$T/narrow"' 'q2ls -p' q2cat; do
+	check "without memory for an event, $program says so, status 8" \
+	    refused 8 '^[a-z0-9]*: .*(emory|cannot map)' \
+	    narrow sh -c "T=$T; cat '$T/found.q2' | exec $program >/dev/null"
+done
+
 done_testing

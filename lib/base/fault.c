@@ -12,6 +12,21 @@ fault_set(struct fault *f, const char *fmt, ...)
 
 	if (f == NULL)
 		return -1;
+	f->lack = false;
+	va_start(ap, fmt);
+	vsnprintf(f->text, sizeof f->text, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int
+fault_lack(struct fault *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (f == NULL)
+		return -1;
+	f->lack = true;
 	va_start(ap, fmt);
 	vsnprintf(f->text, sizeof f->text, fmt, ap);
 	va_end(ap);

@@ -5,8 +5,12 @@
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H
 
+#include <stdbool.h>
+
 struct fault {
 	char	text[1024];	/* one sentence, no newline: item, cause, way out */
+	bool	lack;		/* the machine's, of memory or processes: neither
+				input nor output is to blame */
 };
 
 /*
@@ -14,6 +18,10 @@ struct fault {
  * f may be NULL for a caller that only wants to know that it failed.
  */
 int	fault_set(struct fault *f, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+
+/* As above for a lack. */
+int	fault_lack(struct fault *f, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 
 /*

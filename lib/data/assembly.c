@@ -109,7 +109,7 @@ picture_allocate(struct assembly *m, double height, double width,
 	m->width = (uint32_t)width;
 	n = (size_t)m->height * m->width;
 	if ((m->from = malloc(n * sizeof *m->from)) == NULL)
-		return fault_set(f, "out of memory for a picture of %u x %u",
+		return fault_lack(f, "out of memory for a picture of %u x %u",
 		    m->height, m->width);
 	for (i = 0; i < n; i++)
 		m->from[i] = ASSEMBLY_GAP;

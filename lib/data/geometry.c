@@ -117,7 +117,7 @@ value_fault(struct parser *p, const char *key, const char *value,
 static int
 memory_fault(struct parser *p)
 {
-	return fault_set(p->f, "out of memory");
+	return fault_lack(p->f, "out of memory");
 }
 
 static int

@@ -239,7 +239,7 @@ modules_number(struct placing *p)
 	size_t i;
 
 	if ((order = calloc(p->n_modules, sizeof *order)) == NULL)
-		return fault_set(p->f, "out of memory");
+		return fault_lack(p->f, "out of memory");
 	for (i = 0; i < p->n_modules; i++)
 		order[i] = &p->modules[i];
 	qsort(order, p->n_modules, sizeof *order, module_compare);
@@ -263,7 +263,7 @@ slab_allocate(struct slab *s, uint64_t height, uint64_t width, uint32_t panels,
 	s->width = (uint32_t)width;
 	s->n_panels = panels;
 	if ((s->panels = calloc(panels, sizeof *s->panels)) == NULL)
-		return fault_set(f, "out of memory for %u panels", panels);
+		return fault_lack(f, "out of memory for %u panels", panels);
 	return 0;
 }
 
@@ -272,7 +272,7 @@ static int
 mask_make(struct slab *s, struct fault *f)
 {
 	if (bitplane_init(&s->mask, s->height, s->width) == -1)
-		return fault_set(f, "out of memory for a mask of %u x %u pixels",
+		return fault_lack(f, "out of memory for a mask of %u x %u pixels",
 		    s->height, s->width);
 	return 0;
 }
@@ -518,7 +518,7 @@ placing_init(struct placing *p)
 	p->modules = calloc(n, sizeof *p->modules);
 	p->module_of = calloc(n, sizeof *p->module_of);
 	if (p->raster == NULL || p->modules == NULL || p->module_of == NULL)
-		return fault_set(p->f, "out of memory");
+		return fault_lack(p->f, "out of memory");
 	for (i = 0; i < n; i++) {
 		p->raster[i] = &p->g->asics[i];
 		p->module_of[i] = n;

@@ -35,7 +35,7 @@ mask_take(const uint8_t *foreign, size_t n, uint8_t **bad, struct fault *f)
 	uint8_t *b;
 
 	if ((b = malloc(n)) == NULL)
-		return fault_set(f, "out of memory for %zu pixels", n);
+		return fault_lack(f, "out of memory for %zu pixels", n);
 	memcpy(b, foreign, n);
 	for (i = 0; i < n; i++)
 		b[i] = b[i] != 0;
@@ -84,7 +84,7 @@ badpixels_read_within(const char *spec, const struct layout *l,
 
 	*bad = NULL;
 	if (name == NULL)
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	if ((fd = guard_open(name, f)) != -1) {
 		status = file_read(fd, &o, limits, bad, f);
 		close(fd);

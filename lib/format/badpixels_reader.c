@@ -149,7 +149,7 @@ only_open(hid_t file, struct fault *f)
 		    " name one as FILE:/dataset", default_paths[0],
 		    default_paths[1], default_paths[2], s.count);
 	else if (s.path == NULL)
-		fault_set(f, "out of memory");
+		fault_lack(f, "out of memory");
 	else if ((set = H5Dopen2(file, s.path, H5P_DEFAULT)) < 0)
 		hdf_fault_set(f, s.path);
 	free(s.path);

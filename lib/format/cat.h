@@ -36,7 +36,7 @@ enum cat_news {
 	CAT_NOTE,	/* text; nothing is lost by it */
 	CAT_INPUT,	/* text: an input is missing or damaged */
 	CAT_OUTPUT,	/* errno: it is over; EPIPE: the reader has gone */
-	CAT_SYSTEM	/* text: memory or slots are wanting; it is over */
+	CAT_SYSTEM	/* text: memory or slots are wanting */
 };
 
 struct cat {

@@ -28,7 +28,7 @@ cat_system_failed(struct cat *c, const char *text)
 int
 cat_input_failed(struct cat *c, const struct fault *f)
 {
-	c->tell(c->arg, CAT_INPUT, c->name, f->text);
+	c->tell(c->arg, f->lack ? CAT_SYSTEM : CAT_INPUT, c->name, f->text);
 	return -1;
 }
 

@@ -189,7 +189,7 @@ columns_create(struct cxi *c, struct fault *f)
 
 	c->table = cxi_table_new(COLUMNS, c->plan->layout->capacity);
 	if (c->table == NULL)
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	for (i = 0; i < COLUMNS; i++) {
 		if (!need_met(c->plan, contents[i].need))
 			continue;
@@ -359,7 +359,7 @@ cxi_create(const char *path, const struct cxi_plan *plan, struct cxi **out,
 
 	cxi_hdf5_quiet();
 	if ((c = cxi_new(path, plan)) == NULL)
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	if ((c->press = cxi_press_new(plan, &c->disk, f)) == NULL ||
 	    file_create(c, f) == -1) {
 		cxi_abort(c);

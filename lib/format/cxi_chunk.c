@@ -168,12 +168,12 @@ cxi_chunkmap_init(struct cxi_chunkmap *m, const struct layout *l,
 	    .n_chunks = g.rows * g.columns };
 	m->chunks = calloc(m->n_chunks, sizeof *m->chunks);
 	if (m->chunks == NULL)
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	patches_visit(m, &g, s, patch_count);
 	m->patches = calloc(chunks_lay(m, &g), sizeof *m->patches);
 	if (m->patches == NULL) {
 		cxi_chunkmap_free(m);
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	}
 	patches_visit(m, &g, s, patch_file);
 	return 0;

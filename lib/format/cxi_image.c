@@ -97,7 +97,7 @@ cxi_press_new(const struct cxi_plan *plan, struct cxi_disk *disk,
 	struct cxi_press *p = calloc(1, sizeof *p);
 
 	if (p == NULL) {
-		fault_set(f, "out of memory");
+		fault_lack(f, "out of memory");
 		return NULL;
 	}
 	p->plan = plan;
@@ -108,7 +108,7 @@ cxi_press_new(const struct cxi_plan *plan, struct cxi_disk *disk,
 	}
 	p->pixels = (size_t)p->map.height * p->map.width;
 	if (tools_init(p) == -1) {
-		fault_set(f, "no memory or threads for chunks of %u x %u pixels",
+		fault_lack(f, "no memory or threads for chunks of %u x %u pixels",
 		    p->map.height, p->map.width);
 		cxi_press_free(p);
 		return NULL;

@@ -155,7 +155,7 @@ cxi_table_add(struct cxi_table *t, hid_t file, unsigned id,
 	c.held = calloc(t->rows, c.row);
 	if (c.held == NULL) {
 		H5Tclose(c.memtype);
-		return fault_set(f, "%s: out of memory", d->path);
+		return fault_lack(f, "%s: out of memory", d->path);
 	}
 	if ((c.set = set_create(file, &c, type, t->rows, f)) < 0) {
 		free(c.held);

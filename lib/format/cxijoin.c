@@ -54,7 +54,7 @@ sources_table(const struct cxijoin *c, hid_t file, char **names,
 		if (columns[SOURCE_NAME].width < strlen(names[k]))
 			columns[SOURCE_NAME].width = (uint32_t)strlen(names[k]);
 	if ((t = cxi_table_new(SOURCE_COLUMNS, 1)) == NULL)
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	for (i = 0; i < SOURCE_COLUMNS && status == 0; i++)
 		status = cxi_table_add(t, file, i, &columns[i], f);
 	if (status == 0)
@@ -76,7 +76,7 @@ events_table(const struct cxijoin *c, hid_t file, struct fault *f)
 	size_t i;
 
 	if (t == NULL)
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	for (i = 0; i < EVENT_COLUMNS && status == 0; i++)
 		status = cxi_table_add(t, file, (unsigned)i, &columns[i], f);
 	for (i = 0; i < c->join->n_rows && status == 0; i++, r++) {
@@ -108,7 +108,7 @@ names_make(const struct cxijoin *c, struct fault *f)
 	char **names = calloc(n + 1, sizeof *names);
 
 	if (names == NULL) {
-		fault_set(f, "out of memory for the names of sources");
+		fault_lack(f, "out of memory for the names of sources");
 		return NULL;
 	}
 	for (i = 0; i < n; i++) {

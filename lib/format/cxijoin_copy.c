@@ -175,7 +175,7 @@ cxijoin_copy(const struct cxijoin *c, hid_t file, const struct cxijoin_run *runs
 	int status = 0;
 
 	if (x == NULL || paths == NULL)
-		status = fault_set(f, "out of memory");
+		status = fault_lack(f, "out of memory");
 	else {
 		for (i = 0; i < n_sources; i++)
 			paths[i] = c->join->sources[i].path;

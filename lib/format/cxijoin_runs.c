@@ -21,7 +21,7 @@ cxijoin_runs(const struct join *j, size_t *n, struct fault *f)
 
 	*n = 0;
 	if (runs == NULL) {
-		fault_set(f, "out of memory for the order of events");
+		fault_lack(f, "out of memory for the order of events");
 		return NULL;
 	}
 	for (at = 0; at < j->n_rows; at++, row++) {

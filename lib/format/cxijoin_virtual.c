@@ -41,7 +41,7 @@ cxijoin_relative(const char *file, const char *source, struct fault *f)
 
 	if (from != NULL && (to = cxijoin_source(source, f)) != NULL &&
 	    (name = relative_make(from, to)) == NULL)
-		fault_set(f, "out of memory for the names of sources");
+		fault_lack(f, "out of memory for the names of sources");
 	free(from);
 	free(to);
 	return name;
@@ -157,7 +157,7 @@ source_map(const struct cxijoin *c, hid_t list, const struct cxiset *s,
 	if (relative == NULL)
 		return -1;
 	if ((name = name_escape(relative)) == NULL)
-		status = fault_set(f, "out of memory for the names of sources");
+		status = fault_lack(f, "out of memory for the names of sources");
 	else
 		status = mapping_add(c, list, s, r, n, name, f);
 	free(relative);

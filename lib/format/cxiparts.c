@@ -53,7 +53,7 @@ column_load(const struct cxiparts *p, struct cxireader *r,
 	*n = s->dims[0];
 	if (*n > (SIZE_MAX >> 1) / *width ||
 	    (all = malloc((size_t)*n * *width + 1)) == NULL) {
-		fault_set(f, "%.160s: %s: out of memory", p->path, name);
+		fault_lack(f, "%.160s: %s: out of memory", p->path, name);
 		return NULL;
 	}
 	for (at = 0; at < *n; at += got) {
@@ -112,7 +112,7 @@ names_load(struct cxiparts *p, struct cxireader *r, const struct cxisets *x,
 	}
 	free(all);
 	if (p->n != n || p->sources == NULL)
-		return fault_set(f, "out of memory for the names of sources");
+		return fault_lack(f, "out of memory for the names of sources");
 	return 0;
 }
 

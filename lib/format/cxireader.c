@@ -108,7 +108,7 @@ file_open(struct cxireader *r, const char *path, struct fault *f)
 		return fault_prefix(f, "%.160s", path);
 	if ((r->paths[r->n] = strdup(path)) == NULL) {
 		close(fd);
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	}
 	r->fds[r->n++] = fd;
 	return 0;
@@ -122,7 +122,7 @@ child_begin(struct cxireader *r, const char *clen_path, struct fault *f)
 
 	r->path = r->paths[0];
 	if ((r->file = cxireader_file_new(clen_path)) == NULL)
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	r->guard = guard_start(&duty, r->fds, (int)r->n, &guard_limits, f);
 	return r->guard == NULL ? fault_prefix(f, "%.160s", r->path) : 0;
 }
@@ -145,7 +145,7 @@ cxireader_open_many(const char *const paths[], size_t *n, const char *clen_path,
 
 	*out = NULL;
 	if (r == NULL)
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	if (file_open(r, paths[0], f) == 0) {
 		while (r->n < *n && r->n < files_allowed() &&
 		    file_open(r, paths[r->n], &later) == 0)
@@ -302,7 +302,7 @@ block_take(struct cxireader *r, struct fault *f)
 		return cxireader_wild(r, f);
 	if (n > r->room) {
 		if ((larger = realloc(r->peaks, n * sizeof *r->peaks)) == NULL)
-			return fault_set(f, "out of memory for %zu peaks", n);
+			return fault_lack(f, "out of memory for %zu peaks", n);
 		r->peaks = larger;
 		r->room = n;
 	}

@@ -101,7 +101,7 @@ static int
 all_survey(struct cxireader_file *c, struct fault *f)
 {
 	if (c->all == NULL && (c->all = calloc(1, sizeof *c->all)) == NULL)
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	if (c->all->n > 0)
 		return 0;
 	if (cxisets_survey(c->file, c->access, c->all, f) == 0)

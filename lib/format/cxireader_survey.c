@@ -257,7 +257,7 @@ peaks_survey(struct cxireader_file *c, struct fault *f)
 	c->info.capacity = (uint32_t)first->dims[1];
 	c->scratch = malloc(cxireader_block(c->info.capacity) *
 	    c->info.capacity * sizeof *c->scratch);
-	return c->scratch == NULL ? fault_set(f, "out of memory for peaks") : 0;
+	return c->scratch == NULL ? fault_lack(f, "out of memory for peaks") : 0;
 }
 
 static int

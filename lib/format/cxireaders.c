@@ -20,7 +20,7 @@ cxireaders_new(const char *const paths[], size_t n, struct fault *f)
 	if (guard_hdf_prepare(NULL, f) == -1)
 		return NULL;
 	if ((c = calloc(1, sizeof *c)) == NULL) {
-		fault_set(f, "out of memory");
+		fault_lack(f, "out of memory");
 		return NULL;
 	}
 	c->paths = paths;

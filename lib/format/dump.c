@@ -187,7 +187,7 @@ sections_take(const struct dump *d, unsigned *n, struct fault *f)
 		return NULL;
 	}
 	if ((s = calloc(*n, sizeof *s)) == NULL) {
-		fault_set(f, "out of memory for %u layouts", *n);
+		fault_lack(f, "out of memory for %u layouts", *n);
 		return NULL;
 	}
 	memcpy(s, (const unsigned char *)x + EXCHANGE_SIZE, *n * sizeof *s);
@@ -206,7 +206,7 @@ notes_take(struct dump *d, struct fault *f)
 	if (n > DUMP_MAX_NOTES + 1)
 		return nonsense(f);
 	if ((d->notes = calloc(n + 1, sizeof *d->notes)) == NULL)
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	memcpy(d->notes, x->notes, n * sizeof *d->notes);
 	for (i = 0; i < n; i++) {
 		guard_text(d->notes[i].text, sizeof d->notes[i].text);
@@ -300,7 +300,7 @@ dump_open(const char *path, const struct dump_options *o, struct dump **out,
 	}
 	if ((d = dump_new(o, fd)) == NULL) {
 		close(fd);
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	}
 	if (guard_begin(d, f) == -1 || survey_ask(d, f) == -1) {
 		dump_close(d);

@@ -77,7 +77,7 @@ dump_reader_open(int fd, const struct dump_options *o, struct dump_reader **out,
 	struct dump_reader *d;
 
 	if ((d = dump_new(o)) == NULL)
-		return fault_set(f, "out of memory");
+		return fault_lack(f, "out of memory");
 	if (lists_make(d, f) == -1 || file_open(d, fd, f) == -1 ||
 	    dump_survey(d, f) == -1) {
 		dump_reader_close(d);

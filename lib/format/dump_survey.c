@@ -132,7 +132,7 @@ gaps_remark(struct dump_reader *d)
 static int
 batches_survey(struct dump_reader *d, struct fault *f)
 {
-	struct fault why = { "" };
+	struct fault why = { .text = "" };
 	size_t i, kept = 0;
 	int r;
 
@@ -204,7 +204,7 @@ sections_make(struct dump_reader *d, struct fault *f)
 	size_t i;
 
 	if ((d->sections = calloc(d->n_batches, sizeof *d->sections)) == NULL)
-		return fault_set(f, "out of memory for %zu batches", d->n_batches);
+		return fault_lack(f, "out of memory for %zu batches", d->n_batches);
 	for (i = 0; i < d->n_batches; i++) {
 		b = &d->batches[i];
 		if (s == NULL || !section_join(s, b)) {

@@ -42,7 +42,7 @@ log_open(const char *path, const char *mode, struct fault *f)
 	struct stat st;
 
 	if (g == NULL) {
-		fault_set(f, "%s: no memory", path);
+		fault_lack(f, "%s: no memory", path);
 		return NULL;
 	}
 	strcpy(g->path, path);

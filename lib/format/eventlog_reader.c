@@ -39,7 +39,7 @@ eventlog_reader_open(const char *path, struct fault *f)
 	struct eventlog_reader *r = calloc(1, sizeof *r);
 
 	if (r == NULL) {
-		fault_set(f, "%s: no memory", path);
+		fault_lack(f, "%s: no memory", path);
 		return NULL;
 	}
 	r->path = path;

@@ -73,7 +73,7 @@ inline_take(struct feed *d, struct fault *f)
 		free(d->buffer);
 		d->room = 0;
 		if ((d->buffer = pages_alloc(LAYOUT_ALIGN, size)) == NULL) {
-			fault_set(f, "no memory for an event of %llu bytes",
+			fault_lack(f, "no memory for an event of %llu bytes",
 			    (unsigned long long)size);
 			return INLET_ERROR;
 		}

@@ -66,7 +66,7 @@ findwork_work(void *ctx, struct worker_message *m)
 	const struct layout *l = &in->layout;
 	struct findwork_result r;
 	struct findwork_job j;
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct slots *slots;
 	struct place p;
 	struct event e;

@@ -27,7 +27,7 @@
  * finish, and cannot be trusted to end when it is told.
  */
 
-enum { HEAD_SIZE = 1024, TICK_MS = 100 };
+enum { HEAD_SIZE = 2048, TICK_MS = 100 };
 
 const struct guard_limits guard_limits = { GUARD_CPU, GUARD_WALL, GUARD_MEMORY };
 
@@ -96,7 +96,7 @@ static int
 child_prepare(void *ctx, unsigned self)
 {
 	struct guard *g = ctx;
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 
 	(void)self;
 	/* What the child before left there is not its words. */
@@ -112,7 +112,7 @@ static int
 child_work(void *ctx, struct worker_message *bytes)
 {
 	struct guard *g = ctx;
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct message m;
 
 	memcpy(&m, bytes, sizeof m);
@@ -131,7 +131,7 @@ guard_start(const struct guard_duty *duty, const int *fds, int n,
 	struct guard *g = calloc(1, sizeof *g);
 
 	if (g == NULL) {
-		fault_set(f, "out of memory");
+		fault_lack(f, "out of memory");
 		return NULL;
 	}
 	g->duty = *duty;
@@ -187,8 +187,10 @@ guard_text(char *text, size_t size)
 static void
 words_take(const struct guard *g, struct fault *f)
 {
-	memcpy(f, g->head, sizeof *f);
+	memcpy(f->text, g->head, sizeof f->text);
 	guard_text(f->text, sizeof f->text);
+	/* What a file asked for more of than a child may have is the file's fault. */
+	f->lack = false;
 }
 
 void
@@ -238,7 +240,7 @@ child_died(struct guard *g, const struct fault *why, struct fault *f)
 {
 	/* Before it was prepared it had not seen the file, and its word counts. */
 	bool honest = crew_begun(g->crew, 0) == 0;
-	struct fault how = { "" }, words;
+	struct fault how = { .text = "" }, words;
 
 	/* One that only closed its socket would be waited for without end. */
 	crew_kill(g->crew, 0);
@@ -261,7 +263,7 @@ enum guard_answer
 guard_ask(struct guard *g, uint64_t request, struct fault *f)
 {
 	struct message m = { ++g->serial, request, g->file, 0 }, answer;
-	struct fault why = { "" }, own;
+	struct fault why = { .text = "" }, own;
 	struct worker_message bytes;
 
 	if (f == NULL)

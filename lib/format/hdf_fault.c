@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <hdf5.h>
@@ -7,6 +8,7 @@
 
 struct cause {
 	char	text[200];
+	bool	memory;
 };
 
 static herr_t
@@ -17,18 +19,20 @@ cause_take(unsigned n, const H5E_error2_t *e, void *data)
 	(void)n;
 	if (e->desc != NULL)
 		snprintf(c->text, sizeof c->text, "%s", e->desc);
+	c->memory = e->maj_num == H5E_RESOURCE && e->min_num == H5E_NOSPACE;
 	return 1;
 }
 
 int
 hdf_fault_set(struct fault *f, const char *what)
 {
-	struct cause c = { "HDF5 does not say why" };
+	struct cause c = { .text = "HDF5 does not say why" };
 	char *p;
 
 	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, cause_take, &c);
 	for (p = c.text; *p != '\0'; p++)
 		if (!isprint((unsigned char)*p))
 			*p = '?';
-	return fault_set(f, "%s: %s", what, c.text);
+	return c.memory ? fault_lack(f, "%s: %s", what, c.text) :
+	    fault_set(f, "%s: %s", what, c.text);
 }

@@ -13,7 +13,7 @@
 static int
 memory_fault(struct fault *f)
 {
-	return fault_set(f, "out of memory for the events of the run");
+	return fault_lack(f, "out of memory for the events of the run");
 }
 
 /* Room for one more, the array doubling whenever n is a power of two. */

@@ -134,7 +134,7 @@ join_order(struct join *j, struct fault *f)
 	int status = -1;
 
 	if (place == NULL || moved == NULL)
-		fault_set(f, "out of memory for the order of events");
+		fault_lack(f, "out of memory for the order of events");
 	else if (j->n_rows > 0) {
 		streams_place(j, place);
 		streams_move(j, place, moved);

@@ -102,7 +102,7 @@ joincheck_sources(const struct cxiparts *p, void (*tell)(const struct fault *),
 
 	*bad = 0;
 	if (paths == NULL)
-		return fault_set(f, "out of memory for the names of sources");
+		return fault_lack(f, "out of memory for the names of sources");
 	for (i = 0; i < n; i++)
 		paths[i] = cxiparts_source(p, i)->path;
 	if ((readers = cxireaders_new(paths, n, f)) == NULL)

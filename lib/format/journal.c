@@ -190,7 +190,7 @@ journal_read(const char *path, struct journal_entry **entries, size_t *n,
 		return fault_set(f, "%s: is not a journal of this version", path);
 	}
 	*entries = calloc(lines_count(text) + 1, sizeof **entries);
-	r = *entries == NULL ? fault_set(f, "no memory") :
+	r = *entries == NULL ? fault_lack(f, "no memory") :
 	    text_take(text + strlen(heading), *entries, n, f);
 	free(text);
 	if (r == 0)

@@ -75,7 +75,7 @@ producer_add(struct live *l, int fd, const char *peer, struct fault *f)
 	struct producer *p = producer_new(fd, l->connected + 1, peer);
 
 	if (p == NULL)
-		return fault_set(f, "no memory for a producer");
+		return fault_lack(f, "no memory for a producer");
 	l->connected++;
 	l->producers[l->n++] = p;
 	return 0;

@@ -43,7 +43,7 @@ parcel_inline(struct sender *s, const struct stream *stream, struct parcel *p,
 		s->room = s->buffer == NULL ? 0 : size;
 	}
 	if (s->buffer == NULL) {
-		fault_set(f, "no memory for an event");
+		fault_lack(f, "no memory for an event");
 		return PARCEL_FAULT;
 	}
 	parcel_at(stream, s->buffer, p);

@@ -50,7 +50,7 @@ planes_keep(struct pending *p, const struct layout *l, unsigned planes,
 		return -1;
 	p->kept = malloc(layout_size(l, planes) - LAYOUT_BLOCK_SIZE);
 	if ((to = p->kept) == NULL)
-		return fault_set(f, "no memory to keep planes of event %llu",
+		return fault_lack(f, "no memory to keep planes of event %llu",
 		    (unsigned long long)p->r.seq);
 	p->kept_planes = planes;
 	for (plane = 1; plane < PLANE_ALL; plane <<= 1)

@@ -77,7 +77,7 @@ place_get(struct producer *p, struct sender *to, const struct stream *s,
 		p->buffer = aligned_alloc(LAYOUT_ALIGN,
 		    layout_size(&s->layout, s->planes));
 	if (p->buffer == NULL) {
-		fault_set(f, "no memory for an event");
+		fault_lack(f, "no memory for an event");
 		return PARCEL_FAULT;
 	}
 	parcel_at(s, p->buffer, &p->parcel);

@@ -31,7 +31,7 @@ path_add(struct runfiles *r, const char *path, struct fault *f)
 			r->paths = larger;
 	}
 	if (copy == NULL)
-		return fault_set(f, "out of memory for the names of files");
+		return fault_lack(f, "out of memory for the names of files");
 	r->paths[r->n++] = copy;
 	return 0;
 }

@@ -243,7 +243,7 @@ event_search(struct salvage *s, struct inlet *in, const struct record *r,
 	if (at != NULL)
 		place_pieces(at, &s->stream.layout, r->planes, v);
 	if (inlet_back(in, s->at + RECORD_SIZE, v) == -1)
-		return fault_set(f, "no memory for an event that is damaged");
+		return fault_lack(f, "no memory for an event that is damaged");
 	got = record_find(s, in, &next, &bytes, f);
 	if ((got == INLET_GOT || got == INLET_END) && here == end &&
 	    inlet_offset(in) >= end && gap_is_whole(s, inlet_offset(in) - end,
@@ -266,7 +266,7 @@ salvage_confirm(struct salvage *s, struct inlet *in, const struct record *r,
 	uint64_t end = s->at + r->length, was = s->next;
 	const unsigned char *bytes;
 	struct record next;
-	struct fault cause = { "" };
+	struct fault cause = { .text = "" };
 	enum inlet_got got;
 
 	if (taken == INLET_GOT) {

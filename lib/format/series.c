@@ -159,7 +159,7 @@ series_open(const char *dir, const char *prefix, enum series_mode mode,
 	struct series *s = calloc(1, sizeof *s);
 
 	if (s == NULL) {
-		fault_set(f, "no memory");
+		fault_lack(f, "no memory");
 		return NULL;
 	}
 	s->list = s->journal = -1;

@@ -42,7 +42,7 @@ setaside_init(struct setaside *s, const char *path, struct fault *f)
 	if (errno != ENOENT)
 		return fault_set(f, "%s: %s", path, strerror(errno));
 	if ((dir = directory_of(path)) == NULL)
-		return fault_set(f, "%s: no memory", path);
+		return fault_lack(f, "%s: no memory", path);
 	r = faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS);
 	free(dir);
 	if (r == -1)

@@ -33,7 +33,7 @@ struct q2 {
 	uint64_t	count;
 };
 
-_Static_assert(sizeof(struct q2_error) == sizeof(struct fault),
+_Static_assert(sizeof(struct q2_error) == sizeof((struct fault){ .text = "" }.text),
     "texts are as long as ours");
 
 static enum q2_result
@@ -192,7 +192,7 @@ plane(const struct q2 *q, unsigned plane)
 enum q2_result
 q2_slot(struct q2 *q, struct q2_event *event, struct q2_error *e)
 {
-	struct fault f = { "a signal asked to stop" };
+	struct fault f = { .text = "a signal asked to stop" };
 
 	if (q->failed)
 		return refuse("the output has failed before", e);

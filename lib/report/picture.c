@@ -61,7 +61,7 @@ picture_new(uint32_t width, uint32_t height, struct fault *f)
 		return NULL;
 	}
 	if ((p = calloc(1, sizeof *p)) == NULL) {
-		fault_set(f, "out of memory for a picture");
+		fault_lack(f, "out of memory for a picture");
 		return NULL;
 	}
 	p->surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)width,
@@ -352,7 +352,7 @@ picture_write(struct picture *p, FILE *out, const struct picture_note *notes,
 	if (w.png != NULL)
 		w.info = png_create_info_struct(w.png);
 	if (w.row == NULL || w.info == NULL)
-		fault_set(f, "out of memory for a picture");
+		fault_lack(f, "out of memory for a picture");
 	else
 		r = png_make(p, &w, notes, n);
 	png_destroy_write_struct(&w.png, &w.info);

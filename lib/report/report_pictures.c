@@ -99,7 +99,7 @@ png_make(const struct pictures *p, const struct tile *t, size_t *size,
 	if (c == NULL)
 		return NULL;
 	if ((out = open_memstream(&bytes, size)) == NULL)
-		fault_set(f, "out of memory for a picture");
+		fault_lack(f, "out of memory for a picture");
 	else {
 		if (tile_draw(c, 0, 0, t, &p->s->assembly, p->plane, f) == 0)
 			r = picture_write(c, out, NULL, 0, f);
@@ -262,7 +262,7 @@ report_maximum(FILE *f, const struct summary *s)
 		return;
 	t = tile_fit(&s->assembly, POWDER_SIDE);
 	fputs("<figure id=\"maximum\">\n<h3>Maximum of images</h3>\n", f);
-	fault_set(&why, "out of memory");
+	fault_lack(&why, "out of memory");
 	if (pictures_begin(&p, s) == 0)
 		powder_make(&p);
 	if (p.shown == 0 || picture_begin(f, &p, &t, "Maximum of images",

@@ -21,7 +21,7 @@ log_add(struct sides *s, const char *path, struct fault *f)
 	if (s->n_logs == SIDES_LOGS)
 		return fault_set(f, "%s: more than %d logs", path, SIDES_LOGS);
 	if ((s->logs[s->n_logs] = strdup(path)) == NULL)
-		return fault_set(f, "%s: no memory", path);
+		return fault_lack(f, "%s: no memory", path);
 	s->n_logs++;
 	return 0;
 }

@@ -106,8 +106,8 @@ static int
 powder_begin(struct summary *s, const struct cxireader_info *info)
 {
 	struct assembly *a = &s->assembly;
-	struct fault f = { "the files have no images, so the size of the detector"
-	    " is not known" };
+	struct fault f = { .text = "the files have no images, so the size of the"
+	    " detector is not known" };
 	uint32_t longest;
 	int r = -1;
 
@@ -262,7 +262,7 @@ file_take(struct summary *s, size_t i, struct fault *f)
 	origin_add(s, info);
 	min_peaks_find(s, info->options);
 	if (powder_begin(s, info) == -1)
-		got = fault_set(f, "no memory for the powder");
+		got = fault_lack(f, "no memory for the powder");
 	for (k = 0; got == 0 && k < info->events; k++)
 		if ((got = cxireader_event(r, k, &e, &peaks, f)) == 0)
 			event_take(s, &e, peaks, i, k);

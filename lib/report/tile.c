@@ -47,7 +47,7 @@ tile_draw(struct picture *p, uint32_t x, uint32_t y, const struct tile *t,
 	double g;
 
 	if (values == NULL)
-		return fault_set(f, "out of memory for a picture");
+		return fault_lack(f, "out of memory for a picture");
 	values_shrink(t, m, plane, values);
 	tone = tone_choose(values, n);
 	for (r = 0; r < t->height; r++)

@@ -91,7 +91,7 @@ background_make(struct background *b, const struct detector *d, double distance,
 	    b->noise == NULL) {
 		free(table);
 		background_free(b);
-		return fault_set(f, "no memory for a background");
+		return fault_lack(f, "no memory for a background");
 	}
 	profile_tabulate(table, n, d, distance, k);
 	for (i = 0; i < d->n_asics; i++)

@@ -127,7 +127,7 @@ detector_make(const char *name, struct detector *d, struct fault *f)
 	d->n_asics = d->panels * each;
 	d->asics = calloc(d->n_asics, sizeof *d->asics);
 	if (d->asics == NULL)
-		return fault_set(f, "no memory for a detector");
+		return fault_lack(f, "no memory for a detector");
 	for (k = 0; k < d->panels; k++)
 		module_place(p, k, d->asics + (size_t)k * each);
 	return 0;

@@ -56,7 +56,7 @@ marks_make(struct marks *m, const struct layout *l, uint64_t seed,
 	m->quiet[1] = calloc(TABLE, size);
 	if (m->noise == NULL || m->quiet[0] == NULL || m->quiet[1] == NULL) {
 		marks_free(m);
-		return fault_set(f, "no memory for logits");
+		return fault_lack(f, "no memory for logits");
 	}
 	rng_seed(&r, seed, 1);
 	for (i = 0; i < TABLE; i++) {

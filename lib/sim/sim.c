@@ -140,7 +140,7 @@ parts_make(struct sim *s, const struct sim_options *o, struct fault *f)
 	s->reflections = calloc(MAX_SPOTS, sizeof *s->reflections);
 	s->spots = calloc(MAX_SPOTS, sizeof *s->spots);
 	if (s->reflections == NULL || s->spots == NULL)
-		return fault_set(f, "no memory for spots");
+		return fault_lack(f, "no memory for spots");
 	return 0;
 }
 
@@ -153,7 +153,7 @@ sim_new(const struct sim_options *o, struct sim **out, struct fault *f)
 		return -1;
 	s = calloc(1, sizeof *s);
 	if (s == NULL)
-		return fault_set(f, "no memory for a simulation");
+		return fault_lack(f, "no memory for a simulation");
 	if (parts_make(s, o, f) == -1) {
 		sim_free(s);
 		return -1;

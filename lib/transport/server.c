@@ -422,7 +422,7 @@ server_open(const char *address, unsigned queue, bool drop, struct fault *f)
 	int e;
 
 	if (s == NULL) {
-		fault_set(f, "no memory for a server");
+		fault_lack(f, "no memory for a server");
 		return NULL;
 	}
 	if (listener_begin(s, address, f) == 0) {

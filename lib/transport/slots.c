@@ -115,10 +115,10 @@ publish_failed(unsigned n, struct fault *f)
 	struct rlimit limit;
 
 	if (number && getrlimit(RLIMIT_NOFILE, &limit) == 0)
-		return fault_set(f, "cannot prepare %u slots: their descriptors are %d"
+		return fault_lack(f, "cannot prepare %u slots: their descriptors are %d"
 		    " and more, but the limit is %llu; raise it, as with ulimit -n 1024",
 		    n, FIRST_FD, (unsigned long long)limit.rlim_cur);
-	return fault_set(f, "cannot prepare %u slots: %s", n, cause);
+	return fault_lack(f, "cannot prepare %u slots: %s", n, cause);
 }
 
 int
@@ -132,7 +132,7 @@ slots_publish(unsigned n, struct fault *f)
 	unsigned i;
 
 	if ((memory = memory_create(n, 0)) == -1 || pipe(ends) == -1)
-		return fault_set(f, "cannot make %u slots: %s", n,
+		return fault_lack(f, "cannot make %u slots: %s", n,
 		    strerror(errno));
 	for (i = 0; i < n; i++)
 		tokens[i] = (unsigned char)(n - 1 - i);
@@ -235,7 +235,7 @@ slots_open(struct slots **out, struct fault *f)
 	if (env == NULL)
 		return 0;
 	if ((s = calloc(1, sizeof *s)) == NULL)
-		return fault_set(f, "no memory for the slots");
+		return fault_lack(f, "no memory for the slots");
 	if (environment_parse(env, s, f) == -1) {
 		free(s);
 		return -1;
@@ -262,7 +262,7 @@ slots_private(unsigned n, struct fault *f)
 	struct slots *s = calloc(1, sizeof *s);
 
 	if (s == NULL) {
-		fault_set(f, "no memory for the slots");
+		fault_lack(f, "no memory for the slots");
 		return NULL;
 	}
 	s->take = s->give = -1;
@@ -271,7 +271,7 @@ slots_private(unsigned n, struct fault *f)
 		s->stack[s->held] = (unsigned char)(n - 1 - s->held);
 	s->memory = memory_create(n, MFD_CLOEXEC);
 	if (s->memory == -1 || control_map(s) == -1) {
-		fault_set(f, "cannot make %u private slots: %s", n,
+		fault_lack(f, "cannot make %u private slots: %s", n,
 		    strerror(errno));
 		if (s->memory != -1)
 			close(s->memory);
@@ -375,7 +375,7 @@ slots_map(struct slots *s, unsigned slot, uint64_t size, struct fault *f)
 		return NULL;
 	}
 	if ((at = slot_map(s, slot, SLOT_HEAD + size)) == NULL) {
-		fault_set(f, "cannot map slot %u (%llu bytes): %s", slot,
+		fault_lack(f, "cannot map slot %u (%llu bytes): %s", slot,
 		    (unsigned long long)size, strerror(errno));
 		return NULL;
 	}
@@ -583,7 +583,7 @@ slots_check(struct slots *s, const struct record *r, struct fault *f)
 	if (r->slot >= s->n)
 		return fault_set(f, "a reference to slot %u of %u", r->slot, s->n);
 	if ((h = slot_head(s, r->slot)) == NULL)
-		return fault_set(f, "cannot map slot %u: %s", r->slot,
+		return fault_lack(f, "cannot map slot %u: %s", r->slot,
 		    strerror(errno));
 	if (atomic_load(&h->generation) != r->generation)
 		return fault_set(f, "a stale reference to slot %u (generation %llu,"

@@ -147,7 +147,7 @@ worker_start(struct crew *c, unsigned i, struct fault *f)
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
-		return fault_set(f, "cannot make a socket for a worker: %s",
+		return fault_lack(f, "cannot make a socket for a worker: %s",
 		    strerror(errno));
 	c->w[i].have = 0;
 	atomic_store(&c->begun[i], 0);
@@ -161,7 +161,7 @@ worker_start(struct crew *c, unsigned i, struct fault *f)
 	close(ends[1]);
 	if (c->w[i].pid == -1) {
 		close(ends[0]);
-		return fault_set(f, "cannot start a worker: %s", strerror(errno));
+		return fault_lack(f, "cannot start a worker: %s", strerror(errno));
 	}
 	c->w[i].fd = ends[0];
 	return 0;
@@ -174,13 +174,13 @@ crew_new(unsigned n, const struct worker_duty *duty, struct fault *f)
 	unsigned i;
 
 	if (c == NULL) {
-		fault_set(f, "no memory for %u workers", n);
+		fault_lack(f, "no memory for %u workers", n);
 		return NULL;
 	}
 	c->begun = shared_alloc(n * sizeof c->begun[0]);
 	if (c->begun == NULL) {
 		free(c);
-		fault_set(f, "no memory for %u workers", n);
+		fault_lack(f, "no memory for %u workers", n);
 		return NULL;
 	}
 	c->n = n;

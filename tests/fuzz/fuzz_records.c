@@ -164,7 +164,7 @@ salvage_take(struct salvage *s, struct inlet *in, const struct record *r)
 {
 	static _Alignas(LAYOUT_ALIGN) unsigned char buffer[EVENT_MAX];
 	struct iovec v[PLACE_PIECES];
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct place p;
 	enum inlet_got got;
 	uint64_t next = s->next;

@@ -218,7 +218,7 @@ static void
 feed_drain(struct slots *slots)
 {
 	const unsigned char *plane;
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	enum feed_got got;
 	struct feed d;
 	unsigned bit;
@@ -248,7 +248,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char text[TEXT_MAX];
 	struct slots *slots;
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	unsigned slot;
 	size_t n = strnlen((const char *)data, size);
 

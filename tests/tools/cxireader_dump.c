@@ -108,7 +108,7 @@ main(int argc, char *argv[])
 {
 	const struct cxireader_info *x;
 	struct cxireader *r;
-	struct fault f = { "out of memory" };
+	struct fault f = { .text = "out of memory" };
 	int status = 0;
 
 	signal(SIGPIPE, SIG_IGN);

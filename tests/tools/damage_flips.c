@@ -78,7 +78,7 @@ event_note(struct result *r, const struct stream *s, uint64_t seq,
 static void
 feed_try(int fd, struct result *r)
 {
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	enum feed_got got;
 	struct feed d;
 
@@ -106,7 +106,7 @@ salvage_event(struct salvage *s, struct inlet *in, const struct record *rec,
     struct result *r)
 {
 	struct iovec v[PLACE_PIECES];
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct place p;
 	enum inlet_got got;
 	int n;
@@ -133,7 +133,7 @@ salvage_try(int fd, struct result *r)
 	static struct salvage s;
 	const unsigned char *bytes;
 	struct inlet *in = inlet_new(fd);
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct record rec;
 	enum inlet_got got;
 	struct gap g;

@@ -116,6 +116,15 @@ test_fault(void **state)
 	assert_string_equal(f.text, "file x: 3 of 4");
 	assert_int_equal(fault_set(NULL, "nobody listens"), -1);
 	assert_int_equal(fault_prefix(NULL, "nobody listens"), -1);
+	/* What is lacking stays so whatever is put in front, until the next fault. */
+	assert_false(f.lack);
+	assert_int_equal(fault_lack(&f, "no %s", "memory"), -1);
+	fault_prefix(&f, "file");
+	assert_string_equal(f.text, "file: no memory");
+	assert_true(f.lack);
+	fault_set(&f, "cut");
+	assert_false(f.lack);
+	assert_int_equal(fault_lack(NULL, "nobody listens"), -1);
 
 	/* Too long: cut, never beyond the end. */
 	memset(text, 'a', sizeof text - 1);

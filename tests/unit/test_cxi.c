@@ -165,7 +165,7 @@ part_fill(const struct cxi_plan *plan, uint64_t seq, uint64_t n,
 static void
 file_write(const struct cxi_plan *plan, uint64_t seq, uint64_t n)
 {
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct cxi *c;
 
 	if (part_fill(plan, seq, n, &c, &f) == -1)
@@ -319,7 +319,7 @@ test_tall_panel(void **state)
 	static uint16_t image[TALL][4];
 	struct event e = event_make(0);
 	struct cxi_event ce = { .event = &e, .image = image };
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct cxi *c;
 	hsize_t dims[3];
 	uint16_t *data;
@@ -364,7 +364,7 @@ test_torn_capture(void **state)
 	struct event e = event_make(0);
 	struct cxi_event ce = { .event = &e, .image = image,
 	    .intact = torn_intact };
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct cxi *c = NULL;
 
 	(void)state;
@@ -906,7 +906,7 @@ test_full_disk(void **state)
 		assert_int_equal(stat(name, &st), 0);
 		unlink(name);
 		for (limit = 0; limit < st.st_size; limit += st.st_size / 29) {
-			struct fault f = { "" };
+			struct fault f = { .text = "" };
 			struct cxi *c;
 
 			size_limit((rlim_t)limit);
@@ -927,7 +927,7 @@ test_names(void **state)
 {
 	struct layout l = layout_make(LOGITS_NONE, IMAGE_F32);
 	struct cxi_plan p = plan_make(&l, &columns);
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct cxi *c;
 	char *data;
 	size_t len;
@@ -998,7 +998,7 @@ test_refused(void **state)
 	struct peak peak = { .panel = PANELS };
 	static float image[PLANE_PIXELS];
 	struct cxi_event ce = { .event = &e, .peaks = &peak, .image = image };
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct cxi *c;
 
 	(void)state;

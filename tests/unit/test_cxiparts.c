@@ -284,7 +284,7 @@ reader_refused(const char *name, uint64_t k, const char *words)
 {
 	struct cxireader *r;
 	struct cxiparts *parts = parts_must(name, &r);
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	uint64_t row;
 	int i;
 

@@ -261,7 +261,7 @@ event_check(struct dump *d, uint64_t k, const char *line, const struct planes *p
 	size_t n = layout_plane_bytes(l, PLANE_LOGITS);
 	size_t m = layout_plane_bytes(l, PLANE_IMAGE);
 	struct event e;
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 
 	assert_true(n < PLANE_MAX && m < PLANE_MAX);
 	memset(p->in, 0xa5, n + 1);
@@ -325,7 +325,7 @@ written_case(void **state)
 	static struct expected x;
 	const char *name = *state;
 	struct dump_options o = { .wavelength_unit = 1, .capacity = 77 };
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct dump *d;
 	struct ids before;
 
@@ -414,7 +414,7 @@ read_anything(const char *path)
 	const struct dump_options o = { .wavelength_unit = 1, .capacity = 77 };
 	const struct layout *l;
 	struct event e;
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct dump *d;
 	unsigned char *logits, *image;
 	uint64_t k;

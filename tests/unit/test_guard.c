@@ -222,7 +222,7 @@ static const struct guard_limits wide = { 20, 60, 64 << 20 };
 static struct guard *
 started(const struct guard_limits *l)
 {
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct guard *g = guard_start(&duty, &file, 1, l, &f);
 
 	if (g == NULL)
@@ -234,7 +234,7 @@ static void
 answers(struct guard *g, int64_t value)
 {
 	struct notes *n = guard_memory(g);
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 
 	if (guard_ask(g, COUNT, &f) != GUARD_DONE)
 		fail_msg("%s", f.text);
@@ -270,7 +270,7 @@ static void
 denied(struct guard *g, enum order what)
 {
 	struct notes *n = guard_memory(g);
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 
 	if (guard_ask(g, what, &f) != GUARD_DONE)
 		fail_msg("%d: %s", what, f.text);
@@ -283,7 +283,7 @@ static void
 a_child_serves_many_requests(void **state)
 {
 	struct guard *g = started(&wide);
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	int i;
 
 	(void)state;
@@ -322,7 +322,7 @@ nothing_of_the_parent_is_in_reach(void **state)
 {
 	struct guard *g = started(&wide);
 	struct notes *n = guard_memory(g);
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 
 	(void)state;
 	/* Three of /dev/null, the socket and the file. */
@@ -340,7 +340,7 @@ a_child_takes_its_files_in_turn(void **state)
 {
 	static const int turns[] = { 0, GUARD_FILES - 1, 1, 1, 0, 17 };
 	int fds[GUARD_FILES];
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct notes *n;
 	struct guard *g;
 	size_t i;
@@ -444,7 +444,7 @@ static void
 a_child_that_cannot_begin_says_why(void **state)
 {
 	struct guard *g;
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	int i;
 
 	(void)state;

@@ -770,7 +770,7 @@ test_digest_error(void **state)
 	const char *const path = at("digest.cxi");
 	char digest[CXIPARTS_DIGEST_SIZE];
 	struct cxireader *r;
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 
 	(void)state;
 	file_make(path, &plain, three, 1);

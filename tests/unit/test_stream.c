@@ -216,7 +216,7 @@ static void
 discord(const struct stream *b, const char *words)
 {
 	struct stream a;
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 
 	stream_make(&a);
 	assert_int_equal(stream_accord(&a, b, &f), -1);
@@ -228,7 +228,7 @@ static void
 test_accord(void **state)
 {
 	struct stream a, b;
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 
 	(void)state;
 	stream_make(&a);
@@ -552,7 +552,7 @@ static struct outcome
 feed_try(int fd, const unsigned char *capture, size_t n)
 {
 	struct outcome o = { 0, 0, false, false };
-	struct fault f = { "" };
+	struct fault f = { .text = "" };
 	struct feed d;
 	enum feed_got got;
 
