@@ -186,9 +186,12 @@ merge(const struct join *j, const struct options *o)
 	if (newfile_open(&merged, o->out, &f) == -1)
 		errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
 	if (newfile_open(&events, list, &f) == -1 ||
-	    events_write(j, o, events.f, &f) == -1 ||
-	    cxijoin_write(&c, fileno(merged.f), &f) == -1)
+	    events_write(j, o, events.f, &f) == -1)
 		give_up(&f, STATUS_OUTPUT);
+	if (cxijoin_write(&c, fileno(merged.f), &f) == -1) {
+		fault_prefix(&f, "-o %s", o->out);
+		give_up(&f, STATUS_OUTPUT);
+	}
 	stop_heed();
 	/* The list is of no use without the file, but does no harm. */
 	if (newfile_commit(&events, &f) == -1 || newfile_commit(&merged, &f) == -1)

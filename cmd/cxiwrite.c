@@ -246,6 +246,12 @@ plan_remark(const struct writer *w)
 		progress_warnx("%s: names a 3-D slab; panels are stacked in a"
 		    " 2-D one, since CrystFEL reads peaks only from such, and"
 		    " need a geometry for that", w->o->plan.geometry);
+	if (p->file.text != NULL && p->file.geometry.clen_path[0] != '\0' &&
+	    (!(s->quantities & QUANTITY_ENCODER) ||
+	    strcmp(p->file.geometry.clen_path, CXI_ENCODER) != 0))
+		progress_warnx("%s: clen = %s, which files of this stream do not"
+		    " have: give clen in metres, or CrystFEL knows no distance",
+		    w->o->plan.geometry, p->file.geometry.clen_path);
 	if (!(s->planes & PLANE_IMAGE))
 		progress_warnx("the stream has no images: no data and no"
 		    " intensities are written, and CrystFEL will read no"

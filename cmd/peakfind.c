@@ -92,10 +92,11 @@ output_failed(struct find *c)
 		(void)slots_consume(c->shared, NULL);
 }
 
+/* Of standard input, or of the mask: nothing more is taken. */
 static void
-input_failed(struct find *c, struct fault *f)
+input_failed(struct find *c, const char *name, struct fault *f)
 {
-	fault_prefix(f, "standard input");
+	fault_prefix(f, "%s", name);
 	find_failed(c, status_of(f, STATUS_INPUT), f->text);
 	c->input_over = true;
 }
@@ -133,7 +134,10 @@ stream_begin(struct find *c)
 
 	switch (findstream_begin(&c->stream, c->next_bytes, &c->o->find, &f)) {
 	case -1:
-		input_failed(c, &f);
+		input_failed(c, "standard input", &f);
+		return;
+	case -2:
+		input_failed(c, "-b", &f);
 		return;
 	case 1:
 		stream_change(c);
@@ -153,7 +157,7 @@ end_pass(struct find *c)
 
 	if (!c->stream.open || c->next.stream != c->stream.in.id) {
 		fault_set(&f, "an end record of a stream that never began");
-		input_failed(c, &f);
+		input_failed(c, "standard input", &f);
 	} else if (outlet_record(&c->out, &c->next) == -1)
 		output_failed(c);
 }
@@ -166,7 +170,7 @@ event_take(struct find *c)
 	if (!c->stream.open)
 		fault_set(&f, "an event before any stream header");
 	if (!c->stream.open || feed_admit(&c->stream.in, &c->next, &f) == -1) {
-		input_failed(c, &f);
+		input_failed(c, "standard input", &f);
 		return;
 	}
 	switch (pending_take(dealer_room(c->dealer), &c->next, &c->from, &f)) {
@@ -178,7 +182,7 @@ event_take(struct find *c)
 		output_failed(c);
 		break;
 	default:
-		input_failed(c, &f);
+		input_failed(c, "standard input", &f);
 		break;
 	}
 }
@@ -215,7 +219,7 @@ records_take(struct find *c)
 				return;
 			if (inlet_next(c->in, &c->next, &bytes, &f) !=
 			    INLET_GOT) {
-				input_failed(c, &f);
+				input_failed(c, "standard input", &f);
 				return;
 			}
 			memcpy(c->next_bytes, bytes,
@@ -248,10 +252,10 @@ input_read(struct find *c)
 		/* What is left is no whole record: let it say so. */
 		if (!c->have_next && !c->input_over && !inlet_ended(c->in) &&
 		    inlet_next(c->in, &c->next, &bytes, &f) == INLET_ERROR)
-			input_failed(c, &f);
+			input_failed(c, "standard input", &f);
 		break;
 	case INLET_ERROR:
-		input_failed(c, &f);
+		input_failed(c, "standard input", &f);
 		break;
 	default:
 		break;

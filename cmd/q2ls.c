@@ -194,8 +194,9 @@ main(int argc, char *argv[])
 	else
 		puts("record\tstream\tseq\tplanes\twhat\tsource");
 	status = feed_print(&d, name, peaks);
-	if (fflush(stdout) == EOF && status == STATUS_OK)
-		status = errno == EPIPE ? STATUS_GONE : STATUS_OUTPUT;
+	if (fflush(stdout) == EOF)
+		status = tool_worse(status, errno == EPIPE ? STATUS_GONE :
+		    STATUS_OUTPUT);
 	if (status == STATUS_OUTPUT)
 		warn("standard output");
 	feed_close(&d);

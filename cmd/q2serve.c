@@ -203,6 +203,7 @@ event_judge(struct serve *s, size_t *size)
 	    feed_plane(&s->in.feed, PLANE_IMAGE), size);
 	if (reply == NULL) {
 		event_failed(s, "no memory for a reply");
+		s->status = tool_worse(s->status, STATUS_SYSTEM);
 		return NULL;
 	}
 	if (place_check(&s->in.feed.place, &f) == 0)
@@ -437,15 +438,29 @@ output_leave(void)
 	close(fd);
 }
 
+/* ZeroMQ aborts where it gets no thread, memory or descriptor to begin with. */
+static void
+zmq_aborted(int sig)
+{
+	static const char text[] = "q2serve: no memory, threads or descriptors for"
+	    " ZeroMQ\n";
+
+	(void)sig;
+	(void)!write(STDERR_FILENO, text, sizeof text - 1);
+	_exit(STATUS_SYSTEM);
+}
+
 static void
 server_begin(struct serve *s)
 {
 	const struct options *o = s->o;
 	struct fault f;
 
+	signal(SIGABRT, zmq_aborted);
 	s->server = server_open(o->address, o->queue, o->drop, &f);
 	if (s->server == NULL)
-		errx(STATUS_USAGE, "-l %s: %s", o->address, f.text);
+		errx(status_of(&f, STATUS_USAGE), "-l %s: %s", o->address, f.text);
+	signal(SIGABRT, SIG_DFL);
 	serving = s->server;
 	if (o->verbose || strcmp(server_address(s->server), o->address) != 0)
 		warnx("serving at %s", server_address(s->server));

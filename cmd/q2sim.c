@@ -224,7 +224,7 @@ run_make(struct run *r, const struct options *o)
 
 	memset(r, 0, sizeof *r);
 	if (sim_new(&o->sim, &r->sim, &f) == -1)
-		errx(STATUS_USAGE, "%s", f.text);
+		errx(status_of(&f, STATUS_USAGE), "%s", f.text);
 	stream_make(r, o);
 	l = &r->stream.layout;
 	size = layout_size(l, PLANES);

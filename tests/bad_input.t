@@ -182,7 +182,7 @@ for mask in '/no/such.h5|No such file' "$T/text|HDF5" "$T/empty|HDF5" \
     "$T/mask-fits.h5:/nothing|nothing" "$T/cut.h5|."; do
 	file=${mask%%|*}
 	check "peakfind -b ${file##*/}" refused 6 \
-		"^peakfind: .*${file%%:*}.*${mask#*|}" \
+		"^peakfind: -b: .*${file%%:*}.*${mask#*|}" \
 		sh -c 'peakfind -b "$1" <"$2"' - "$file" "$T/good.q2"
 	check "cxiwrite -b ${file##*/}" refused 6 \
 		"^cxiwrite: .*${file%%:*}.*${mask#*|}" \

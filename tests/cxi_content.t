@@ -221,6 +221,13 @@ def partial():
     check(len(re.findall(r'event 2 \(batch_1/0\): PHOTON ENERGY', r.said)) == 1
           and 'ENERGY: unknown in 2 events' in r.said,
           'missing energies are told of, once, with the source, and counted', r.note)
+    with open(path('far.geom'), 'w') as f:
+        f.write(open(GEOM).read().replace('clen = 0.1', f'clen = {ENCODER} mm'))
+    r = write(a, f'-m 0 -g {path("far.geom")}')
+    check(not any(r.status) and
+          len(re.findall(f'far.geom: clen = {ENCODER}, which .* do not have', r.said)) == 1,
+          'a geometry that wants an encoder, of which there is none, is told of',
+          r.note)
     a = t.dump(path('hole.h5'), [2, 2, 2], image=lambda b: b != 1)
     r = write(a, '-m 0 -n 2')
     check(r.status[2] == 4 and 'event 2' in r.said and 'event 3' in r.said and

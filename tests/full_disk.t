@@ -56,7 +56,7 @@ if unshare -m sh -c 'mount -t tmpfs -o size=64k none "$1"' - "$T/empty" \
     'mount -t tmpfs -o size=64k none "$1"' - "$T/empty" 2>/dev/null; }; then
 	for options in '-z none' '-z gzip -j 2' '-z bslz4'; do
 		check "cxiwrite $options: a full disk is said" refused 7 \
-			'^cxiwrite: .*No space left' small_disk sh -c '
+			'^cxiwrite: .*peaknet_[0-9]*[.]cxi.*: .*No space left' small_disk sh -c '
 			q2cat -l 0 "$T/good.q2" | peakfind |
 			cxiwrite -m 1 -n 3 '"$options"' -o "$T/disk/o"'
 		check "cxiwrite $options: what was complete is whole, the rest is counted" \
@@ -191,7 +191,7 @@ limited() {
 	sh -c 'ulimit -f 16; "$@"' - "$@"
 }
 check 'cxiwrite: a file beyond ulimit -f is said' refused 7 \
-	'^cxiwrite: .*File too large' limited sh -c \
+	'^cxiwrite: [^ ]*peaknet_0000[.]cxi.*File too large' limited sh -c \
 	'cxiwrite -m 1 -o "$T/u" <"$T/peaks.q2"'
 check 'cxiwrite: and leaves nothing' whole "$T/u" 0
 check 'q2cat: a file beyond ulimit -f is said' refused 7 \

@@ -106,6 +106,11 @@ gone() {
 	[ "$(cat "$T/gone")" -eq 2 ] && [ ! -s "$T/err" ]
 }
 check 'it ends when its reader has gone' gone
+gone_before() {
+	{ sleep 0.2; "$T/producer" 2>"$T/err"; echo $? >"$T/gone"; } | true
+	[ "$(cat "$T/gone")" -eq 2 ] && [ ! -s "$T/err" ]
+}
+check 'also where it has gone before anything is written' gone_before
 gone_slots() {
 	q2slots -n 3 sh -c "{ '$T/producer' 100000; echo \$? >'$T/gone'; } |
 	    head -c 4200 | wc -c" >"$T/out"

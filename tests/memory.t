@@ -87,4 +87,22 @@ for program in 'peakfind' 'peakfind -P 2' 'cxiwrite -o "$T/narrow"' 'q2ls -p' q2
 	    narrow sh -c "T=$T; cat '$T/found.q2' | exec $program >/dev/null"
 done
 
+if "$PYTHON" -c 'import zmq' 2>/dev/null; then
+	check 'ZeroMQ without memory to begin with is said, status 8' \
+	    refused 8 '^q2serve: no memory, threads or descriptors' \
+	    narrow q2serve -l "ipc://$T/narrow.socket" <"$T/a.q2"
+fi
+check 'no memory for a simulation is said, status 8' \
+    refused 8 '^q2sim: no memory for' narrow q2sim -D jungfrau4m -n 1
+if "$PYTHON" -c 'import h5py' 2>/dev/null; then
+	"$PYTHON" -c '
+import h5py, sys
+h5py.File(sys.argv[1], "w")["batch_0/logits"] = [[[[0.] * 8] * 8] * 2]' "$T/d.h5"
+	few() {
+		(ulimit -n 8 && "$@")
+	}
+	check 'a dump that no process can read for lack of descriptors is not damaged' \
+	    refused 8 'd.h5: .*cannot (begin|make|start)' few q2cat "$T/d.h5"
+fi
+
 done_testing

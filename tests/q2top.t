@@ -284,4 +284,23 @@ def _():
     must(r.stderr == "q2top: standard output: No space left on device\n", r.stderr)
 
 
+@test("nor where it is closed")
+def _():
+    r = subprocess.run(["sh", "-c", "exec %s log.tsv >&-" % TOP], cwd=scratch(),
+                       stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+    must(r.returncode == OUTPUT and r.stderr == "q2top: standard output is closed\n",
+         r.returncode, r.stderr)
+
+
+@test("who has too few descriptors to look does not say that the run is over")
+def _():
+    with Pipeline(["q2cat", "-r", "10", "-l", "1000", RUN], FIND, WRITE) as p:
+        must(p.logged_wait(1))
+        r = subprocess.run(["sh", "-c", "ulimit -n 5; exec %s -n 1 log.tsv" % TOP],
+                           cwd=p.dir, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+        must(r.returncode == 8 and "Too many open files" in r.stderr and
+             r.stdout == "", r.returncode, r.stdout, r.stderr)
+
+
 done()

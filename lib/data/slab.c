@@ -18,7 +18,8 @@
  * where a module lies in the file, slab->panels where it goes.
  *
  * Bad regions are cut with every ASIC they concern, so they follow it. Regions in
- * x and y take the pixels whose centre is inside.
+ * x and y take the pixels whose first corner is inside, as those of CrystFEL do
+ * (draw_bad_region_xy of its image.c).
  */
 #include <math.h>
 #include <stdbool.h>
@@ -426,10 +427,8 @@ bad_xy(const struct placing *p, const struct geometry_bad *bad,
 		return;
 	for (i = 0; i < height; i++)
 		for (j = 0; j < width; j++) {
-			x = a->corner_x + (j + 0.5) * a->fs_x +
-			    (i + 0.5) * a->ss_x;
-			y = a->corner_y + (j + 0.5) * a->fs_y +
-			    (i + 0.5) * a->ss_y;
+			x = a->corner_x + j * a->fs_x + i * a->ss_x;
+			y = a->corner_y + j * a->fs_y + i * a->ss_y;
 			if (x > bad->min_x && x < bad->max_x &&
 			    y > bad->min_y && y < bad->max_y)
 				pixel_mask(p, a, i, j);

@@ -122,7 +122,7 @@ static const struct content {
 	    IF_TIMESTAMP },
 	[TIMESTAMP_VALID] = { { "/LCLS/detector_1/timestamp_valid", NULL,
 	    CELL_U8, 0 }, IF_TIMESTAMP },
-	[ENCODER] = { { "/LCLS/detector_1/EncoderValue", "mm", CELL_F64, 0 },
+	[ENCODER] = { { CXI_ENCODER, "mm", CELL_F64, 0 },
 	    IF_ENCODER },
 };
 
@@ -284,7 +284,7 @@ file_create(struct cxi *c, struct fault *f)
 		return -1;
 	if (constants_write(c, f) == -1 || pictures_create(c, f) == -1 ||
 	    columns_create(c, f) == -1)
-		return -1;
+		return fault_prefix(f, "%s", c->path);
 	return 0;
 }
 
@@ -607,7 +607,9 @@ static int
 fault_keep(struct cxi *c, struct fault *f)
 {
 	c->failed = true;
-	return fault_set(f, "%s", c->first.text);
+	if (f != NULL)
+		*f = c->first;
+	return -1;
 }
 
 int
@@ -615,8 +617,12 @@ cxi_add(struct cxi *c, const struct cxi_event *e, struct fault *f)
 {
 	int r;
 
-	if (c->failed || (r = event_write(c, e, &c->first)) == -1)
+	if (c->failed)
 		return fault_keep(c, f);
+	if ((r = event_write(c, e, &c->first)) == -1) {
+		fault_prefix(&c->first, "%s", c->path);
+		return fault_keep(c, f);
+	}
 	if (r == 1) {
 		fault_set(f, "%s", c->first.text);
 		return 1;
@@ -635,7 +641,7 @@ static int
 file_finish(struct cxi *c, struct fault *f)
 {
 	if (cxi_table_flush(c->table, f) == -1)
-		return -1;
+		return fault_prefix(f, "%s", c->path);
 	if (H5Fflush(c->file, H5F_SCOPE_GLOBAL) < 0)
 		return hdf_fault_set(f, c->path);
 	if (file_close(c) == -1)

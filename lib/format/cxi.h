@@ -19,6 +19,8 @@
 
 enum cxi_compression { CXI_NONE, CXI_GZIP, CXI_BSLZ4 };
 
+#define CXI_ENCODER "/LCLS/detector_1/EncoderValue"	/* mm */
+
 /* What every file of one stream looks like. All pointers are borrowed. */
 struct cxi_plan {
 	const struct layout	*layout;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/cxi.h"
 #include "format/cxiparts.h"
 #include "format/cxireader_file.h"
 #include "format/guard_hdf.h"
@@ -26,7 +27,7 @@ static const char *const names[SET_COUNT][2] = {
 	[SET_DISTANCE] = { "/entry_1/instrument_1/detector_1/distance" },
 	[SET_PIXEL_X] = { "/entry_1/instrument_1/detector_1/x_pixel_size" },
 	[SET_PIXEL_Y] = { "/entry_1/instrument_1/detector_1/y_pixel_size" },
-	[SET_ENCODER] = { "/LCLS/detector_1/EncoderValue" },
+	[SET_ENCODER] = { CXI_ENCODER },
 	[SET_TIMESTAMP] = { "/LCLS/detector_1/timestamp" },
 	[SET_TIMESTAMP_VALID] = { "/LCLS/detector_1/timestamp_valid" },
 	[SET_SECONDS] = { "/LCLS/machineTime" },

@@ -22,7 +22,7 @@ mask_take(struct findstream *s, const char *mask, struct fault *f)
 	if (mask == NULL)
 		return 0;
 	if (badpixels_read(mask, &s->out.layout, &s->bad, f) == -1)
-		return -1;
+		return -2;
 	badpixels_digest(s->bad, &s->out.layout, digest);
 	return stream_add(&s->out, "peakfind.b", digest, f);
 }
@@ -56,11 +56,15 @@ int
 findstream_begin(struct findstream *s, const unsigned char *record,
     const struct findstream_options *o, struct fault *f)
 {
+	int r;
+
 	if (s->open && memcmp(s->header, record, STREAM_SIZE) == 0)
 		return 0;
 	findstream_free(s);
-	if (stream_unpack(record, &s->in, f) == -1 || out_make(s, o, f) == -1)
+	if (stream_unpack(record, &s->in, f) == -1)
 		return -1;
+	if ((r = out_make(s, o, f)) != 0)
+		return r;
 	memcpy(s->header, record, STREAM_SIZE);
 	s->finder = (struct peakfinder_options){
 		.min_pixels = o->min_pixels, .max_pixels = o->max_pixels,

@@ -32,8 +32,8 @@ struct findstream {
 
 /*
  * A stream record. 0: the same as before, byte for byte; 1: another stream, and
- * all of it is set; -1 if it is damaged or has nothing to find peaks in, if the
- * mask cannot be read, or if the text overflows.
+ * all of it is set; -1 if it is damaged or has nothing to find peaks in, or if the
+ * text overflows; -2 if the mask cannot be read.
  */
 int	findstream_begin(struct findstream *, const unsigned char *record,
 	    const struct findstream_options *, struct fault *);

@@ -254,6 +254,9 @@ child_died(struct guard *g, const struct fault *why, struct fault *f)
 		*f = *why;
 	else if (honest && words.text[0] != '\0')
 		*f = words;
+	else if (honest)
+		fault_lack(f, "the child that is to read it cannot begin (%s)",
+		    how.text);
 	else
 		fault_set(f, "HDF5, or a filter of it, crashed (%s)", how.text);
 	return GUARD_DIED;

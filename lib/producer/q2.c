@@ -147,7 +147,9 @@ q2_open(int fd, const struct q2_layout *l, const char *const *facts,
 {
 	struct q2 *q = calloc(1, sizeof *q);
 	struct fault f;
+	bool gone;
 
+	errno = 0;
 	if (q == NULL) {
 		(void)refuse("no memory", e);
 		return NULL;
@@ -159,13 +161,15 @@ q2_open(int fd, const struct q2_layout *l, const char *const *facts,
 	if (header_make(q, l, facts, &f) == -1 || slots_find(q, &f) == -1) {
 		(void)result(Q2_FAULT, &f, e);
 		q2_free(q);
+		errno = 0;
 		return NULL;
 	}
 	sigpipe_ignore();
 	if (outlet_stream(&q->to.out, q->header) == -1 ||
 	    outlet_flush(&q->to.out) == -1) {
-		(void)output_failed(q, e);
+		gone = output_failed(q, e) == Q2_GONE;
 		q2_free(q);
+		errno = gone ? EPIPE : 0;
 		return NULL;
 	}
 	return q;

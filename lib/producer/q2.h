@@ -92,7 +92,8 @@ struct q2_event {
  * handler sets, for q2_slot; borrowed; NULL if there is none. If the action of
  * SIGPIPE is the default one it is ignored from now on. The handle is the caller's
  * to q2_close. NULL with the text: a layout out of range or of more than 4 GiB an
- * event, a bad fact, a wrong Q2_SLOTS, more memory than there is, a failed write.
+ * event, a bad fact, a wrong Q2_SLOTS, more memory than there is, a failed write;
+ * errno is EPIPE where the reader has gone, else 0.
  */
 struct q2	*q2_open(int fd, const struct q2_layout *,
 		    const char *const *facts, const volatile int *stop,

@@ -427,11 +427,11 @@ server_open(const char *address, unsigned queue, bool drop, struct fault *f)
 	}
 	if (listener_begin(s, address, f) == 0) {
 		if (sockets_open(s) == -1)
-			fault_set(f, "ZeroMQ: %s", zmq_strerror(errno));
+			fault_lack(f, "ZeroMQ: %s", zmq_strerror(errno));
 		else if ((e = thread_begin(s)) == 0)
 			return s;
 		else
-			fault_set(f, "no thread to serve: %s", strerror(e));
+			fault_lack(f, "no thread to serve: %s", strerror(e));
 	}
 	server_free(s);
 	return NULL;

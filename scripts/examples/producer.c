@@ -5,6 +5,7 @@
  *	./producer 20 | peakfind | cxiwrite -o out
  */
 #include <err.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include <q2.h>
@@ -32,7 +33,8 @@ main(int argc, char *argv[])
 	struct q2_error error;
 	struct q2_event e;
 	struct q2 *q = q2_open(1, &l, NULL, NULL, &error);
-	int n = argc > 1 ? atoi(argv[1]) : 10, r = q ? Q2_OK : Q2_FAULT;
+	int n = argc > 1 ? atoi(argv[1]) : 10;
+	int r = q != NULL ? Q2_OK : errno == EPIPE ? Q2_GONE : Q2_FAULT;
 
 	for (int k = 0; r == Q2_OK && k < n; k++)
 		if ((r = q2_slot(q, &e, &error)) == Q2_OK) {

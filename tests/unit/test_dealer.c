@@ -391,7 +391,7 @@ a_stream_without_logits_or_map_is_refused(void **state)
 	s.planes = PLANE_SEGMAP;
 	assert_int_equal(header_begin(&s, &o), 1);
 	o.mask = "/nonexistent/mask.h5";
-	assert_int_equal(header_begin(&s, &o), -1);
+	assert_int_equal(header_begin(&s, &o), -2);
 	assert_non_null(strstr(f.text, "/nonexistent/mask.h5"));
 }
 
