@@ -161,6 +161,9 @@ files_finish(struct writer *w)
 	if (file_commit(w, whole ? JOURNAL_END : JOURNAL_OPEN) == 0 &&
 	    series_settle(w->series, &lost, &f) == -1)
 		output_failed(w, lost, &f);
+	else if (whole && w->status < STATUS_INCOMPLETE &&
+	    series_complete(w->series, &f) == -1)
+		writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
 }
 
 /* ---- what -v says ---- */
@@ -414,10 +417,17 @@ outputs_begin(struct writer *w)
 static void
 outputs_end(struct writer *w)
 {
+	const struct journal_entry *from = series_from(w->series);
 	struct fault f;
 
-	if (!w->begun && series_from(w->series) != NULL &&
-	    series_begin(w->series, series_from(w->series), &f) == -1)
+	if (w->begun || from == NULL)
+		return;
+	if (w->in.ledger.place.header < from->place.header) {
+		writer_failed(w, STATUS_INCOMPLETE, "the input ends before the place"
+		    " where the run goes on");
+		return;
+	}
+	if (series_begin(w->series, from, &f) == -1 || sides_begin(w, &f) == -1)
 		writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
 }
 
@@ -539,6 +549,8 @@ static void
 totals_say(struct writer *w)
 {
 	struct totals *t = &w->t;
+	struct ledger_place p;
+	struct fault f;
 
 	oddities_sum(&w->odd);
 	if (t->lost > 0)
@@ -550,11 +562,15 @@ totals_say(struct writer *w)
 	    (unsigned long long)t->written, (unsigned long long)t->filtered,
 	    (unsigned long long)t->failed, t->lost > 0 ? " + lost" : "",
 	    (unsigned long long)t->files, t->seconds, t->rate);
-	if (w->begun && (!t->complete || t->interrupted))
+	/* As -R tells it: of the last file it may not be certain. */
+	if (w->in.ledger.holed)
+		progress_warnx("a program between the source and here lost events:"
+		    " carrying on does not bring them; begin anew, with -f");
+	else if (w->begun && (!t->complete || t->interrupted) &&
+	    series_wanted(w->o->dir, w->o->prefix, &p, &f) == 1)
 		progress_warnx("not complete: q2cat -s %llu:%llu with the same"
 		    " inputs, and cxiwrite -r with the same options, carry on",
-		    (unsigned long long)series_next(w->series)->header,
-		    (unsigned long long)series_next(w->series)->next);
+		    (unsigned long long)p.header, (unsigned long long)p.next);
 }
 
 static void
@@ -720,6 +736,8 @@ side_files_open(struct writer *w)
 		errx(STATUS_USAGE, "-l %s is a file of the series", o->log);
 	if (o->stats != NULL)
 		stats_prepare(o);
+	if (from != NULL && from->log < 0 && o->log != NULL && is_plain(o->log))
+		errx(STATUS_USAGE, "-r: the run has no log; leave out -l");
 	if (from != NULL && from->log >= 0)
 		log_resume(w, from);
 	else if (o->log != NULL) {

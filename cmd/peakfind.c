@@ -66,6 +66,8 @@ struct find {
 	struct record	next;		/* read ahead, waits for its place */
 	unsigned char	next_bytes[STREAM_SIZE];
 	bool		have_next;
+	struct record	end;		/* waits for what comes behind it */
+	bool		have_end;
 
 	_Atomic uint64_t events, peaks;
 	uint64_t	nan_events, failed;
@@ -126,12 +128,31 @@ stream_change(struct find *c)
 	c->from.own = c->crew.own;
 }
 
+/*
+ * An end leaves when what comes behind it does: who reads would take it for the end of
+ * all if we could go no further.
+ */
+static int
+end_send(struct find *c)
+{
+	bool there = c->have_end;
+
+	c->have_end = false;
+	return there ? outlet_record(&c->out, &c->end) : 0;
+}
+
 static void
 stream_begin(struct find *c)
 {
 	unsigned char p[STREAM_SIZE];
 	struct fault f;
 
+	if (c->stream.open && (c->next.flags & RECORD_AGAIN)) {
+		stream_pack(&c->stream.out, p);
+		if (outlet_again(&c->out, p) == -1 || outlet_flush(&c->out) == -1)
+			output_failed(c);
+		return;
+	}
 	switch (findstream_begin(&c->stream, c->next_bytes, &c->o->find, &f)) {
 	case -1:
 		input_failed(c, "standard input", &f);
@@ -146,7 +167,8 @@ stream_begin(struct find *c)
 	if (c->input_over)
 		return;
 	stream_pack(&c->stream.out, p);
-	if (outlet_stream(&c->out, p) == -1 || outlet_flush(&c->out) == -1)
+	if (end_send(c) == -1 || outlet_stream(&c->out, p) == -1 ||
+	    outlet_flush(&c->out) == -1)
 		output_failed(c);
 }
 
@@ -158,8 +180,12 @@ end_pass(struct find *c)
 	if (!c->stream.open || c->next.stream != c->stream.in.id) {
 		fault_set(&f, "an end record of a stream that never began");
 		input_failed(c, "standard input", &f);
-	} else if (outlet_record(&c->out, &c->next) == -1)
+	} else if (end_send(c) == -1)
 		output_failed(c);
+	else {
+		c->end = c->next;
+		c->have_end = true;
+	}
 }
 
 static void
@@ -171,6 +197,10 @@ event_take(struct find *c)
 		fault_set(&f, "an event before any stream header");
 	if (!c->stream.open || feed_admit(&c->stream.in, &c->next, &f) == -1) {
 		input_failed(c, "standard input", &f);
+		return;
+	}
+	if (end_send(c) == -1) {
+		output_failed(c);
 		return;
 	}
 	switch (pending_take(dealer_room(c->dealer), &c->next, &c->from, &f)) {
@@ -452,8 +482,12 @@ find_run(struct find *c)
 			return;
 		}
 		if (dealer_count(c->dealer) == 0 && !c->have_next &&
-		    (c->input_over || inlet_ended(c->in)))
+		    (c->input_over || inlet_ended(c->in))) {
+			if (!c->input_over && (end_send(c) == -1 ||
+			    outlet_flush(&c->out) == -1))
+				output_failed(c);
 			return;
+		}
 		if (!c->input_over && !c->have_next && inlet_ready(c->in))
 			continue;
 		events_wait(c);

@@ -102,8 +102,9 @@ cat_dump(struct cat *c, const char *path)
 	}
 	cat_expect(c, dump_events(d));
 	for (i = 0; (note = dump_note(d, i, &damage)) != NULL; i++) {
+		/* When it is mended, all behind it has other numbers. */
 		if (damage)
-			c->damaged = true;
+			c->damaged = c->missing = true;
 		c->tell(c->arg, damage ? CAT_INPUT : CAT_NOTE, c->name, note);
 	}
 	s = dump_sections(d, &n);

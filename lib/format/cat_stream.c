@@ -180,8 +180,13 @@ reference_cat(struct cat *c, struct input *in, const struct record *r)
 
 /* A stream begins: what is left of a file is taken for its events. */
 static int
-stream_take(struct cat *c, struct input *in, const unsigned char *bytes)
+stream_take(struct cat *c, struct input *in, const struct record *r,
+    const unsigned char *bytes)
 {
+	/* Said again: our reader may have gone as well, and we learn it. */
+	if ((r->flags & RECORD_AGAIN) && c->splice.open)
+		return outlet_again(&c->to.out, c->splice.header) == -1 ?
+		    cat_output_failed(c) : cat_flush(c);
 	if (cat_begin(c, bytes) == -1)
 		return -1;
 	/* Of small events a read brings many. */
@@ -202,7 +207,7 @@ record_cat(struct cat *c, struct input *in, const struct record *r,
 	int todo;
 
 	if (r->type == RECORD_STREAM)
-		return stream_take(c, in, bytes);
+		return stream_take(c, in, r, bytes);
 	if (r->type == RECORD_END) {
 		todo = splice_end(&c->splice, r, &end, &f);
 		return todo == -1 ? cat_input_damaged(c, &f) :
@@ -306,7 +311,7 @@ cat_stream(struct cat *c, int fd, const volatile int *stop)
 	struct record r;
 	struct fault f;
 	enum inlet_got got = INLET_GOT;
-	bool any = false;
+	bool any = false, bare = false;
 
 	c->splice.joins = c->loops != 1;
 	capture_name(c, fd, &in);
@@ -325,11 +330,17 @@ cat_stream(struct cat *c, int fd, const volatile int *stop)
 			break;
 		}
 		any = true;
+		bare = r.type == RECORD_STREAM && !(r.flags & RECORD_AGAIN);
 		if (record_cat(c, &in, &r, bytes) == -1)
 			break;
 	}
 	if (got == INLET_END && !any) {
 		fault_set(&f, "empty: no stream header");
+		cat_input_damaged(c, &f);
+	} else if (got == INLET_END && bare) {
+		/* The next end would not count what was cut off here. */
+		fault_set(&f, "ends behind a stream header: no event, and no end"
+		    " record");
 		cat_input_damaged(c, &f);
 	}
 	if (in.stop != NULL && *in.stop && !c->finished)

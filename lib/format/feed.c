@@ -164,7 +164,10 @@ feed_next(struct feed *d, struct fault *f)
 
 	if (d->slots != NULL && !inlet_ready(d->in))
 		slots_settle(d->slots);
-	got = inlet_next(d->in, &d->record, &bytes, f);
+	do
+		got = inlet_next(d->in, &d->record, &bytes, f);
+	while (got == INLET_GOT && d->open &&
+	    d->record.type == RECORD_STREAM && (d->record.flags & RECORD_AGAIN));
 	if (got != INLET_GOT)
 		return got_of(got);
 	switch (d->record.type) {

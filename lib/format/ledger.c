@@ -96,6 +96,7 @@ ledger_end(struct ledger *g, const struct record *r, struct fault *f)
 	if (r->flags & RECORD_INTERRUPTED)
 		g->interrupted = true;
 	g->broken = g->broken || (g->doubtful && r->count != came);
+	g->holed = g->holed || (!g->doubtful && !g->broken && r->count > came);
 	g->doubtful = false;
 	if (r->count == came)
 		return LEDGER_GOES_ON;

@@ -46,6 +46,7 @@ struct ledger {
 	bool		undecided;	/* the same header again: the next event tells */
 	bool		doubtful;	/* it came without an end: the next end tells */
 	bool		broken;		/* an end is missing, and more came behind it */
+	bool		holed;		/* events went missing, and no input explains it */
 	uint64_t	since_end;	/* events since the last end record */
 };
 

@@ -73,8 +73,8 @@ token_take(struct sender *s, const volatile int *stop, unsigned *slot,
 		case SLOTS_FAULT:
 			return PARCEL_FAULT;
 		case SLOTS_LONELY:
-			/* The header again changes nothing: the stream goes on. */
-			if (outlet_stream(&s->out, s->header) == -1)
+			/* It changes nothing: the stream goes on. */
+			if (outlet_again(&s->out, s->header) == -1)
 				return PARCEL_OUTPUT;
 		}
 	}

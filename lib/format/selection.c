@@ -12,7 +12,7 @@ selection_place(struct selection *s, uint64_t header, uint64_t next)
 bool
 selection_wants(struct selection *s, uint64_t header, uint64_t number)
 {
-	if (s->placed && (header > s->header ||
+	if (s->placed && ((header > s->header && (s->before || s->next == 0)) ||
 	    (header == s->header && number >= s->next))) {
 		s->placed = false;
 		s->skip = s->position;

@@ -396,6 +396,14 @@ series_commit(struct series *s, struct cxi *cxi, const struct journal_entry *e,
 	return settle_result(s, lost, f);
 }
 
+int
+series_complete(struct series *s, struct fault *f)
+{
+	if (s->journal == -1 || !s->resume.redo || s->count != s->resume.files)
+		return 0;
+	return resume_drop(&s->n, &s->resume, s->journal, s->list, f);
+}
+
 uint64_t
 series_count(const struct series *s)
 {

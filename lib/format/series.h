@@ -77,6 +77,12 @@ int	series_commit(struct series *, struct cxi *, const struct journal_entry *,
 /* Waits until all is settled. 0, or -1 and *lost as above. */
 int	series_settle(struct series *, uint64_t *lost, struct fault *);
 
+/*
+ * The run has all its events, and all is settled: an open file of an earlier attempt
+ * whose name none has taken since is none of it, and is removed. 0 or -1.
+ */
+int	series_complete(struct series *, struct fault *);
+
 /* Complete files so far, one that settles, and those of a run carried on. */
 uint64_t	series_count(const struct series *);
 

@@ -79,7 +79,11 @@ splice_end(struct splice *s, const struct record *r, struct record *end,
 {
 	if (!s->open || r->stream != s->stream.id)
 		return fault_set(f, "an end record of a stream that never began");
-	s->owed += r->count - s->skipped;
+	/* Fewer than were left out: the end of an input before is missing. */
+	if (r->count < s->skipped)
+		s->uncounted = true;
+	else
+		s->owed += r->count - s->skipped;
 	s->sent = s->skipped = 0;
 	if (!(r->flags & RECORD_INTERRUPTED)) {
 		s->held = true;

@@ -59,7 +59,7 @@ MAGIC = b"\x89Q2R\r\n\x1a\n"
 RECORD, STREAM_SIZE, BLOCK, ALIGN = 64, 4096, 192, 64
 TEXT_AT = 128
 STREAM, EVENT, REFERENCE, END = 1, 2, 3, 4
-FAILED, CRC, STOPPED = 1, 2, 4
+FAILED, CRC, STOPPED, AGAIN = 1, 2, 4, 8
 LOGITS, SEGMAP, IMAGE, PEAKS, ALL = 1, 2, 4, 8, 15
 TIMESTAMP, ENERGY, ENCODER = 1, 2, 4
 QUANTITIES = {"timestamp": TIMESTAMP, "photon_energy": ENERGY,
@@ -426,7 +426,7 @@ def _record_unpack(p):
             _crc_small(p[:60], 0xffffffff) ^ 0xffffffff:
         raise Damaged("damaged record header (checksum)")
     lengths = {STREAM: STREAM_SIZE, REFERENCE: RECORD, END: RECORD}
-    allowed = {STREAM: 0, EVENT: FAILED | CRC, REFERENCE: FAILED | CRC,
+    allowed = {STREAM: AGAIN, EVENT: FAILED | CRC, REFERENCE: FAILED | CRC,
                END: STOPPED}
     if kind not in allowed:
         raise Damaged("unknown record type %d" % kind)
@@ -436,6 +436,13 @@ def _record_unpack(p):
     if flags & ~allowed[kind]:
         raise Damaged("record of type %d with unknown flags %#x" % (kind, flags))
     return kind, flags, length, stream, seq, special, session
+
+
+def _again(packed):
+    """A stream header said again: it changes and counts nothing."""
+    head = packed[:12] + struct.pack("<I", AGAIN) + packed[16:60]
+    return head + struct.pack("<I", _crc_small(head, 0xffffffff) ^ 0xffffffff) + \
+        packed[RECORD:]
 
 
 # ---- where an event lies ----
@@ -1400,7 +1407,7 @@ class Writer:
 
     def _slot_take(self, stopped):
         token = self._slots.token(self._out.fd, stopped, lambda: self._write(
-            self.header.packed))
+            _again(self.header.packed)))
         if token is None:
             return None
         try:
@@ -1779,6 +1786,8 @@ class Reader:
         if kind == STREAM:
             body = self._rest(STREAM_SIZE - RECORD, "a stream header")
             self._over = held
+            if flags & AGAIN and self._header is not None:
+                return None
             return self._stream(head.tobytes() + body.tobytes())
         if self._header is None or stream != self._header.id:
             raise Damaged("a record of stream %016x, which never began" % stream)

@@ -1,6 +1,8 @@
 #include <string.h>
 
+#include "base/crc.h"
 #include "base/io.h"
+#include "base/le.h"
 #include "transport/outlet.h"
 
 void
@@ -43,7 +45,23 @@ outlet_record(struct outlet *o, const struct record *r)
 int
 outlet_stream(struct outlet *o, const unsigned char *p)
 {
-	return batch_add(o, p, RECORD_STREAM_SIZE);
+	/* Behind an end in one write: that must not stand alone if we are killed. */
+	if (o->n + RECORD_STREAM_SIZE > sizeof o->batch && outlet_flush(o) == -1)
+		return -1;
+	memcpy(o->batch + o->n, p, RECORD_STREAM_SIZE);
+	o->n += RECORD_STREAM_SIZE;
+	return 0;
+}
+
+int
+outlet_again(struct outlet *o, const unsigned char *header)
+{
+	unsigned char p[RECORD_STREAM_SIZE];
+
+	memcpy(p, header, sizeof p);
+	le_put32(p + 12, RECORD_AGAIN);
+	le_put32(p + 60, crc32c(p, 60));
+	return batch_add(o, p, sizeof p);
 }
 
 int

@@ -20,7 +20,7 @@ struct outlet {
 	int		fd;
 	int		is_pipe;	/* references may leave here */
 	size_t		n;		/* bytes gathered */
-	unsigned char	batch[OUTLET_BATCH];
+	unsigned char	batch[OUTLET_BATCH + RECORD_STREAM_SIZE];
 };
 
 /* Writes to fd (borrowed). */
@@ -32,6 +32,9 @@ int	outlet_record(struct outlet *, const struct record *);
 
 /* A stream record: all RECORD_STREAM_SIZE bytes. */
 int	outlet_stream(struct outlet *, const unsigned char *);
+
+/* The same of the stream in hand, RECORD_AGAIN. */
+int	outlet_again(struct outlet *, const unsigned char *);
 
 /* An inline event: header, then the pieces of its payload (at most 7). */
 int	outlet_event(struct outlet *, const struct record *,

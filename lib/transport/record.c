@@ -47,6 +47,7 @@ record_check(const struct record *r, struct fault *f)
 	switch (r->type) {
 	case RECORD_STREAM:
 		ok = r->length == RECORD_STREAM_SIZE;
+		flags = RECORD_AGAIN;
 		break;
 	case RECORD_EVENT:
 		ok = r->length > RECORD_SIZE && r->length % RECORD_SIZE == 0;

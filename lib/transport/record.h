@@ -46,7 +46,9 @@ enum record_type {
 enum {
 	RECORD_FAILED = 1,	/* event, reference: the block says why */
 	RECORD_CRC = 2,		/* event, reference: the block carries CRCs */
-	RECORD_INTERRUPTED = 4	/* end: the source was stopped */
+	RECORD_INTERRUPTED = 4,	/* end: the source was stopped */
+	RECORD_AGAIN = 8	/* stream: the one in hand, said again while its
+				   source waits; it changes and counts nothing */
 };
 
 /* With what every record begins. */
