@@ -403,7 +403,9 @@ def _():
     must(sh("peakfind <%s | %s" % (RUN, STATS)).returncode == 0 and complete())
     os.unlink(sorted(glob.glob(DIR + "/out/*.cxi"))[-1])
     sh('q2cat -s "$(cxiwrite -R -o out)" %s | peakfind | head -c -64 | '
-       '{ %s -r & p=$!; sleep 60 <&0 & sleep .5; kill -9 $p; kill $!; }' % (RUN, STATS))
+       '{ %s -r & p=$!; sleep 60 <&0 & n=0; while grep -q "complete.*true" s.json'
+       ' && [ $((n += 1)) -lt 300 ]; do sleep .1; done; kill -9 $p; kill $!; }' %
+       (RUN, STATS))
     must(not complete())
     same(GOOD, go_on(write=WRITE))
 
