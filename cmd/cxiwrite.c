@@ -539,7 +539,7 @@ stats_write(struct writer *w)
 
 	/* A run that fails at once replaces nothing. One may have had all before. */
 	if (w->o->stats == NULL || (!w->begun && eventlog_exists(w->o->stats) &&
-	    (series_from(w->series) == NULL || !all_through(w))))
+	    (!all_through(w) || (series_from(w->series) == NULL && !w->o->resume))))
 		return;
 	if (totals_write(&w->t, w->o->stats, &f) == -1)
 		writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);

@@ -645,6 +645,11 @@ def _():
     must(json.loads(read(DIR + "/stats.json"))["events_in"] == 0)
     same({**GOOD}, go_on(more="-S stats.json"))
     must(json.loads(read(DIR + "/stats.json"))["events_in"] == EVENTS)
+    empty()
+    sh("%s -r -S stats.json </dev/null" % WRITE)
+    r = sh("q2cat -n 0 %s | peakfind | %s -r -S stats.json" % (RUN, WRITE))
+    must(r.returncode == 0 and json.loads(read(DIR + "/stats.json"))["complete"],
+         r.stderr)
 
 
 done()
