@@ -5,16 +5,22 @@
 
 #include "base/fault.h"
 
+static void __attribute__((format(printf, 3, 0)))
+fault_fill(struct fault *f, bool lack, const char *fmt, va_list ap)
+{
+	if (f == NULL)
+		return;
+	f->lack = lack;
+	vsnprintf(f->text, sizeof f->text, fmt, ap);
+}
+
 int
 fault_set(struct fault *f, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (f == NULL)
-		return -1;
-	f->lack = false;
 	va_start(ap, fmt);
-	vsnprintf(f->text, sizeof f->text, fmt, ap);
+	fault_fill(f, false, fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -24,11 +30,8 @@ fault_lack(struct fault *f, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (f == NULL)
-		return -1;
-	f->lack = true;
 	va_start(ap, fmt);
-	vsnprintf(f->text, sizeof f->text, fmt, ap);
+	fault_fill(f, true, fmt, ap);
 	va_end(ap);
 	return -1;
 }

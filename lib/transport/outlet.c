@@ -23,10 +23,11 @@ outlet_flush(struct outlet *o)
 	return io_write(o->fd, o->batch, n);
 }
 
+/* Adds to what waits, where that is no more than most bytes then. */
 static int
-batch_add(struct outlet *o, const unsigned char *p, size_t n)
+batch_add(struct outlet *o, const unsigned char *p, size_t n, size_t most)
 {
-	if (o->n + n > OUTLET_BATCH && outlet_flush(o) == -1)
+	if (o->n + n > most && outlet_flush(o) == -1)
 		return -1;
 	memcpy(o->batch + o->n, p, n);
 	o->n += n;
@@ -39,18 +40,14 @@ outlet_record(struct outlet *o, const struct record *r)
 	unsigned char p[RECORD_SIZE];
 
 	record_pack(p, r);
-	return batch_add(o, p, sizeof p);
+	return batch_add(o, p, sizeof p, OUTLET_BATCH);
 }
 
 int
 outlet_stream(struct outlet *o, const unsigned char *p)
 {
 	/* Behind an end in one write: that must not stand alone if we are killed. */
-	if (o->n + RECORD_STREAM_SIZE > sizeof o->batch && outlet_flush(o) == -1)
-		return -1;
-	memcpy(o->batch + o->n, p, RECORD_STREAM_SIZE);
-	o->n += RECORD_STREAM_SIZE;
-	return 0;
+	return batch_add(o, p, RECORD_STREAM_SIZE, sizeof o->batch);
 }
 
 int
@@ -61,7 +58,7 @@ outlet_again(struct outlet *o, const unsigned char *header)
 	memcpy(p, header, sizeof p);
 	le_put32(p + 12, RECORD_AGAIN);
 	le_put32(p + 60, crc32c(p, 60));
-	return batch_add(o, p, sizeof p);
+	return batch_add(o, p, sizeof p, OUTLET_BATCH);
 }
 
 int
