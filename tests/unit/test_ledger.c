@@ -56,6 +56,7 @@ missing_events_are_counted(void **state)
 	events(&g, 0, 3);
 	assert_int_equal(ledger_end(&g, &end, &f), LEDGER_WRONG);
 	assert_int_equal(g.missing, 2);
+	assert_true(g.holed);
 	assert_true(g.interrupted);
 }
 

@@ -166,6 +166,23 @@ a_place_behind_the_last_event_is_there_and_one_further_is_not(void **state)
 	assert_true(cut);
 }
 
+static void
+what_follows_a_place_that_did_not_come_is_not_behind_it(void **state)
+{
+	unsigned taken;
+	bool cut;
+
+	(void)state;
+	left_out(1, 3, UINT64_MAX, &cut, &taken);
+	assert_int_equal(taken, 0);
+	assert_true(cut);
+	left_out(0, 2, UINT64_MAX, &cut, &taken);
+	assert_int_equal(taken, MET - 1);	/* from number 3 on */
+	left_out(2, 9, UINT64_MAX, &cut, &taken);
+	assert_int_equal(taken, 0);
+	assert_true(cut);
+}
+
 int
 main(void)
 {
@@ -176,7 +193,9 @@ main(void)
 		cmocka_unit_test(test_count_ahead),
 		cmocka_unit_test(a_place_is_a_header_and_a_number_of_its_stream),
 		cmocka_unit_test(
-		    a_place_behind_the_last_event_is_there_and_one_further_is_not)
+		    a_place_behind_the_last_event_is_there_and_one_further_is_not),
+		cmocka_unit_test(
+		    what_follows_a_place_that_did_not_come_is_not_behind_it)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
