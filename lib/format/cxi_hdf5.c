@@ -202,13 +202,16 @@ mask_rows(const struct bitplane *mask, uint32_t ss, uint32_t rows, uint16_t *out
 }
 
 static int
-mask_write(hid_t set, hid_t space, const struct bitplane *mask)
+mask_write(hid_t set, hid_t space, const struct bitplane *mask,
+    const char *path, struct fault *f)
 {
 	uint16_t *rows = calloc(MASK_ROWS, mask->width * sizeof *rows);
 	hsize_t at[2] = { 0, 0 }, n[2] = { MASK_ROWS, mask->width };
-	hid_t memory = -1;
-	int rc = rows == NULL ? -1 : 0;
+	hid_t memory;
+	int rc = 0;
 
+	if (rows == NULL)
+		return fault_lack(f, "%s: out of memory", path);
 	for (; at[0] < mask->height && rc == 0; at[0] += n[0]) {
 		if (n[0] > mask->height - at[0])
 			n[0] = mask->height - at[0];
@@ -217,7 +220,7 @@ mask_write(hid_t set, hid_t space, const struct bitplane *mask)
 		if (memory < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, at,
 		    NULL, n, NULL) < 0 || H5Dwrite(set, H5T_NATIVE_UINT16, memory,
 		    space, H5P_DEFAULT, rows) < 0)
-			rc = -1;
+			rc = hdf_fault_set(f, path);
 		H5Sclose(memory);
 	}
 	free(rows);
@@ -229,19 +232,21 @@ cxi_hdf5_mask(hid_t file, const char *path, const struct slab *s,
     struct fault *f)
 {
 	hsize_t dims[2] = { s->height, s->width };
-	hid_t space = H5Screate_simple(2, dims, NULL), set = -1;
-	int rc = 0;
+	hid_t space = H5Screate_simple(2, dims, NULL), set;
+	int rc;
 
 	if (space < 0)
 		return hdf_fault_set(f, path);
-	if (set_write(file, path, H5T_STD_U16LE, -1, space, NULL, f) == -1)
-		rc = -1;
-	else if (s->mask.words != NULL &&
-	    ((set = H5Dopen2(file, path, H5P_DEFAULT)) < 0 ||
-	    mask_write(set, space, &s->mask) == -1))
-		rc = hdf_fault_set(f, path);
-	if (set >= 0 && H5Dclose(set) < 0 && rc == 0)
-		rc = hdf_fault_set(f, path);
+	rc = set_write(file, path, H5T_STD_U16LE, -1, space, NULL, f);
+	if (rc == 0 && s->mask.words != NULL) {
+		if ((set = H5Dopen2(file, path, H5P_DEFAULT)) < 0)
+			rc = hdf_fault_set(f, path);
+		else {
+			rc = mask_write(set, space, &s->mask, path, f);
+			if (H5Dclose(set) < 0 && rc == 0)
+				rc = hdf_fault_set(f, path);
+		}
+	}
 	H5Sclose(space);
 	return rc;
 }
