@@ -23,10 +23,8 @@ DIR = scratch()
 def lines():
     """Commands of README from its first steps on; one may go on behind a "|"."""
     text = read("README").partition("\nFirst steps\n")[2]
-    return [re.sub(r"\|\n +", "| ", c.strip()) for c in
-            re.findall(r"^    \S.*(?:(?<=\|)\n        .*)*$", text, re.M)
-            if c.split()[0] not in ("cmd/", "man/", "tests/", "scripts/", "lib/")
-            and "   " not in c.strip()]
+    text = re.sub(r"\|\n +", "| ", text.partition("\nManual\n")[0])
+    return re.findall(r"^    (\S.*)", text, re.M)
 
 
 def geometry_make(path):
