@@ -423,8 +423,13 @@ outputs_end(struct writer *w)
 	if (w->begun || from == NULL)
 		return;
 	if (w->in.ledger.place.header < from->place.header) {
-		writer_failed(w, STATUS_INCOMPLETE, "the input ends before the place"
-		    " where the run goes on");
+		fault_set(&f, "standard input: ends before stream %llu of the input,"
+		    " where the run goes on: give q2cat -s %llu:%llu, and the inputs"
+		    " that the run began with",
+		    (unsigned long long)from->place.header,
+		    (unsigned long long)from->place.header,
+		    (unsigned long long)from->place.next);
+		writer_failed(w, STATUS_INCOMPLETE, f.text);
 		return;
 	}
 	if (series_begin(w->series, from, &f) == -1 || sides_begin(w, &f) == -1)

@@ -392,6 +392,12 @@ for p in 'q2cat good.h5' 'q2cat good.q2' 'peakfind <good.q2' 'q2ls good.q2' \
 		"^${p%% *}: standard output: No space left" \
 		sh -c 'cd "$1"; eval "$2 >/dev/full"' - "$T" "$p"
 done
+check 'q2ls: damage in front does not hide that the output was lost' \
+	test 7 -eq "$(status sh -c 'q2ls "$1" >/dev/full' - /dev/null)"
+for p in peakpipe peakpipe-array; do
+	check "$p -h >/dev/full: a full output is said" \
+		test 7 -eq "$(status sh -c '"scripts/$1" -h >/dev/full' - $p)"
+done
 check 'q2cat: all descriptors closed end it with a status' \
 	test 7 -eq "$(status sh -c 'q2cat "$1" <&- >&- 2>&-' - "$T/good.h5")"
 check 'cxiwrite 2>&-: messages do not land in a file' test 0 -eq \

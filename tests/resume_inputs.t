@@ -112,6 +112,12 @@ def _():
            (*at, WRITE))
     must(r.returncode == INCOMPLETE and wanted() == at, r.returncode, r.stderr)
     must(not stats()["complete"])
+    # Nor is one with an end, of fewer inputs.
+    r = sh("q2cat -n 0 a.q2 | peakfind | %s -r -S stats.json" % WRITE)
+    must(r.returncode == INCOMPLETE and wanted() == at, r.returncode, r.stderr)
+    must("standard input: ends before stream 1 of the input" in r.stderr and
+         "give q2cat -s %d:%d, and" % at in r.stderr, r.stderr)
+    must(not stats()["complete"])
     same(TWO, go_on(inputs="a.q2 b.q2"))
 
 

@@ -1,5 +1,5 @@
 /*
- * One panel as bits, a word of 64 pixels at a time, pixel fs in bit fs % 64 of
+ * One panel, or the mask of a slab, as bits, a word of 64 pixels at a time, pixel fs in bit fs % 64 of
  * word fs / 64. Around the panel lies a frame of zeros, a word to the left and
  * right of each row and a row above and below, so that nobody who looks at
  * neighbours has to ask where the panel ends. Bits behind the width are zero.
@@ -55,6 +55,7 @@ bitplane_get(const uint64_t *row, uint32_t fs)
 	return row[fs / 64] >> fs % 64 & 1;
 }
 
+/* Makes pixel fs of a row 1. */
 static inline void
 bitplane_set(uint64_t *row, uint32_t fs)
 {

@@ -19,7 +19,7 @@
 
 enum cxi_compression { CXI_NONE, CXI_GZIP, CXI_BSLZ4 };
 
-#define CXI_ENCODER "/LCLS/detector_1/EncoderValue"	/* mm */
+#define CXI_ENCODER "/LCLS/detector_1/EncoderValue"	/* mm; clen of LCLS geometries */
 
 /* What every file of one stream looks like. All pointers are borrowed. */
 struct cxi_plan {

@@ -33,7 +33,6 @@
 
 #define REPLY_DATA "/entry_1/data_1/data"	/* where the geometry names none */
 #define REPLY_PEAKS "/entry_1/result_1"
-#define REPLY_ENCODER "/LCLS/detector_1/EncoderValue"	/* clen of LCLS geometries */
 
 /* What all replies of a stream have in common. Zeroed at first. */
 struct reply {

@@ -224,10 +224,10 @@ array_decide(const struct rewrite *w, const struct line *l, int array)
 static int
 clen_write(const struct rewrite *w, const struct line *l)
 {
-	size_t n = strlen(REPLY_ENCODER);
+	size_t n = strlen(CXI_ENCODER);
 	const char *slash = l->panel[0] == '\0' ? "" : "/";
 
-	if (strncmp(l->value, REPLY_ENCODER, n) != 0 ||
+	if (strncmp(l->value, CXI_ENCODER, n) != 0 ||
 	    (l->value[n] != '\0' && !isblank((unsigned char)l->value[n])))
 		return value_refuse(w, l, "replies do not have that; give clen as"
 		    " a number");

@@ -45,7 +45,6 @@ struct series {
 	int		journal;	/* -1 before series_begin */
 	uint64_t	count;		/* of files committed; names the next */
 	uint64_t	given_up;	/* of these, that never settled */
-	struct ledger_place next;	/* see series_next */
 	struct settling	past;		/* the file committed last */
 };
 
@@ -225,7 +224,6 @@ series_begin(struct series *s, const struct journal_entry *begin, struct fault *
 		return fault_set(f, "%s: %s", path, strerror(errno));
 	if (sidefile_check(s->journal, path, f) == -1)
 		return -1;
-	s->next = s->resume.any ? s->resume.from.place : begin->place;
 	if (s->resume.any)
 		return resume_cut(&s->n, &s->resume, s->journal, s->list, f);
 	return anew_begin(s, begin, path, f);
@@ -325,8 +323,6 @@ settle_result(struct series *s, uint64_t *lost, struct fault *f)
 	struct settling *p = &s->past;
 
 	*lost = 0;
-	if (p->lost == 0 && p->entry.state != JOURNAL_OPEN)
-		s->next = p->entry.place;
 	if (p->result == 0)
 		return 0;
 	if (p->lost > 0)
@@ -411,12 +407,6 @@ series_count(const struct series *s)
 }
 
 /* ---- asking ---- */
-
-const struct ledger_place *
-series_next(const struct series *s)
-{
-	return &s->next;
-}
 
 int
 series_wanted(const char *dir, const char *prefix, struct ledger_place *wanted,

@@ -87,12 +87,6 @@ int	series_complete(struct series *, struct fault *);
 uint64_t	series_count(const struct series *);
 
 /*
- * Where the input is wanted from, by the files that have settled and behind which
- * nothing is missing; valid from series_begin on. Borrowed.
- */
-const struct ledger_place	*series_next(const struct series *);
-
-/*
  * Where an earlier run of this name wants the input from. 1; 0: there is no such
  * run; -1: fault.
  */

@@ -233,6 +233,30 @@ def test_help_unread():
     assert (p.returncode, p.stderr) == (2, b"")
 
 
+def test_output_lost():
+    """an output that is closed, or full in its help, is said"""
+    out("%s %s -h > /dev/full" % (PYTHON, PROGRAM), status=7)
+    assert out.err == "ray2q2: standard output: No space left on device\n"
+    out("%s %s -q standin:Queue >&-" % (PYTHON, PROGRAM), status=7)
+    assert out.err == "ray2q2: standard output is closed\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_before_it_begins(run, number):
+    """a signal while the queue is opened ends it, status 3 ({number})"""
+    (run / "slow.py").write_text("import time\ndef Queue():\n"
+                                 "    open('here', 'w').close()\n"
+                                 "    time.sleep(60)\n")
+    p = subprocess.Popen([PYTHON, PROGRAM, "-q", "slow:Queue"], cwd=run,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    end = time.monotonic() + 30
+    while not (run / "here").exists() and time.monotonic() < end:
+        time.sleep(.02)
+    p.send_signal(number)
+    said = p.communicate(timeout=30)[1]
+    assert (p.returncode, said) == (3, b"")
+
+
 # Those that are about what an item has, and not about files.
 ABOUT = ("time_", "wave_", "shape", "image_", "everything", "short_batch",
          "long_batch", "odd_preprocessed", "preprocessed", "too_large",
