@@ -69,6 +69,7 @@ struct writer {
 	struct plan	plan;		/* of the stream in hand */
 	struct peak	*peaks;
 	bool		begun;		/* the first event has come */
+	bool		loss_noted;	/* in the journal */
 };
 
 /* For the second signal: no unfinished file is left. */
@@ -116,17 +117,39 @@ entry_make(const struct writer *w, enum journal_state state,
 	e->log = eventlog_size(w->log);
 }
 
+/* A side file failed, and with it the file in the making, and rows before that. */
+static int
+side_failed(struct writer *w, uint64_t rows, const struct fault *f)
+{
+	if (w->cxi != NULL) {
+		rows += cxi_rows(w->cxi);
+		cxi_abort(w->cxi);
+	}
+	return output_failed(w, rows, f);
+}
+
 /* The log lacks a line: what it knows no more must not be written either. */
 static int
 log_failed(struct writer *w, const struct fault *f)
 {
-	uint64_t rows = 0;
+	return side_failed(w, 0, f);
+}
 
-	if (w->cxi != NULL) {
-		rows = cxi_rows(w->cxi);
-		cxi_abort(w->cxi);
-	}
-	return output_failed(w, rows, f);
+/* Events that a program in front lost: a run that is carried on would forget it. */
+static int
+loss_note(struct writer *w)
+{
+	struct journal_entry e;
+	struct fault f;
+	uint64_t lost;
+
+	if (!w->in.ledger.holed || w->loss_noted)
+		return 0;
+	w->loss_noted = true;
+	entry_make(w, JOURNAL_LOST, &e);
+	if (series_note_loss(w->series, &e, &lost, &f) == -1)
+		return side_failed(w, lost, &f);
+	return 0;
 }
 
 static int
@@ -408,7 +431,7 @@ outputs_begin(struct writer *w)
 	if (e.log >= 0)
 		e.log = sizeof eventlog_heading - 1;
 	if (series_begin(w->series, &e, &f) == 0 && sides_begin(w, &f) == 0)
-		return 0;
+		return loss_note(w);
 	writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
 	return -1;
 }
@@ -434,6 +457,8 @@ outputs_end(struct writer *w)
 	}
 	if (series_begin(w->series, from, &f) == -1 || sides_begin(w, &f) == -1)
 		writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
+	else
+		(void)loss_note(w);
 }
 
 /* One event: failed, a miss, or a hit. -1: nothing can be written any more. */
@@ -503,7 +528,7 @@ input_take(struct writer *w, enum intake_got got, struct fault *f)
 	case INTAKE_MISSING:
 	case INTAKE_CUT:
 		writer_failed(w, STATUS_INCOMPLETE, f->text);
-		break;
+		return w->begun ? loss_note(w) : 0;
 	case INTAKE_EOF:
 		outputs_end(w);
 		break;

@@ -3,6 +3,7 @@
 # or that a program in front could not take: nothing is lost, nothing comes twice.
 import json
 import os
+import re
 import shutil
 import sys
 
@@ -159,17 +160,65 @@ def _():
     must(r.returncode == 0, r.stderr)
 
 
+def holed(target, *lost):
+    """The run without some events, as a careless program between leaves it."""
+    with open(DIR + "/" + target, "wb") as f:
+        for kind, seq, _, record in q2bytes.records(read(RUN, "rb")):
+            if kind != q2bytes.TYPE_EVENT or seq not in lost:
+                f.write(record)
+
+
 @test("events lost by a program between are said, and not promised by carrying on")
 def _():
     empty()
-    with open(DIR + "/a.q2", "wb") as f:
-        for kind, seq, _, record in q2bytes.records(read(RUN, "rb")):
-            if kind != q2bytes.TYPE_EVENT or seq not in (2, 3):
-                f.write(record)
+    holed("a.q2", 2, 3)
     r = sh("q2cat a.q2 %s | peakfind | %s" % (OTHER, WRITE))
     must(r.returncode == INCOMPLETE and "12 events were sent, 10 came" in r.stderr and
          "begin anew, with -f" in r.stderr and "carry on" not in r.stderr, r.stderr)
     same(TWO, sh("q2cat %s %s | peakfind | %s -f" % (RUN, OTHER, WRITE)))
+
+
+@test("a run that lost events between is not carried on, wherever it breaks off later")
+def _():
+    for cut in "", " | head -c -64", " | head -c -30000":
+        empty()
+        holed("a.q2", 2, 3)
+        sh("q2cat a.q2 %s | peakfind%s | %s" % (OTHER, cut, WRITE))
+        before = results(journal=True)
+        must(sh("cxiwrite -R -o out").returncode == 6)
+        r = sh("q2cat %s %s | peakfind | %s -r" % (RUN, OTHER, WRITE))
+        must(r.returncode != 0 and "begin anew, with -f" in r.stderr, r.stderr)
+        must(results(journal=True) == before, cut)
+        r = sh("cxireport -o r.html out")
+        must(r.returncode == 0, r.returncode, r.stderr)
+        must("events were lost before cxiwrite" in read(DIR + "/r.html"), cut)
+        same(TWO, sh("q2cat %s %s | peakfind | %s -f" % (RUN, OTHER, WRITE)))
+
+
+@test("a loss that only the end of a carried-on run tells is kept in mind, too")
+def _():
+    empty()
+    sh("q2cat -n 4 %s | peakfind | head -c -64 | %s" % (RUN, WRITE))
+    holed("a.q2", 11)
+    r = go_on(inputs="a.q2")
+    must(r.returncode == INCOMPLETE, r.returncode, r.stderr)
+    r = sh("cxiwrite -R -o out")
+    must(r.returncode == 6 and "lost" in r.stderr, r.returncode, r.stderr)
+
+
+@test("a journal that cannot take a loss ends the run, and both are said")
+def _():
+    empty()
+    holed("a.q2", 2, 3)
+    line = "peakfind <a.q2 | %s LD_PRELOAD=" + FAULT + " " + WRITE
+    sh(line % "FAULT_COUNT=n")
+    said = 0
+    for n in range(1, int(read(DIR + "/n")) + 1):
+        shutil.rmtree(DIR + "/out", ignore_errors=True)
+        r = sh("rm -f log.tsv; " + line % ("FAULT_AT='%d once'" % n))
+        must(r.returncode == 7, n, r.returncode, r.stderr)
+        said += bool(re.search("10 came.*\n.*peaknet.journal: Input/output", r.stderr))
+    must(said > 0)
 
 
 done()

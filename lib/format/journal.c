@@ -20,7 +20,7 @@ static const char heading[] = "file\trows\tbytes\tstate\tstream\tplace\tnext"
 
 static const char *const states[] = {
 	[JOURNAL_BEGIN] = "begin", [JOURNAL_FULL] = "full", [JOURNAL_END] = "end",
-	[JOURNAL_OPEN] = "open"
+	[JOURNAL_OPEN] = "open", [JOURNAL_LOST] = "lost"
 };
 
 /* ---- writing ---- */

@@ -7,12 +7,13 @@
  * and synced, before it gets its name. So a file that has its name has its line,
  * and a last line without its file is void. Columns:
  *
- *	file		name in the directory; "-": the run began
+ *	file		name in the directory; "-": of none
  *	rows		hits in it
  *	bytes		its size
  *	state		begin; full: it has all hits that a file takes; end: its stream
  *			ended; open: the input broke off, and more belongs into it or
- *			before it
+ *			before it; lost: of no file: events before here were lost on
+ *			their way, and no input explains it
  *	stream		id, 16 hexadecimal digits
  *	place next	struct ledger_place (place: header)
  *	options header	digests of what must not change when the run is resumed
@@ -20,7 +21,8 @@
  *	log		bytes of the event log so far; "-": none
  *
  * A line for the file of the line before replaces that one, which must be open. A
- * full or ended file behind open ones makes them count: nothing was missing.
+ * full or ended file behind open ones makes them count: nothing was missing. A run
+ * that lost events is not carried on: nobody knows which they were.
  */
 #ifndef FORMAT_JOURNAL_H
 #define FORMAT_JOURNAL_H
@@ -33,7 +35,9 @@
 
 enum { JOURNAL_NAME_SIZE = 256, JOURNAL_DIGEST_SIZE = 17 };
 
-enum journal_state { JOURNAL_BEGIN, JOURNAL_FULL, JOURNAL_END, JOURNAL_OPEN };
+enum journal_state {
+	JOURNAL_BEGIN, JOURNAL_FULL, JOURNAL_END, JOURNAL_OPEN, JOURNAL_LOST
+};
 
 /* What a line says. */
 struct journal_entry {

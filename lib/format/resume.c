@@ -112,6 +112,10 @@ entries_judge(const struct seriesname *n, const struct journal_entry *e,
 	r->from = *e;
 	r->journal_size = e->end;
 	while (++e < end) {
+		if (e->state == JOURNAL_LOST)
+			return fault_set(f, "%s/%s.journal: a program in front lost"
+			    " events of this run, which carrying on does not bring:"
+			    " begin anew, with -f", n->dir, n->prefix);
 		if (entry_file(n, e, r, &i, f) == -1)
 			return -1;
 		if (e + 1 == end && !last_named(n, e, i))

@@ -191,13 +191,22 @@ series_from(const struct series *s)
 	return s->resume.any ? &s->resume.from : NULL;
 }
 
+/* A line of the journal that is no file's. */
+static int
+fileless_add(struct series *s, const struct journal_entry *entry, struct fault *f)
+{
+	struct journal_entry e = *entry;
+
+	strcpy(e.file, "-");
+	if (journal_add(s->journal, &e, f) == -1)
+		return fault_prefix(f, "%s/%s.journal", s->n.dir, s->n.prefix);
+	return 0;
+}
+
 static int
 anew_begin(struct series *s, const struct journal_entry *begin, const char *path,
     struct fault *f)
 {
-	struct journal_entry e = *begin;
-
-	strcpy(e.file, "-");
 	/* First what names files: it must not know of those that are going. */
 	if (ftruncate(s->list, 0) == -1)
 		return fault_set(f, "%s/%s.lst: %s", s->n.dir, s->n.prefix,
@@ -207,9 +216,7 @@ anew_begin(struct series *s, const struct journal_entry *begin, const char *path
 	if (s->mode == SERIES_REPLACE &&
 	    seriesname_scan(&s->n, earlier_remove, NULL, f) == -1)
 		return -1;
-	if (journal_add(s->journal, &e, f) == -1)
-		return fault_prefix(f, "%s", path);
-	return 0;
+	return fileless_add(s, begin, f);
 }
 
 int
@@ -390,6 +397,15 @@ series_commit(struct series *s, struct cxi *cxi, const struct journal_entry *e,
 	/* No thread to be had: then here and now. */
 	settle(p);
 	return settle_result(s, lost, f);
+}
+
+int
+series_note_loss(struct series *s, const struct journal_entry *e, uint64_t *lost,
+    struct fault *f)
+{
+	if (series_settle(s, lost, f) == -1)
+		return -1;
+	return fileless_add(s, e, f);
 }
 
 int

@@ -78,6 +78,14 @@ int	series_commit(struct series *, struct cxi *, const struct journal_entry *,
 int	series_settle(struct series *, uint64_t *lost, struct fault *);
 
 /*
+ * Events of the run were lost on their way: waits until all is settled and notes it
+ * in the journal (state JOURNAL_LOST; as at series_begin), so that nobody carries on.
+ * After series_begin. 0, or -1 and *lost as above.
+ */
+int	series_note_loss(struct series *, const struct journal_entry *,
+	    uint64_t *lost, struct fault *);
+
+/*
  * The run has all its events, and all is settled: an open file of an earlier attempt
  * whose name none has taken since is none of it, and is removed. 0 or -1.
  */

@@ -51,7 +51,7 @@ static int
 journal_take(struct sides *s, const char *path, struct fault *f)
 {
 	struct journal_entry *e, *sum = &s->last;
-	size_t n;
+	size_t i, n;
 
 	if (journal_read(path, &e, &n, f) == -1)
 		return -1;
@@ -65,6 +65,8 @@ journal_take(struct sides *s, const char *path, struct fault *f)
 		sum->filtered += e[n - 1].filtered;
 		sum->failed += e[n - 1].failed;
 	}
+	for (i = 0; i < n; i++)
+		s->lost |= e[i].state == JOURNAL_LOST;
 	free(e);
 	return 0;
 }

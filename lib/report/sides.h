@@ -19,6 +19,7 @@ struct sides {
 	unsigned	n_journals;
 	struct journal_entry last;		/* totals: sums over all journals */
 	bool		open;			/* an input broke off */
+	bool		lost;			/* events, on their way */
 	bool		ended;			/* all journals end with an end */
 	unsigned	temporary;		/* files in the making */
 	unsigned	n_stats;

@@ -378,6 +378,9 @@ summary_verdict(const struct summary *s, const char **why)
 	*why = "The log has hits whose file is not complete.";
 	if (s->log_read && s->hits > s->rows)
 		return SUMMARY_BROKEN;
+	*why = "The journal says that events were lost before cxiwrite.";
+	if (d->lost)
+		return SUMMARY_BROKEN;
 	*why = "The journal says that the input broke off.";
 	if (d->n_stats == 0 && d->open)
 		return SUMMARY_BROKEN;
