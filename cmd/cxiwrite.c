@@ -10,8 +10,6 @@
  * in front see their reader gone. The journal of the series knows how far its
  * complete files got; -r carries on from there.
  */
-#include <sys/stat.h>
-
 #include <err.h>
 #include <errno.h>
 #include <math.h>
@@ -22,7 +20,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/sidefile.h"
 #include "format/eventlog.h"
 #include "format/intake.h"
 #include "format/outlook.h"
@@ -31,6 +28,7 @@
 #include "format/series.h"
 #include "format/seriesname.h"
 #include "format/totals.h"
+#include "accounts.h"
 #include "oddities.h"
 #include "progress.h"
 #include "status.h"
@@ -39,8 +37,9 @@
 #define OPTIONS "+M:RS:b:dfg:j:l:m:n:o:p:rvz:"
 
 struct options {
-	bool		force, resume, verbose;
-	const char	*dir, *prefix, *log, *stats;
+	bool		verbose;
+	const char	*dir, *prefix;
+	struct accounts	accounts;
 	struct plan_options plan;
 };
 
@@ -379,34 +378,12 @@ hit_write(struct writer *w, struct fault *f)
 	return rows + 1 == w->o->plan.events ? file_commit(w, JOURNAL_FULL) : 0;
 }
 
-/* Not one that opening and closing would end for its reader, as a FIFO. */
-static bool
-is_plain(const char *path)
-{
-	struct stat st;
-
-	return !sidefile_is_descriptor(path) && (stat(path, &st) == -1 ||
-	    S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
-}
-
-/*
- * What was at the names of the log and of the statistics is an earlier run's, or what
- * this one told before it broke off.
- */
 static int
-sides_begin(struct writer *w, struct fault *f)
+outputs_clear(struct writer *w, const struct journal_entry *begin, struct fault *f)
 {
-	const struct journal_entry *from = series_from(w->series);
-	const struct options *o = w->o;
-
-	if (w->log != NULL && from != NULL && from->log >= 0) {
-		if (eventlog_cut(w->log, (uint64_t)from->log, f) == -1)
-			return -1;
-	} else if (w->log != NULL && o->force)
-		eventlog_begin(w->log);
-	/* Until the end they must not tell that the run is complete. */
-	return o->stats == NULL || !is_plain(o->stats) ||
-	    !eventlog_exists(o->stats) ? 0 : totals_write(&w->t, o->stats, f);
+	if (series_begin(w->series, begin, f) == -1)
+		return -1;
+	return accounts_begin(&w->o->accounts, w->log, w->series, &w->t, f);
 }
 
 /*
@@ -430,7 +407,7 @@ outputs_begin(struct writer *w)
 		e.place = (struct ledger_place){ 0 };
 	if (e.log >= 0)
 		e.log = sizeof eventlog_heading - 1;
-	if (series_begin(w->series, &e, &f) == 0 && sides_begin(w, &f) == 0)
+	if (outputs_clear(w, &e, &f) == 0)
 		return loss_note(w);
 	writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
 	return -1;
@@ -455,7 +432,7 @@ outputs_end(struct writer *w)
 		writer_failed(w, STATUS_INCOMPLETE, f.text);
 		return;
 	}
-	if (series_begin(w->series, from, &f) == -1 || sides_begin(w, &f) == -1)
+	if (outputs_clear(w, from, &f) == -1)
 		writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
 	else
 		(void)loss_note(w);
@@ -565,13 +542,14 @@ all_through(const struct writer *w)
 static void
 stats_write(struct writer *w)
 {
+	const struct accounts *a = &w->o->accounts;
 	struct fault f;
 
 	/* A run that fails at once replaces nothing. One may have had all before. */
-	if (w->o->stats == NULL || (!w->begun && eventlog_exists(w->o->stats) &&
-	    (!all_through(w) || (series_from(w->series) == NULL && !w->o->resume))))
+	if (a->stats == NULL || (!w->begun && eventlog_exists(a->stats) &&
+	    (!all_through(w) || (series_from(w->series) == NULL && !a->resume))))
 		return;
-	if (totals_write(&w->t, w->o->stats, &f) == -1)
+	if (totals_write(&w->t, a->stats, &f) == -1)
 		writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
 }
 
@@ -648,7 +626,7 @@ options_parse(int argc, char *argv[], struct options *o)
 		case 'R':
 			break;	/* see asked_where */
 		case 'S':
-			o->stats = optarg;
+			o->accounts.stats = optarg;
 			break;
 		case 'b':
 			o->plan.mask = optarg;
@@ -657,7 +635,7 @@ options_parse(int argc, char *argv[], struct options *o)
 			o->plan.debug = true;
 			break;
 		case 'f':
-			o->force = true;
+			o->accounts.force = true;
 			break;
 		case 'g':
 			o->plan.geometry = optarg;
@@ -666,7 +644,7 @@ options_parse(int argc, char *argv[], struct options *o)
 			o->plan.threads = (unsigned)tool_int('j', optarg, 1, 256);
 			break;
 		case 'l':
-			o->log = optarg;
+			o->accounts.log = optarg;
 			break;
 		case 'm':
 			o->plan.min_peaks = (uint32_t)tool_int('m', optarg, 0,
@@ -682,7 +660,7 @@ options_parse(int argc, char *argv[], struct options *o)
 			o->prefix = optarg;
 			break;
 		case 'r':
-			o->resume = true;
+			o->accounts.resume = true;
 			break;
 		case 'v':
 			o->verbose = true;
@@ -697,86 +675,12 @@ options_parse(int argc, char *argv[], struct options *o)
 	if (!seriesname_allows(o->prefix))
 		errx(STATUS_USAGE, "-p \"%s\": not empty, no slash and no control"
 		    " character", o->prefix);
-	if (o->force && o->resume)
+	if (o->accounts.force && o->accounts.resume)
 		errx(STATUS_USAGE, "-f replaces an earlier run, -r carries it on:"
 		    " not both");
 	if (o->plan.max_peaks != 0 && o->plan.max_peaks < o->plan.min_peaks)
 		errx(STATUS_USAGE, "-M %u is less than -m %u", o->plan.max_peaks,
 		    o->plan.min_peaks);
-}
-
-/* The log that a run is carried on with: its own, from where its files end. */
-static void
-log_resume(struct writer *w, const struct journal_entry *from)
-{
-	const struct options *o = w->o;
-	const uint64_t last = from->place.next - 1;
-	struct fault why;
-
-	if (o->log == NULL)
-		errx(STATUS_USAGE, "-r: the run has a log; give -l and its path");
-	w->log = eventlog_resume(o->log, (uint64_t)from->log,
-	    from->state == JOURNAL_BEGIN ? NULL : &last, &why);
-	if (w->log == NULL)
-		errx(status_of(&why, STATUS_OUTPUT), "-l %s", why.text);
-}
-
-static bool
-is_same(const char *a, const char *b)
-{
-	struct stat s, t;
-
-	if (!is_plain(a))
-		return false;
-	return strcmp(a, b) == 0 || (stat(a, &s) == 0 && S_ISREG(s.st_mode) &&
-	    stat(b, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino);
-}
-
-/* The statistics come at the end; whether they can is found now. */
-static void
-stats_prepare(const struct options *o)
-{
-	struct fault why;
-	FILE *f;
-
-	if (o->log != NULL && is_same(o->stats, o->log))
-		errx(STATUS_USAGE, "-S and -l are the same file, %s", o->log);
-	if (totals_check(o->stats, &why) == -1)
-		errx(status_of(&why, STATUS_OUTPUT), "-S %s", why.text);
-	if (!o->force && !o->resume && eventlog_exists(o->stats))
-		errx(STATUS_OUTPUT, "-S %s exists; -f replaces it", o->stats);
-	if (!is_plain(o->stats))
-		return;
-	if ((f = sidefile_open(o->stats, "a", &why)) == NULL)
-		errx(status_of(&why, STATUS_OUTPUT), "-S %s", why.text);
-	fclose(f);
-}
-
-/* Files beside the CXI files: neither is written over by mistake, nor early. */
-static void
-side_files_open(struct writer *w)
-{
-	const struct options *o = w->o;
-	const struct journal_entry *from = series_from(w->series);
-	struct fault why;
-
-	if (o->stats != NULL && series_owns(w->series, o->stats))
-		errx(STATUS_USAGE, "-S %s is a file of the series", o->stats);
-	if (o->log != NULL && series_owns(w->series, o->log))
-		errx(STATUS_USAGE, "-l %s is a file of the series", o->log);
-	if (o->stats != NULL)
-		stats_prepare(o);
-	if (from != NULL && from->log < 0 && o->log != NULL && is_plain(o->log))
-		errx(STATUS_USAGE, "-r: the run has no log; leave out -l");
-	if (from != NULL && from->log >= 0)
-		log_resume(w, from);
-	else if (o->log != NULL) {
-		w->log = eventlog_open(o->log, o->force, &why);
-		if (w->log == NULL)
-			errx(status_of(&why, STATUS_OUTPUT), "-l %s", why.text);
-		if (!o->force)
-			eventlog_begin(w->log);
-	}
 }
 
 /* -r: the totals and the place of the run so far. */
@@ -869,12 +773,12 @@ main(int argc, char *argv[])
 	}
 	tool_filter(argc, argv);
 	w.o = &o;
-	w.series = series_open(o.dir, o.prefix, o.force ? SERIES_REPLACE :
-	    o.resume ? SERIES_RESUME : SERIES_NEW, &f);
+	w.series = series_open(o.dir, o.prefix, o.accounts.force ? SERIES_REPLACE :
+	    o.accounts.resume ? SERIES_RESUME : SERIES_NEW, &f);
 	if (w.series == NULL)
 		errx(status_of(&f, STATUS_OUTPUT), "%s", f.text);
 	unfinished = w.series;
-	side_files_open(&w);
+	w.log = accounts_open(&o.accounts, w.series);
 	if (intake_init(&w.in, w.slots, PLANE_PEAKS | PLANE_IMAGE |
 	    (o.plan.debug ? PLANE_SEGMAP | PLANE_LOGITS : 0)) == -1)
 		errx(STATUS_SYSTEM, "no memory");

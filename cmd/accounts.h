@@ -1,0 +1,36 @@
+/*
+ * The accounts that a run of cxiwrite gives beside its files: the event log (-l) and
+ * the statistics (-S). Neither replaces what it should not, nor before the first
+ * event; those of a run that is carried on are its own.
+ */
+#ifndef CMD_ACCOUNTS_H
+#define CMD_ACCOUNTS_H
+
+#include <stdbool.h>
+
+#include "format/eventlog.h"
+#include "format/series.h"
+#include "format/totals.h"
+
+/* What the options say. */
+struct accounts {
+	const char	*log, *stats;	/* paths; NULL: none */
+	bool		force, resume;	/* what becomes of an earlier run's */
+};
+
+/*
+ * Opens the log (NULL: none) and looks whether the statistics can be written, for a
+ * series that is open in that mode. Changes nothing of an earlier run. Ends the
+ * program where one of them cannot be had.
+ */
+struct eventlog	*accounts_open(const struct accounts *, const struct series *);
+
+/*
+ * At the first event: what was at these names is an earlier run's, or what this one
+ * told before it broke off; it makes room, or is cut back to where the series is
+ * carried on. 0 or -1.
+ */
+int	accounts_begin(const struct accounts *, struct eventlog *,
+	    const struct series *, const struct totals *, struct fault *);
+
+#endif
