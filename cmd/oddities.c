@@ -54,12 +54,25 @@ energy_look(struct oddities *o, const struct feed *d)
 	}
 }
 
+/* The time tells which shot it was: without it, a hit cannot be found again. */
+static void
+time_look(struct oddities *o, const struct feed *d)
+{
+	char name[FEED_NAME_SIZE];
+
+	if ((d->stream.quantities & QUANTITY_TIMESTAMP) &&
+	    !(d->event.known & QUANTITY_TIMESTAMP) &&
+	    odd_first(&o->no_time, d, name))
+		progress_warnx("%s: TIMESTAMP IS UNKNOWN, or none", name);
+}
+
 void
 oddities_look(struct oddities *o, const struct feed *d)
 {
 	const struct event *e = &d->event;
 	char name[FEED_NAME_SIZE];
 
+	time_look(o, d);
 	energy_look(o, d);
 	if (e->peaks_kept < e->peaks_found && odd_first(&o->cut, d, name))
 		progress_warnx("%s: %u peaks found, the strongest %u kept (see"
@@ -69,6 +82,9 @@ oddities_look(struct oddities *o, const struct feed *d)
 void
 oddities_sum(const struct oddities *o)
 {
+	if (o->no_time > 0)
+		progress_warnx("TIMESTAMP: unknown in %llu events",
+		    (unsigned long long)o->no_time);
 	if (o->no_energy + o->odd_energy > 0)
 		progress_warnx("PHOTON ENERGY: unknown in %llu events, out of"
 		    " the ordinary in %llu", (unsigned long long)o->no_energy,

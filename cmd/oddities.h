@@ -10,12 +10,13 @@
 #include "format/feed.h"
 
 struct oddities {
+	uint64_t	no_time;	/* not known */
 	uint64_t	no_energy;	/* not known, or not positive */
 	uint64_t	odd_energy;	/* not within 1 to 30 keV */
 	uint64_t	cut;		/* not all peaks that were found were kept */
 };
 
-/* Looks at the event in hand. Energies count where the stream carries them. */
+/* Looks at the event in hand. Times and energies count where the stream has them. */
 void	oddities_look(struct oddities *, const struct feed *);
 
 void	oddities_sum(const struct oddities *);

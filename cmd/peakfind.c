@@ -154,14 +154,16 @@ stream_begin(struct find *c)
 		return;
 	}
 	switch (findstream_begin(&c->stream, c->next_bytes, &c->o->find, &f)) {
-	case -1:
+	case FINDSTREAM_WRONG:
 		input_failed(c, "standard input", &f);
 		return;
-	case -2:
+	case FINDSTREAM_NO_MASK:
 		input_failed(c, "-b", &f);
 		return;
-	case 1:
+	case FINDSTREAM_BEGINS:
 		stream_change(c);
+		break;
+	case FINDSTREAM_SAME:
 		break;
 	}
 	if (c->input_over)

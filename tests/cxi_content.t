@@ -221,6 +221,9 @@ def partial():
     check(len(re.findall(r'event 2 \(batch_1/0\): PHOTON ENERGY', r.said)) == 1
           and 'ENERGY: unknown in 2 events' in r.said,
           'missing energies are told of, once, with the source, and counted', r.note)
+    check(len(re.findall(r'event 2 \(batch_1/0\): TIMESTAMP', r.said)) == 1
+          and 'TIMESTAMP: unknown in 2 events' in r.said,
+          'and so are missing timestamps', r.note)
     with open(path('far.geom'), 'w') as f:
         f.write(open(GEOM).read().replace('clen = 0.1', f'clen = {ENCODER} mm'))
     r = write(a, f'-m 0 -g {path("far.geom")}')

@@ -14,17 +14,18 @@ number_add(struct stream *s, const char *key, uint32_t value, struct fault *f)
 	return stream_add(s, key, text, f);
 }
 
-static int
+static enum findstream_answer
 mask_take(struct findstream *s, const char *mask, struct fault *f)
 {
 	char digest[65];
 
 	if (mask == NULL)
-		return 0;
+		return FINDSTREAM_BEGINS;
 	if (badpixels_read(mask, &s->out.layout, &s->bad, f) == -1)
-		return -2;
+		return FINDSTREAM_NO_MASK;
 	badpixels_digest(s->bad, &s->out.layout, digest);
-	return stream_add(&s->out, "peakfind.b", digest, f);
+	return stream_add(&s->out, "peakfind.b", digest, f) == -1 ?
+	    FINDSTREAM_WRONG : FINDSTREAM_BEGINS;
 }
 
 static int
@@ -49,22 +50,22 @@ out_make(struct findstream *s, const struct findstream_options *o,
 	    number_add(out, "peakfind.c", out->layout.capacity, f) == -1 ||
 	    stream_add(out, "peakfind.w", o->weighted ? "1" : "0", f) == -1)
 		return -1;
-	return mask_take(s, o->mask, f);
+	return 0;
 }
 
-int
+enum findstream_answer
 findstream_begin(struct findstream *s, const unsigned char *record,
     const struct findstream_options *o, struct fault *f)
 {
-	int r;
+	enum findstream_answer answer;
 
 	if (s->open && memcmp(s->header, record, STREAM_SIZE) == 0)
-		return 0;
+		return FINDSTREAM_SAME;
 	findstream_free(s);
-	if (stream_unpack(record, &s->in, f) == -1)
-		return -1;
-	if ((r = out_make(s, o, f)) != 0)
-		return r;
+	if (stream_unpack(record, &s->in, f) == -1 || out_make(s, o, f) == -1)
+		return FINDSTREAM_WRONG;
+	if ((answer = mask_take(s, o->mask, f)) != FINDSTREAM_BEGINS)
+		return answer;
 	memcpy(s->header, record, STREAM_SIZE);
 	s->finder = (struct peakfinder_options){
 		.min_pixels = o->min_pixels, .max_pixels = o->max_pixels,
@@ -72,7 +73,7 @@ findstream_begin(struct findstream *s, const unsigned char *record,
 		.bad = s->bad
 	};
 	s->open = true;
-	return 1;
+	return FINDSTREAM_BEGINS;
 }
 
 void

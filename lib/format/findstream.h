@@ -30,13 +30,17 @@ struct findstream {
 	struct peakfinder_options finder;	/* for its peaks; bad is borrowed */
 };
 
-/*
- * A stream record. 0: the same as before, byte for byte; 1: another stream, and
- * all of it is set; -1 if it is damaged or has nothing to find peaks in, or if the
- * text overflows; -2 if the mask cannot be read.
- */
-int	findstream_begin(struct findstream *, const unsigned char *record,
-	    const struct findstream_options *, struct fault *);
+enum findstream_answer {
+	FINDSTREAM_SAME,	/* byte for byte the one before */
+	FINDSTREAM_BEGINS,	/* another one, and all of it is set */
+	FINDSTREAM_WRONG,	/* damaged, nothing to find peaks in, too much text */
+	FINDSTREAM_NO_MASK	/* it cannot be read, or does not fit */
+};
+
+/* A stream record; what is wrong with it or with the mask, the fault says. */
+enum findstream_answer	findstream_begin(struct findstream *,
+			    const unsigned char *record,
+			    const struct findstream_options *, struct fault *);
 
 void	findstream_free(struct findstream *);
 

@@ -27,7 +27,7 @@ static struct dealer *d;
 static struct pending_source from;
 
 /* What findstream_begin answers to the record of a stream. */
-static int
+static enum findstream_answer
 header_begin(const struct stream *s, const struct findstream_options *o)
 {
 	unsigned char p[STREAM_SIZE];
@@ -51,7 +51,7 @@ begin(void **state)
 	};
 	in.planes = PLANE_LOGITS | PLANE_IMAGE;
 	in.id = 7;
-	if (header_begin(&in, &o) == -1 ||
+	if (header_begin(&in, &o) != FINDSTREAM_BEGINS ||
 	    (slots = slots_private(SLOTS, &f)) == NULL ||
 	    (d = dealer_new(WORKERS)) == NULL)
 		return -1;
@@ -343,7 +343,7 @@ the_header_says_what_changes_results(void **state)
 	char value[100];
 
 	(void)state;
-	assert_int_equal(header_begin(&in, &o), 1);
+	assert_int_equal(header_begin(&in, &o), FINDSTREAM_BEGINS);
 	assert_int_equal(stream.out.id, in.id);
 	assert_int_equal(stream.out.planes, PLANE_PEAKS | PLANE_IMAGE);
 	assert_int_equal(stream.out.layout.capacity, 3);
@@ -351,7 +351,7 @@ the_header_says_what_changes_results(void **state)
 	    "peakfind.a=2\npeakfind.A=90\npeakfind.c=3\npeakfind.w=1\n");
 	o.keep = true;
 	o.capacity = 99;
-	assert_int_equal(header_begin(&in, &o), 1);
+	assert_int_equal(header_begin(&in, &o), FINDSTREAM_BEGINS);
 	assert_int_equal(stream.out.planes, PLANE_ALL);
 	assert_int_equal(stream.out.layout.capacity, in.layout.capacity);
 	assert_string_equal(stream_value(&stream.out, "peakfind.c", value,
@@ -367,14 +367,18 @@ the_same_header_again_is_no_other_stream(void **state)
 
 	(void)state;
 	stream_pack(&s, p);
-	assert_int_equal(findstream_begin(&stream, p, &o, &f), 0);
+	assert_int_equal(findstream_begin(&stream, p, &o, &f),
+	    FINDSTREAM_SAME);
 	s.id++;
 	stream_pack(&s, p);
-	assert_int_equal(findstream_begin(&stream, p, &o, &f), 1);
-	assert_int_equal(findstream_begin(&stream, p, &o, &f), 0);
+	assert_int_equal(findstream_begin(&stream, p, &o, &f),
+	    FINDSTREAM_BEGINS);
+	assert_int_equal(findstream_begin(&stream, p, &o, &f),
+	    FINDSTREAM_SAME);
 	assert_memory_equal(stream.header, p, STREAM_SIZE);
 	p[STREAM_SIZE - 1] = 1;
-	assert_int_equal(findstream_begin(&stream, p, &o, &f), -1);
+	assert_int_equal(findstream_begin(&stream, p, &o, &f),
+	    FINDSTREAM_WRONG);
 	assert_false(stream.open);
 }
 
@@ -386,12 +390,12 @@ a_stream_without_logits_or_map_is_refused(void **state)
 
 	(void)state;
 	s.planes = PLANE_IMAGE | PLANE_PEAKS;
-	assert_int_equal(header_begin(&s, &o), -1);
+	assert_int_equal(header_begin(&s, &o), FINDSTREAM_WRONG);
 	assert_non_null(strstr(f.text, "neither logits nor"));
 	s.planes = PLANE_SEGMAP;
-	assert_int_equal(header_begin(&s, &o), 1);
+	assert_int_equal(header_begin(&s, &o), FINDSTREAM_BEGINS);
 	o.mask = "/nonexistent/mask.h5";
-	assert_int_equal(header_begin(&s, &o), -2);
+	assert_int_equal(header_begin(&s, &o), FINDSTREAM_NO_MASK);
 	assert_non_null(strstr(f.text, "/nonexistent/mask.h5"));
 }
 
