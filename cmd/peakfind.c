@@ -23,6 +23,7 @@
 #include <err.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -511,6 +512,19 @@ events_release(struct find *c)
 	}
 }
 
+/* Those that a batch system or taskset left to us, of all that there are. */
+static unsigned
+processors_count(void)
+{
+	cpu_set_t ours[8];	/* as many as Linux can be built for */
+	unsigned n;
+
+	if (sched_getaffinity(0, sizeof ours, ours) == -1)
+		err(STATUS_SYSTEM, "-P 0: processors cannot be counted");
+	n = (unsigned)CPU_COUNT_S(sizeof ours, ours);
+	return n < CREW_MAX ? n : CREW_MAX;
+}
+
 static void
 options_parse(int argc, char *argv[], struct options *o)
 {
@@ -556,7 +570,7 @@ options_parse(int argc, char *argv[], struct options *o)
 		errx(STATUS_USAGE, "-A %u is less than -a %u", o->find.max_pixels,
 		    o->find.min_pixels);
 	if (o->workers == 0)
-		o->workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+		o->workers = processors_count();
 }
 
 static void

@@ -2,6 +2,7 @@
 # The same input gives byte-identical CXI files, however it got there.
 
 import os
+import subprocess
 import sys
 import time
 
@@ -146,6 +147,22 @@ def shards(s, a):
     check(ok, f'{s.name}: shards 0/2 and 1/2 hold the same rows')
 
 
+def workers(capture, processors):
+    """How many peakfind -P 0 has that may use these processors."""
+    p = subprocess.Popen(['peakfind', '-P', '0'], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE,
+                         preexec_fn=lambda: os.sched_setaffinity(0, processors))
+    data = read(capture)
+    length = int.from_bytes(data[4096 + 16:4096 + 24], 'little')
+    p.stdin.write(data[:4096 + length])
+    p.stdin.flush()
+    p.stdout.read(4096 + 64)        # the event: all workers have begun
+    n = len(read(f'/proc/{p.pid}/task/{p.pid}/children').split())
+    p.kill()
+    p.communicate()
+    return n
+
+
 def main():
     small = t.dump(path('small.h5'), [7] * 5 + [5], shape=(64, 64),
                    real=(60, 61), peaks=[5 + 3 * i % 40 for i in range(40)])
@@ -156,6 +173,9 @@ def main():
     r = sh(f'q2sim -n 2 -x 1 -D cspad -t bf16 -g {geom} > {sim}')
     check(not any(r.status), 'a simulated stream is made', r.note)
     ways(Source('simulated', sim, 2, f'-n 1 -g {geom}', brief=True))
+    ours = sorted(os.sched_getaffinity(0))
+    check([workers(sim, ours[:n]) for n in (1, len(ours))] == [1, len(ours)],
+          'peakfind -P 0 has a worker for each processor that it may use')
     t.done()
 
 
