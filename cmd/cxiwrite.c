@@ -185,7 +185,7 @@ files_finish(struct writer *w)
 		output_failed(w, lost, &f);
 	else if (whole && w->status < STATUS_INCOMPLETE &&
 	    series_complete(w->series, &f) == -1)
-		writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
+		writer_failed(w, STATUS_INCOMPLETE, f.text);
 }
 
 /* ---- what -v says ---- */

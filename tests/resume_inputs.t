@@ -122,6 +122,26 @@ def _():
     same(TWO, go_on(inputs="a.q2 b.q2"))
 
 
+@test("a run carried on behind the place that is wanted keeps its hits, and says so")
+def _():
+    write = WRITE.replace("-n 3", "-n 4")
+    good = undisturbed("peakfind <%s | %s" % (RUN, write))
+    # No event is left; one that is no hit.
+    for events, behind in (EVENTS, "-s 0:12"), (4, "-s 0:4 -n 1"):
+        empty()
+        sh("q2cat -n %d %s | peakfind | head -c -64 | %s" % (events, RUN, write))
+        before, at = results(), wanted()
+        last = max(before)
+        must(last.endswith(".cxi") and at < (0, events - 1), last, at)
+        r = sh("q2cat %s %s | peakfind | %s -r -S stats.json" % (behind, RUN, write))
+        must(r.returncode == INCOMPLETE and wanted() == at, r.returncode, r.stderr)
+        must("place/%s: its events did not come again" % last in r.stderr, r.stderr)
+        must(not stats()["complete"])
+        after = results()
+        must(all(after[n] == before[n] for n in before if n.endswith(".cxi")))
+        same(good, go_on(write=write))
+
+
 @test("a batch that was left out of a dump and is mended is taken, and none twice")
 def _():
     whole = os.path.join(scratch(), "whole.h5")

@@ -273,20 +273,3 @@ resume_cut(const struct seriesname *n, const struct resume *r, int journal,
 		    strerror(errno));
 	return seriesname_scan(n, temporary_remove, NULL, f);
 }
-
-int
-resume_drop(const struct seriesname *n, const struct resume *r, int journal,
-    int list, struct fault *f)
-{
-	char path[SERIES_PATH_SIZE];
-
-	if (list_cut(n, r->files, list, f) == -1)
-		return -1;
-	seriesname_path(n, r->files, false, path);
-	if (unlink(path) == -1 && errno != ENOENT)
-		return fault_set(f, "%s: %s", path, strerror(errno));
-	if (ftruncate(journal, (off_t)r->from.end) == -1 || fsync(journal) == -1)
-		return fault_set(f, "%s/%s.journal: %s", n->dir, n->prefix,
-		    strerror(errno));
-	return 0;
-}

@@ -40,8 +40,4 @@ int	resume_find(const struct seriesname *, struct resume *, struct fault *);
 int	resume_cut(const struct seriesname *, const struct resume *, int journal,
 	    int list, struct fault *);
 
-/* After resume_cut: removes the open file, too. 0 or -1. */
-int	resume_drop(const struct seriesname *, const struct resume *, int journal,
-	    int list, struct fault *);
-
 #endif

@@ -409,11 +409,15 @@ series_note_loss(struct series *s, const struct journal_entry *e, uint64_t *lost
 }
 
 int
-series_complete(struct series *s, struct fault *f)
+series_complete(const struct series *s, struct fault *f)
 {
-	if (s->journal == -1 || !s->resume.redo || s->count != s->resume.files)
+	char path[SERIES_PATH_SIZE];
+
+	if (!s->resume.redo || s->count != s->resume.files)
 		return 0;
-	return resume_drop(&s->n, &s->resume, s->journal, s->list, f);
+	seriesname_path(&s->n, s->count, false, path);
+	return fault_set(f, "%s: its events did not come again: give the inputs that"
+	    " the run began with, or begin anew, with -f", path);
 }
 
 uint64_t

@@ -86,10 +86,10 @@ int	series_note_loss(struct series *, const struct journal_entry *,
 	    uint64_t *lost, struct fault *);
 
 /*
- * The run has all its events, and all is settled: an open file of an earlier attempt
- * whose name none has taken since is none of it, and is removed. 0 or -1.
+ * The run has all its events, and all is settled: did the file take its place in
+ * which an earlier attempt broke off? 0, or -1 with its name: none came.
  */
-int	series_complete(struct series *, struct fault *);
+int	series_complete(const struct series *, struct fault *);
 
 /* Complete files so far, one that settles, and those of a run carried on. */
 uint64_t	series_count(const struct series *);
