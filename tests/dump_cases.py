@@ -539,13 +539,13 @@ TEXTS = ["%d" % stamp(S, 5), " %d.000000005 " % S, "%d.0000000049999" % S,
          "18446744073709551616", "%d.9999999996" % S, "0.25"]
 TIMES = [stamp(S, 5), stamp(S, 5), stamp(S, 5), 0, 0, 0, 0, 0, 0, stamp(7), 0,
          stamp(S + 1), stamp(0, 250000000)]
-times("u64", "integer times are kept bit by bit, 0 is unknown",
-      np.array([2 ** 64 - 1, stamp(S, 999999999), 0, 17], "u8"),
-      [2 ** 64 - 1, stamp(S, 999999999), 0, 17])
+times("u64", "integer times are kept bit by bit, 0 and 10^9 nanoseconds are unknown",
+      np.array([2 ** 64 - 1, stamp(S, 999999999), 0, 17, stamp(S, 10 ** 9)], "u8"),
+      [0, stamp(S, 999999999), 0, 17, 0])
 times("i64", "negative times are unknown",
       np.array([stamp(S), -1, 3], ">i8"), [stamp(S), 0, 3])
 times("i32", "integers are not guessed to be seconds", np.array([S, 2], "i4"),
-      [S, 2])
+      [0, 2])
 times("f64", "times in float are seconds, rounded to nanoseconds",
       np.array([S + 0.25, 0.1, 3.9999999999, NAN, np.inf, -1, 0, 2.0 ** 32, 1e300,
                 2.0 ** 32 - 2.0 ** -20]),
@@ -563,6 +563,9 @@ times("column", "times may stand in a column of their own",
       np.array([[5], [6]], "u8"), [5, 6])
 times("short", "a short column leaves the others unknown", np.array([5, 6], "u8"),
       [5, 6, 0], ["timestamp: 2 values for 3 events, unknown for the others"])
+times("long", "what a column has beyond the events is told of",
+      np.array([5, 6, 7], "u8"), [5, 6],
+      ["timestamp: 3 values for 2 events, the first ones are taken"])
 times("scalar", "a scalar is the time of a batch of one", np.uint64(5), [5])
 times("scalars", "a scalar is nobody's time in a batch of several", np.uint64(5),
       [0, 0], ["timestamp: one value for 2 events, unknown for all"], 0)

@@ -11,6 +11,12 @@ event_init(struct event *e)
 	e->encoder = NAN;
 }
 
+bool
+event_time_valid(uint64_t timestamp)
+{
+	return timestamp != 0 && (uint32_t)timestamp < 1000000000;
+}
+
 const char *
 event_cause_text(enum event_cause c)
 {

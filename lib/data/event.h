@@ -5,6 +5,7 @@
 #ifndef DATA_EVENT_H
 #define DATA_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Quantities as bits of a mask: which a stream carries, which an event has. */
@@ -41,6 +42,9 @@ struct event {
 
 /* An event with nothing known: NaNs, zeros, an empty source. */
 void	event_init(struct event *);
+
+/* Can it be a timestamp? Not 0, and less than 1e9 nanoseconds. */
+bool	event_time_valid(uint64_t timestamp);
 
 /* A few words for the cause: "image missing", ... */
 const char	*event_cause_text(enum event_cause);

@@ -355,7 +355,7 @@ event_take(const struct event *foreign, const struct layout *l, struct event *e)
 	memcpy(&c, foreign, sizeof c);
 	guard_text(c.source, sizeof c.source);
 	memcpy(e->source, c.source, sizeof e->source);
-	if ((c.known & QUANTITY_TIMESTAMP) && c.timestamp != 0) {
+	if ((c.known & QUANTITY_TIMESTAMP) && event_time_valid(c.timestamp)) {
 		e->known |= QUANTITY_TIMESTAMP;
 		e->timestamp = c.timestamp;
 	}

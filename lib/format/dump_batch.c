@@ -85,6 +85,7 @@ original_apply(struct dump_reader *d, struct dump_batch *b, uint64_t planes,
 		    (unsigned long long)shape[2], (unsigned long long)shape[3],
 		    l->height, l->width);
 	b->shaped = true;
+	b->told = shape[0];
 	b->count = planes / shape[1];
 	l->panels = (uint32_t)shape[1];
 	l->real_height = (uint32_t)shape[2];
@@ -214,6 +215,10 @@ column_remark(struct dump_reader *d, const struct dump_batch *b,
 		dump_remark(d, 0, "%s: %llu values for %llu planes of an unknown"
 		    " number of events, unknown for all of them", s->path,
 		    (unsigned long long)rows, (unsigned long long)b->count);
+	else if (rows > b->count && rows > b->told)
+		dump_remark(d, 0, "%s: %llu values for %llu events, the first ones are"
+		    " taken", s->path, (unsigned long long)rows,
+		    (unsigned long long)b->count);
 	else if (rows < b->count)
 		dump_remark(d, 0, "%s: %llu values for %llu events, unknown for"
 		    " the others", s->path, (unsigned long long)rows,

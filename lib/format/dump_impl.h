@@ -48,6 +48,7 @@ struct dump_batch {
 	uint64_t	first, count;	/* events, numbered through the dump */
 	unsigned	section;
 	bool		shaped;		/* has original_shape */
+	uint64_t	told;		/* events there */
 };
 
 struct dump_remark {

@@ -181,7 +181,7 @@ event_fill(const struct dump_reader *d, const struct dump_batch *b, uint64_t k,
 	row = dump_column_time_row(&d->timestamp, b, k);
 	if (row >= 0)
 		e->timestamp = dump_column_time(&d->timestamp, (uint64_t)row);
-	if (e->timestamp != 0)
+	if (event_time_valid(e->timestamp))
 		e->known |= QUANTITY_TIMESTAMP;
 	row = dump_column_number_row(&d->wavelength, b, k);
 	if (row < 0)

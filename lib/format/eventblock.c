@@ -51,12 +51,39 @@ eventblock_name(unsigned char *p, const char *text)
 	memcpy(source, whole, n);
 }
 
+/* How many bytes the character at p has, 1 to 4; 0: it is none of UTF-8. */
+static size_t
+character_size(const unsigned char *p)
+{
+	size_t i, n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 :
+	    *p < 0xf5 ? 4 : 0;
+
+	for (i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* It goes into logs, a line an event, and onto terminals. */
+static void
+source_clean(char *source)
+{
+	unsigned char *p = (unsigned char *)source;
+	size_t n;
+
+	for (; *p != '\0'; p += n) {
+		n = character_size(p);
+		if (n == 0 || *p < ' ' || *p == 0x7f) {
+			*p = '?';
+			n = 1;
+		}
+	}
+}
+
 int
 eventblock_unpack(const unsigned char *p, const struct layout *l,
     struct event *e, struct fault *f)
 {
-	char *c;
-
 	e->timestamp = le_get64(p);
 	e->photon_energy = le_getf64(p + 8);
 	e->encoder = le_getf64(p + 16);
@@ -67,10 +94,11 @@ eventblock_unpack(const unsigned char *p, const struct layout *l,
 	e->cause = (enum event_cause)le_get32(p + 40);
 	memcpy(e->source, p + SOURCE_AT, EVENT_SOURCE_SIZE);
 	e->source[EVENT_SOURCE_SIZE - 1] = '\0';
-	/* It goes into logs, a line an event, and onto terminals. */
-	for (c = e->source; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
+	source_clean(e->source);
+	if (!event_time_valid(e->timestamp))
+		e->known &= ~(uint32_t)QUANTITY_TIMESTAMP;
+	if (!(e->known & QUANTITY_TIMESTAMP))
+		e->timestamp = 0;
 	if (e->known & ~(uint32_t)QUANTITY_ALL)
 		return fault_set(f, "unknown quantities %#x in the event block",
 		    e->known);

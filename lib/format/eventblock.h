@@ -41,7 +41,10 @@ void	eventblock_update(unsigned char *block, const struct event *);
  */
 void	eventblock_name(unsigned char *block, const char *text);
 
-/* Reads a block; -1 if a field is out of range for this layout. */
+/*
+ * Reads a block; -1 if a field is out of range for this layout. A timestamp that
+ * cannot be is unknown; of the source what is neither printable nor UTF-8 is "?".
+ */
 int	eventblock_unpack(const unsigned char *block, const struct layout *,
 	    struct event *, struct fault *);
 

@@ -230,7 +230,7 @@ event_make(const struct q2 *q, const struct q2_event *from, struct event *to,
     struct fault *f)
 {
 	event_init(to);
-	if (from->timestamp != 0) {
+	if (event_time_valid(from->timestamp)) {
 		to->known |= QUANTITY_TIMESTAMP;
 		to->timestamp = from->timestamp;
 	}

@@ -76,8 +76,8 @@ enum q2_cause {
 struct q2_event {
 	void		*logits;
 	void		*image;
-	uint64_t	timestamp;	/* seconds since 1970 << 32 | nanoseconds; 0:
-					   unknown */
+	uint64_t	timestamp;	/* seconds since 1970 << 32 | nanoseconds;
+					   0, or 1e9 and more of these: unknown */
 	double		photon_energy;	/* eV; unknown if not above 0 */
 	double		encoder;	/* camera length encoder, mm; NaN: unknown */
 	enum q2_cause	cause;

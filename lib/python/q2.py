@@ -948,11 +948,15 @@ def _bf16(x):
 
 # Facts of an event, as the block has them; None is unknown.
 
+def _is_time(n):
+    return n != 0 and n & 0xffffffff < 10 ** 9
+
+
 def _time(x):
     n = operator.index(x)
     if not 0 <= n < 1 << 64:
         raise ValueError("%d is out of range" % n)
-    return n or None
+    return n if _is_time(n) else None
 
 
 def _finite(x):
@@ -1211,7 +1215,8 @@ class Writer:
         image: (B * panels, 1, H, W), (B * panels, H, W) or (B, panels, H, W), of
             values that the stream's type can have. If it is None, but the stream
             has images, the events are failed ones and keep their place.
-        timestamp: an integer for an event, or B of them; 0 or None is unknown.
+        timestamp: an integer for an event, or B of them; None, 0 and what has 10^9
+            nanoseconds and more is unknown.
             A float, text or datetime is none: TypeError.
         photon_energy: eV, one for all or B of them; None, NaN or anything not
             above zero is unknown.
@@ -1597,7 +1602,7 @@ class Event(_Planes):
         if known & ~7 or kept > header.layout.capacity or \
                 kept > self.peaks_found or cause >= len(CAUSES):
             raise Damaged("fields of the event block are out of range")
-        self.timestamp = time if known & TIMESTAMP else None
+        self.timestamp = time if known & TIMESTAMP and _is_time(time) else None
         self.photon_energy = energy if known & ENERGY else None
         self.encoder = encoder if known & ENCODER else None
         self.source = b[128:191].tobytes().split(b"\0")[0].decode(

@@ -277,7 +277,7 @@ def test_facts(tmp_path):
     with q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8), image=None,
                    quantities=q2.QUANTITIES) as w:
         x = np.zeros((3, 2, 8, 8))
-        w.put(x, None, np.array([[5], [0], [1 << 63]], "u8"),
+        w.put(x, None, np.array([[5], [10 ** 9], [1 << 63]], "u8"),
               [Decimal("9.5"), 10 ** 30, np.nan], np.full((3, 1), -1, "f4"),
               np.array([b"a", b"b", b"c"]))
         w.put(x, None, [np.array([7]), None, np.int32(8)], -1, [0, np.inf, None],

@@ -396,6 +396,68 @@ test_block_out_of_range(void **state)
 	assert_int_equal(strspn(e.source, "?"), EVENT_SOURCE_SIZE - 1);
 }
 
+/* What a block with this source, at most 64 bytes, says it is. */
+static const char *
+source_read(const char *source)
+{
+	unsigned char block[LAYOUT_BLOCK_SIZE];
+	static struct event e;
+	struct stream s;
+
+	stream_make(&s);
+	eventblock_pack(block, &example);
+	memset(block + 128, 0, 64);
+	memcpy(block + 128, source, strnlen(source, 64));
+	event_init(&e);
+	assert_int_equal(eventblock_unpack(block, &s.layout, &e, NULL), 0);
+	return e.source;
+}
+
+static void
+test_block_source_is_utf8(void **state)
+{
+	static const char good[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z";
+	char full[65], *end = full;
+	const char *said;
+
+	(void)state;
+	assert_string_equal(source_read(good), good);
+	assert_string_equal(source_read("a\xff\xfe" "b"), "a??b");
+	assert_string_equal(source_read("\xc3" "a\xe2\x82"), "?a??");
+	assert_string_equal(source_read("\xc0\x80\xf5\x80\x80\x80"), "??????");
+	assert_string_equal(source_read("a\nb\x7f"), "a?b?");
+	/* A full field is cut, never inside a character. */
+	while (end < full + 64)
+		end = stpcpy(end, "\xc3\xa9");
+	said = source_read(full);
+	full[62] = '?';
+	full[63] = '\0';
+	assert_string_equal(said, full);
+}
+
+static void
+test_block_time_that_cannot_be_is_unknown(void **state)
+{
+	static const uint64_t none[] = {
+		0, 1700000000, UINT64_C(5) << 32 | 1000000000, UINT64_MAX
+	};
+	unsigned char block[LAYOUT_BLOCK_SIZE];
+	struct stream s;
+	struct event e;
+	size_t i;
+
+	(void)state;
+	stream_make(&s);
+	for (i = 0; i < sizeof none / sizeof none[0]; i++) {
+		eventblock_pack(block, &example);
+		le_put64(block, none[i]);
+		event_init(&e);
+		assert_int_equal(eventblock_unpack(block, &s.layout, &e, NULL), 0);
+		assert_int_equal(e.known, QUANTITY_ENERGY);
+		assert_int_equal(e.timestamp, 0);
+	}
+}
+
 /* The source of a block whose source was this, after it was named. */
 static const char *
 named(const char *source, const char *text)
@@ -725,6 +787,8 @@ main(void)
 		cmocka_unit_test(test_accord_text),
 		cmocka_unit_test(test_block_round_trip),
 		cmocka_unit_test(test_block_out_of_range),
+		cmocka_unit_test(test_block_source_is_utf8),
+		cmocka_unit_test(test_block_time_that_cannot_be_is_unknown),
 		cmocka_unit_test(test_block_is_named),
 		cmocka_unit_test(test_block_seals),
 		cmocka_unit_test(test_feed_good),
