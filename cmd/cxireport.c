@@ -81,7 +81,7 @@ main(int argc, char *argv[])
 			tool_usage();
 		}
 	s.run = *tool_operands(argc, argv, 1, 1);
-	if (ownfile_check(o.out, "<!DOCTYPE html>", "a report", &f) == -1)
+	if (ownfile_check(o.out, report_begins, "a report", &f) == -1)
 		errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
 	tool_signals(report_remove);
 	if (o.geometry != NULL) {

@@ -601,7 +601,8 @@ options_parse(int argc, char *argv[], struct options *o)
 		errx(STATUS_USAGE, "only one of -e, -m, -P, -s and -t");
 	if (o->out != NULL && strcmp(o->out, "-") == 0)
 		o->out = NULL;
-	if (o->out != NULL && ownfile_check(o->out, "PNG", "a picture", &f) == -1)
+	if (o->out != NULL &&
+	    ownfile_check(o->out, "^\x89PNG\r\n\x1a\n", "a picture", &f) == -1)
 		errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
 	if (o->out == NULL && isatty(STDOUT_FILENO))
 		errx(STATUS_USAGE, "a picture is not for a terminal; name a file"

@@ -422,8 +422,8 @@ options_parse(int argc, char *argv[], struct options *o)
 	if (o->plan.max_peaks != 0 && o->plan.max_peaks < o->plan.min_peaks)
 		errx(STATUS_USAGE, "-M %u is less than -m %u", o->plan.max_peaks,
 		    o->plan.min_peaks);
-	if (o->out != NULL && ownfile_check(o->out, "by q2serve",
-	    "a geometry of q2serve", &f) == -1)
+	if (o->out != NULL && ownfile_check(o->out, "^; for indexamajig [-=a-z ]*,"
+	    " by q2serve\n", "a geometry of q2serve", &f) == -1)
 		errx(status_of(&f, STATUS_OUTPUT), "-G %s", f.text);
 }
 

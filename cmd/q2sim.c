@@ -126,8 +126,8 @@ geometry_write(const struct sim *sim, const char *name)
 
 	if (text == NULL)
 		errx(STATUS_SYSTEM, "no memory for a geometry");
-	if (ownfile_check(name, "simulated by q2sim", "a geometry of q2sim", &f) ==
-	    -1 || (out = sidefile_open(name, "w", &f)) == NULL)
+	if (ownfile_check(name, "^; [a-z0-9]+, simulated by q2sim\n",
+	    "a geometry of q2sim", &f) == -1 || (out = sidefile_open(name, "w", &f)) == NULL)
 		errx(status_of(&f, STATUS_OUTPUT), "-g %s", f.text);
 	fputs(text, out);
 	if (ferror(out) | fclose(out))
@@ -138,15 +138,15 @@ geometry_write(const struct sim *sim, const char *name)
 static void
 truth_open(struct run *r, const char *name)
 {
-	static const char heading[] = "seq\tpanel\tss\tfs\th\tk\tl\tintensity\t"
+	static const char begins[] = "^seq\tpanel\tss\tfs\th\tk\tl\tintensity\t"
 	    "in_logits\tresolution\tstate\n";
 	struct fault f;
 
 	r->truth_name = name;
-	if (ownfile_check(name, heading, "a table of q2sim -T", &f) == -1 ||
+	if (ownfile_check(name, begins, "a table of q2sim -T", &f) == -1 ||
 	    (r->truth = sidefile_open(name, "w", &f)) == NULL)
 		errx(status_of(&f, STATUS_OUTPUT), "-T %s", f.text);
-	fputs(heading, r->truth);
+	fputs(begins + 1, r->truth);
 }
 
 static void

@@ -28,6 +28,24 @@ check 'cxiview -o does not replace a CXI file' \
 check 'cxireport -o does not replace a CXI file' \
     kept "$T/cxi/peaknet_0000.cxi" '-o .* is not a report' \
     cxireport -o "$T/cxi/peaknet_0000.cxi" "$T/cxi"
+printf 'My notes on PNG pictures\n' >"$T/notes.png"
+printf '<!DOCTYPE html>\n<html lang="en">\n<p>cxireport is what I used\n' >"$T/book.html"
+printf '; mine, after one simulated by q2sim, by q2serve\nclen = 0.1\n' >"$T/own.geom"
+printf '{ "mine": 1, "events_in": 2 }\n' >"$T/own.json"
+mkdir "$T/list"
+printf 'my hits, http://one //\n' >"$T/list/run.events"
+check 'nor a text that has the word PNG' kept "$T/notes.png" 'is not a picture' \
+    cxiview -o "$T/notes.png" "$T/cxi"
+check 'nor another page of HTML' kept "$T/book.html" 'is not a report' \
+    cxireport -o "$T/book.html" "$T/cxi"
+check 'nor a geometry that names the program' kept "$T/own.geom" \
+    'is not a geometry of q2sim' q2sim -n 1 -g "$T/own.geom"
+check 'whichever it is' kept "$T/own.geom" 'is not a geometry of q2serve' \
+    q2serve -l "ipc://$T/socket" -g "$T/own.geom" -G "$T/own.geom"
+check 'nor other JSON' kept "$T/own.json" 'is not statistics' \
+    write_hits -f -o "$T/cxi" -S "$T/own.json"
+check 'nor a list of other things' kept "$T/list/run.events" 'is not a list of events' \
+    cximerge -o "$T/list/run.cxi" "$T/cxi"
 check 'q2sim -T does not replace a capture' \
     kept "$T/run.q2" '-T .* is not a table of q2sim -T' q2sim -n 1 -T "$T/run.q2"
 check 'q2sim -g does not replace a geometry that it did not write' \

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <regex.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,14 +10,28 @@
 #include "base/ownfile.h"
 #include "base/sidefile.h"
 
+/* 1 if the text matches, 0 if not, -1 without memory. */
+static int
+text_matches(const char *text, const char *pattern)
+{
+	regex_t re;
+	int r;
+
+	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return -1;
+	r = regexec(&re, text, 0, NULL, 0) == 0;
+	regfree(&re);
+	return r;
+}
+
 int
-ownfile_check(const char *path, const char *mark, const char *kind,
+ownfile_check(const char *path, const char *begins, const char *kind,
     struct fault *f)
 {
-	char head[OWNFILE_HEAD];
+	char head[8192 + 1];
 	struct stat st;
 	ssize_t n;
-	int fd;
+	int fd, own = 0;
 
 	if (sidefile_is_descriptor(path) || stat(path, &st) == -1 ||
 	    !S_ISREG(st.st_mode) || st.st_size == 0)
@@ -24,10 +39,16 @@ ownfile_check(const char *path, const char *mark, const char *kind,
 	if ((fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
 		return fault_set(f, "%s: exists, and it cannot be seen what it is:"
 		    " %s", path, strerror(errno));
-	n = io_read(fd, head, sizeof head);
+	n = io_read(fd, head, sizeof head - 1);
 	close(fd);
-	if (n > 0 && memmem(head, (size_t)n, mark, strlen(mark)) != NULL)
+	if (n > 0) {
+		head[n] = '\0';
+		own = text_matches(head, begins);
+	}
+	if (own == 1)
 		return 0;
+	if (own == -1)
+		return fault_lack(f, "%s: no memory to see what it is", path);
 	return fault_set(f, "%s: exists and is not %s, so it is kept; remove it,"
 	    " or name another file", path, kind);
 }

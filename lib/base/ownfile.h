@@ -7,15 +7,14 @@
 
 #include "base/fault.h"
 
-enum { OWNFILE_HEAD = 512 };	/* bytes that are looked at */
-
 /*
  * May a new file take the place of what is at path? 0: nothing is there, or no
- * regular file, or what is open already, or an empty file, or one that has the mark
- * in its head. -1: it is something else, or cannot be read; the fault names path and
- * kind ("a picture").
+ * regular file, or what is open already, or an empty file, or one that begins as such
+ * files do: that is an extended regular expression (regex(7)), which sees the first
+ * 8 KiB up to a NUL. -1: it is something else, or cannot be read; the fault names path
+ * and kind ("a picture").
  */
-int	ownfile_check(const char *path, const char *mark, const char *kind,
+int	ownfile_check(const char *path, const char *begins, const char *kind,
 	    struct fault *);
 
 #endif

@@ -83,9 +83,12 @@ log_vacant(const char *path)
 static int
 path_check(const char *path, bool force, struct fault *f)
 {
+	char begins[sizeof eventlog_heading + 1];
+
+	snprintf(begins, sizeof begins, "^%s", eventlog_heading);
 	if (!force && log_vacant(path))
 		return 0;
-	if (ownfile_check(path, eventlog_heading, "a log of cxiwrite", f) == -1)
+	if (ownfile_check(path, begins, "a log of cxiwrite", f) == -1)
 		return -1;
 	if (!force && eventlog_exists(path))
 		return fault_set(f, "%s exists; -f replaces it", path);

@@ -86,10 +86,14 @@ verdict_put(FILE *f, const struct summary *s)
 	    classes[v], classes[v], words[v], why);
 }
 
+const char report_begins[] = "^<!DOCTYPE html>\n(<[^>]*>\n)*<meta"
+    " name=\"generator\" content=\"cxireport\">\n";
+
 static void
 head_put(FILE *f, const struct summary *s)
 {
 	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">"
+	    "\n<meta name=\"generator\" content=\"cxireport\">"
 	    "\n<meta name=\"viewport\" content=\"width=device-width,"
 	    " initial-scale=1\">\n<title>Run report: ", f);
 	html_text(f, file_name(s->run));

@@ -14,6 +14,9 @@
 void	report_write(FILE *, const struct summary *, const char *geometry,
 	    const char *digest);
 
+/* How a report begins, for ownfile_check. */
+extern const char	report_begins[];
+
 /* The commands that made the files of an origin, as text of a shell. */
 void	report_commands(FILE *, const struct summary_origin *, const char *geometry,
 	    const char *digest);
