@@ -33,6 +33,7 @@ run_read(struct summary *s, const struct options *o)
 	uint64_t i;
 
 	if (runfiles_add(&s->files, s->run, &f) == -1 ||
+	    runfiles_distinct(&s->files, &f) == -1 ||
 	    sides_find(&s->sides, s->run, o->log, o->stats, &f) == -1 ||
 	    summary_make(s, &f) == -1)
 		errx(status_of(&f, STATUS_INPUT), "%s", f.text);

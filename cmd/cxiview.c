@@ -642,6 +642,8 @@ main(int argc, char *argv[])
 	for (argv += optind; *argv != NULL; argv++)
 		if (runfiles_add(&v.run, *argv, &f) == -1)
 			errx(status_of(&f, STATUS_INPUT), "%s", f.text);
+	if (runfiles_distinct(&v.run, &f) == -1)
+		errx(status_of(&f, STATUS_INPUT), "%s", f.text);
 	if (v.o.mode == MODE_SHEET)
 		sheet_show(&v);
 	else

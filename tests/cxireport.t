@@ -328,6 +328,54 @@ def _():
     must('data-verdict="broken"' in report("off"))
 
 
+@test("a run that still goes has a report, and is not called complete")
+def _():
+    shutil.copytree(RUN, D + "/live")
+    open(D + "/live/stats.json", "w").close()
+    open(D + "/live/peaknet_0009.cxi.tmp", "w").close()
+    page = report("live")
+    must('data-verdict="broken"' in page and "still runs" in page and
+         value(page, "hits") == value(report(), "hits"))
+
+
+@test("the log and the statistics of one prefix are not those of two")
+def _():
+    # Every event is a hit: 2 by prefix a, 10 by prefix b.
+    line = ("q2cat %s run.h5 | peakfind | cxiwrite -m 0 -o two -p %s"
+            " -l two/%s.tsv -S two/%s.json")
+    sh("; ".join(line % (cut, p, p, p) for cut, p in
+                 (("-n 2", "a"), ("-s 20 -n 10", "b"))))
+    for gone in (), ("b.json",), ("a.tsv",), ("b.tsv",), ("a.json",):
+        for name in gone:
+            os.unlink(D + "/two/" + name)
+        page = report("two")
+        got = [value(page, k) for k in ("hits", "events", "hit-rate")]
+        must(got == [12, 12, 1], gone, got)
+        must('data-verdict="complete"' in page, gone)
+    must('data-absent="log"' in page and "no statistics (cxiwrite -S)" in page)
+
+
+@test("a merged file beside its sources counts no event twice, nor does a file that is"
+      " named twice")
+def _():
+    sh("cximerge -o merged.cxi run && mkdir both && cp run/*.cxi merged.* both")
+    must(value(report("both"), "hits") == value(report(), "hits"))
+    sh("mkdir one && cximerge -x -o one/merged.cxi run")
+    must(value(report("one"), "hits") == value(report(), "hits"))
+    sh("cat run/peaknet.lst run/peaknet.lst >twice.lst")
+    must("is named twice" in sh("cxireport -o t.html twice.lst", 6))
+    first = sorted(glob.glob(RUN + "/*.cxi"))[0]
+    must("is named twice" in sh("cxiview -s -o t.png %s run/peaknet.lst" % first, 6))
+    must(not glob.glob(D + "/t.*"))
+
+
+@test("the range of resolutions goes from the smallest to the largest")
+def _():
+    sh("q2sim -n 3 -x 1 -D cspad -g s.geom | peakfind | cxiwrite -m 1 -o sim")
+    least, most, median = hist(report("sim", "-g s.geom"), "resolution")[2:]
+    must(0.5 < least < median < most < 100, least, median, most)
+
+
 @test("dead and hot panels are flagged")
 def _():
     shutil.copytree(RUN, D + "/odd")

@@ -119,13 +119,45 @@ names_add(struct runfiles *r, const char *dir,
 	return status == -1 ? -1 : n;
 }
 
+static bool
+is_merged(const char *path)
+{
+	char events[PATH_MAX];
+	struct stat st;
+	int n = snprintf(events, sizeof events, "%.*s.events",
+	    (int)(strlen(path) - strlen(".cxi")), path);
+
+	return n < PATH_MAX && stat(events, &st) == 0;
+}
+
+/* Leaves out the merged files from first on, if there are others as well. */
+static void
+merged_leave(struct runfiles *r, size_t first)
+{
+	size_t i, n = first;
+
+	for (i = first; i < r->n && is_merged(r->paths[i]); i++)
+		;
+	if (i == r->n)
+		return;
+	for (i = first; i < r->n; i++)
+		if (is_merged(r->paths[i]))
+			free(r->paths[i]);
+		else
+			r->paths[n++] = r->paths[i];
+	r->n = n;
+}
+
 static int
 directory_add(struct runfiles *r, const char *dir, struct fault *f)
 {
 	int n = names_add(r, dir, lists_select, list_add, f);
+	size_t first = r->n;
 
-	if (n == 0)
+	if (n == 0) {
 		n = names_add(r, dir, files_select, path_add, f);
+		merged_leave(r, first);
+	}
 	if (n == 0)
 		return fault_set(f, "%s: has neither lists (*.lst) nor CXI files",
 		    dir);
@@ -144,6 +176,45 @@ runfiles_add(struct runfiles *r, const char *argument, struct fault *f)
 	if (ends_with(argument, ".lst"))
 		return list_add(r, argument, f);
 	return path_add(r, argument, f);
+}
+
+struct identity {
+	dev_t		dev;
+	ino_t		ino;
+	const char	*path;
+};
+
+static int
+identity_compare(const void *x, const void *y)
+{
+	const struct identity *a = x, *b = y;
+
+	if (a->dev != b->dev)
+		return a->dev < b->dev ? -1 : 1;
+	return a->ino < b->ino ? -1 : a->ino > b->ino;
+}
+
+int
+runfiles_distinct(const struct runfiles *r, struct fault *f)
+{
+	struct identity *ids = calloc(r->n + 1, sizeof *ids);
+	size_t i, n = 0;
+	struct stat st;
+	int status = 0;
+
+	if (ids == NULL)
+		return fault_lack(f, "out of memory for the names of files");
+	for (i = 0; i < r->n; i++)
+		if (stat(r->paths[i], &st) == 0)
+			ids[n++] = (struct identity){ st.st_dev, st.st_ino,
+			    r->paths[i] };
+	qsort(ids, n, sizeof *ids, identity_compare);
+	for (i = 1; i < n && status == 0; i++)
+		if (identity_compare(&ids[i - 1], &ids[i]) == 0)
+			status = fault_set(f, "%s: is named twice, so its events would"
+			    " count twice", ids[i].path);
+	free(ids);
+	return status;
 }
 
 void

@@ -176,6 +176,9 @@ histogram_put(FILE *f, const struct histogram *h, const struct wish *w)
 {
 	unsigned first, last, each, i;
 	double half = w->scale == SVG_INTEGER ? 0.5 : 0, most = 0, n, middle;
+	/* Spacings stand in the histogram as 1/d. */
+	double min = w->scale == SVG_SPACING ? h->max : h->min;
+	double max = w->scale == SVG_SPACING ? h->min : h->max;
 	struct svg_plot p = { .id = w->id, .title = w->title };
 	char summary[200];
 
@@ -196,9 +199,8 @@ histogram_put(FILE *f, const struct histogram *h, const struct wish *w)
 	if (w->scale == SVG_INTEGER && h->width <= 1)
 		middle = floor(middle + 0.5);
 	snprintf(summary, sizeof summary, "%llu values, %.5g to %.5g, median %.4g",
-	    (ull)h->count, value_shown(w->scale, w->scale == SVG_SPACING ? h->max :
-	    h->min), value_shown(w->scale, w->scale == SVG_SPACING ? h->min :
-	    h->max), value_shown(w->scale, middle));
+	    (ull)h->count, value_shown(w->scale, min), value_shown(w->scale, max),
+	    value_shown(w->scale, middle));
 	p.summary = summary;
 	figure_begin(f, w->title);
 	svg_begin(f, &p);
@@ -208,8 +210,8 @@ histogram_put(FILE *f, const struct histogram *h, const struct wish *w)
 	svg_end(f);
 	fprintf(f, "<figcaption data-hist=\"%s\" data-count=\"%llu\" data-outside="
 	    "\"%llu\" data-min=\"%.9g\" data-max=\"%.9g\" data-median=\"%.6g\">%s",
-	    w->id, (ull)h->count, (ull)h->outside, value_shown(w->scale, h->min),
-	    value_shown(w->scale, h->max), value_shown(w->scale, middle), summary);
+	    w->id, (ull)h->count, (ull)h->outside, value_shown(w->scale, min),
+	    value_shown(w->scale, max), value_shown(w->scale, middle), summary);
 	if (h->outside > 0)
 		fprintf(f, "; %llu have none that can be shown", (ull)h->outside);
 	fputs("</figcaption>\n</figure>\n", f);

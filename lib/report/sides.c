@@ -33,7 +33,7 @@ stats_add(struct sides *s, const char *path, struct fault *f)
 
 	if (totals_read(&t, path, f) == -1)
 		return -1;
-	sum->complete = t.complete && (s->n_stats == 0 || sum->complete);
+	s->incomplete |= !t.complete;
 	s->n_stats++;
 	sum->in += t.in;
 	sum->written += t.written;
@@ -84,6 +84,14 @@ is_file(const char *path)
 	return access(path, F_OK) == 0;
 }
 
+static bool
+has_text(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size > 0;
+}
+
 /* All of one prefix; stem is the path up to it. */
 static int
 prefix_look(struct look *l, const char *stem, size_t n, struct fault *f)
@@ -94,10 +102,10 @@ prefix_look(struct look *l, const char *stem, size_t n, struct fault *f)
 	if (is_file(path) && journal_take(l->s, path, f) == -1)
 		return -1;
 	path_make(path, stem, n, ".tsv");
-	if (l->log == NULL && is_file(path) && log_add(l->s, path, f) == -1)
+	if (l->log == NULL && has_text(path) && log_add(l->s, path, f) == -1)
 		return -1;
 	path_make(path, stem, n, ".json");
-	if (l->stats == NULL && is_file(path) && stats_add(l->s, path, f) == -1)
+	if (l->stats == NULL && has_text(path) && stats_add(l->s, path, f) == -1)
 		return -1;
 	return 0;
 }
@@ -154,11 +162,11 @@ plain_look(struct look *l, const char *dir, size_t n, struct fault *f)
 	char path[PATH_MAX];
 
 	path_make(path, dir, n, "log.tsv");
-	if (l->log == NULL && l->s->n_logs == 0 && is_file(path) &&
+	if (l->log == NULL && l->s->n_logs == 0 && has_text(path) &&
 	    log_add(l->s, path, f) == -1)
 		return -1;
 	path_make(path, dir, n, "stats.json");
-	if (l->stats == NULL && l->s->n_stats == 0 && is_file(path))
+	if (l->stats == NULL && l->s->n_stats == 0 && has_text(path))
 		return stats_add(l->s, path, f);
 	return 0;
 }
@@ -183,6 +191,23 @@ run_look(struct look *l, const char *run, struct fault *f)
 	    plain_look(l, run, slash == NULL ? 0 : (size_t)(slash + 1 - run), f);
 }
 
+static void
+logs_free(struct sides *s)
+{
+	while (s->n_logs > 0)
+		free(s->logs[--s->n_logs]);
+}
+
+/* Leaves out what was found beside some of the journals only. */
+static void
+partial_forget(const struct look *l)
+{
+	if (l->log == NULL && l->s->n_logs < l->s->n_journals)
+		logs_free(l->s);
+	if (l->stats == NULL && l->s->n_stats < l->s->n_journals)
+		l->s->n_stats = 0;
+}
+
 int
 sides_find(struct sides *s, const char *run, const char *log, const char *stats,
     struct fault *f)
@@ -193,12 +218,14 @@ sides_find(struct sides *s, const char *run, const char *log, const char *stats,
 	if ((log != NULL && log_add(s, log, f) == -1) ||
 	    (stats != NULL && stats_add(s, stats, f) == -1))
 		return -1;
-	return run_look(&l, run, f);
+	if (run_look(&l, run, f) == -1)
+		return -1;
+	partial_forget(&l);
+	return 0;
 }
 
 void
 sides_free(struct sides *s)
 {
-	while (s->n_logs > 0)
-		free(s->logs[--s->n_logs]);
+	logs_free(s);
 }

@@ -24,13 +24,15 @@ struct sides {
 	unsigned	temporary;		/* files in the making */
 	unsigned	n_stats;
 	struct totals	stats;			/* sums */
+	bool		incomplete;		/* some statistics say that */
 };
 
 /*
  * Looks beside a run, a directory or PREFIX.lst, for each PREFIX.journal there:
  * its log PREFIX.tsv and statistics PREFIX.json; if no prefix has one, log.tsv and
- * stats.json. log and stats, if not NULL, are taken instead. -1: one is there but
- * cannot be read. On 0 and -1 it is to be freed.
+ * stats.json. An empty one is not there: its run goes on, or was killed. Those of some
+ * prefixes only are left out, since they tell nothing of the whole. log and stats, if
+ * not NULL, are taken instead. -1: one is there but cannot be read. On 0 and -1 it is to be freed.
  */
 int	sides_find(struct sides *, const char *run, const char *log,
 	    const char *stats, struct fault *);

@@ -366,7 +366,7 @@ summary_verdict(const struct summary *s, const char **why)
 		return SUMMARY_BROKEN;
 	*why = "The statistics say that events, or the end of a stream, are"
 	    " missing.";
-	if (d->n_stats > 0 && !d->stats.complete)
+	if (d->incomplete)
 		return SUMMARY_BROKEN;
 	*why = "The statistics count other hits than the files hold.";
 	if (d->n_stats > 0 && d->stats.written != s->rows)
