@@ -163,6 +163,51 @@ ends_there() {
 check 'Ctrl-C in the rehearsal: status 3, and nothing is left' ends_there INT
 check 'SIGTERM to all likewise' ends_there TERM
 check 'a terminal that hangs up likewise' ends_there HUP
+
+# The run itself, at 8 events a second.
+mkdir rated
+printf '#!/bin/sh\nexec %s -r 8 "$@"\n' "$(command -v q2cat)" >rated/q2cat
+chmod +x rated/q2cat
+stopped_run() {
+	PATH=$PWD/rated:$PATH env --default-signal=INT setsid \
+	    peakpipe run.q2 -m 2 -g sim.geom -o stopped >/dev/null 2>err &
+	pid=$!
+	for i in $(seq 200); do
+		[ "$(cat stopped/peaknet.tsv 2>/dev/null | wc -l)" -lt 3 ] || break
+		sleep 0.1
+	done
+	kill -s INT -- -$pid
+	wait $pid
+	got=$?
+	[ $got -eq 3 ] && grep -q '^peakpipe: status 3.*carries the run on' err &&
+	    grep -q 'data-verdict="interrupted"' stopped/peaknet.html ||
+	    { echo "status $got"; cat err; return 1; }
+}
+check 'Ctrl-C in the run: status 3, with a report of what came' stopped_run
+carried_on() {
+	peakpipe run.q2 -m 2 -g sim.geom -o stopped >/dev/null 2>&1 && same_files stopped
+}
+check '... and the same command carries it on' carried_on
+
+taken() {
+	rm -rf taken && mkdir taken && echo mine >"taken/peaknet.$1" &&
+	    refused 7 "taken/peaknet.$1: exists and is not " \
+	        peakpipe run.q2 -m 2 -g sim.geom -o taken &&
+	    [ "$(ls taken)" = "peaknet.$1" ] && [ "$(cat taken/*)" = mine ]
+}
+for e in tsv json html; do
+	check "a peaknet.$e that is something else is kept, and found before the run" taken $e
+done
+odd_names() {
+	nl='
+'
+	cp run.q2 "it's$nl" && peakpipe "it's$nl" -m 2 -g sim.geom -o "out's" >/dev/null 2>err &&
+	    same_files "out's"
+}
+check 'names may have quotes, and that of an input a newline at its end' odd_names
+check 'a full standard output is said before the run' sh -c '
+	peakpipe run.q2 -m 2 -g sim.geom -o full >/dev/full 2>err
+	[ $? -eq 7 ] && [ ! -e full ]'
 # Panels in layers: cxiwrite stacks them and says so, and cxireport does without.
 sed 's|^p\([01]\)/min_fs.*|p\1/dim0 = %\np\1/dim1 = \1\np\1/dim2 = ss\np\1/dim3 = fs\n&|;
     s|^p1/min_ss.*|p1/min_ss = 0|; s|^p1/max_ss.*|p1/max_ss = 31|' sim.geom >layers.geom
