@@ -184,11 +184,14 @@ main(int argc, char *argv[])
 		if ((fd = open(name, O_RDONLY | O_CLOEXEC)) == -1)
 			err(STATUS_INPUT, "%s", name);
 	}
-	if (slots_open(&slots, &f) == -1 ||
-	    (slots != NULL && slots_consume(slots, &f) == -1))
+	if (slots_open(&slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	if (feed_init(&d, fd, slots, peaks ? PLANE_PEAKS : 0) == -1)
 		errx(STATUS_SYSTEM, "no memory");
+	/* No references are in files; who reads one is no consumer. */
+	if (slots != NULL && !inlet_regular(d.in) &&
+	    slots_consume(slots, &f) == -1)
+		errx(STATUS_SYSTEM, "%s", f.text);
 	if (peaks)
 		puts("seq\tpanel\tss\tfs\tnpixels\tsum\tmax\tbackground\tsd\tsnr");
 	else

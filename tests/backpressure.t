@@ -2,6 +2,7 @@
 # Tokens bound memory, however fast the source and however slow the rest.
 import os
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, "tests")
@@ -23,6 +24,9 @@ big = capture_make("bigc", 16, **BIG)
 small_dump = os.path.join(scratch(), "small.h5")
 dump_make(small_dump, 25)
 small = capture_make("smallc", 100)
+found = os.path.join(scratch(), "found.q2")
+with open(small, "rb") as source, open(found, "wb") as out:
+    subprocess.run(["peakfind"], stdin=source, stdout=out, check=True)
 FIND = ["peakfind", "-P", "2"]
 WRITE = ["cxiwrite", "-m", "0", "-M", "1", "-o", "out", "-l", "log.tsv"]
 KEEP = ["cxiwrite", "-m", "0", "-n", "5", "-o", "out", "-l", "log.tsv"]
@@ -183,5 +187,19 @@ def _():
         must(p.statuses() == [INTERRUPTED, 0, 0], p.statuses(), p.err(2))
         t = totals(p.err(2))
         must(t[0] == t[1] == p.logged() and "interrupted" in p.err(2), p.err(2))
+
+# q2cat says its header again after two seconds in which nobody took a reference.
+for what, consumer in (("cxiwrite", "cxiwrite -m 9999 -o out"),
+                       ("q2serve", "q2serve -m 9999 -w 0 -l ipc://socket")):
+    for find in [], [FIND]:
+        @test("%s that begins late gives back the tokens of misses%s" % (
+            what, ", behind peakfind" if find else ""))
+        def _():
+            late = ["sh", "-c", "sleep 5; exec " + consumer]
+            source = ["q2cat", small] if find else ["q2cat", found]
+            with Pipeline(source, *find, late, slots=2) as p:
+                must(p.wait(30), "not all have ended: %s" % p.programs())
+                must(set(p.statuses()) == {0}, p.statuses(), p.err(-1))
+                must("100 events in" in p.err(len(find) + 1), p.err(len(find) + 1))
 
 done()

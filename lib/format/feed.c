@@ -162,11 +162,13 @@ feed_next(struct feed *d, struct fault *f)
 	const unsigned char *bytes;
 	enum inlet_got got;
 
-	if (d->slots != NULL && !inlet_ready(d->in))
-		slots_settle(d->slots);
-	do
+	do {
+		/* Before each record that may be waited for, also behind one that
+		   says nothing: whoever sends the next may wait for our tokens. */
+		if (d->slots != NULL && !inlet_ready(d->in))
+			slots_settle(d->slots);
 		got = inlet_next(d->in, &d->record, &bytes, f);
-	while (got == INLET_GOT && d->open &&
+	} while (got == INLET_GOT && d->open &&
 	    d->record.type == RECORD_STREAM && (d->record.flags & RECORD_AGAIN));
 	if (got != INLET_GOT)
 		return got_of(got);

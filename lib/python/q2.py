@@ -584,6 +584,7 @@ class _Slots:
         if not self.consuming:
             self._lock(fcntl.F_SETLK, fcntl.F_RDLCK)
             self.counters[0] += 1
+            self.consumers += 1         # we wait for none but ourselves
             self.consuming = True
 
     def consumers_gone(self):
@@ -1105,6 +1106,21 @@ def _signalled(number, _):
             os._exit(3)
 
 
+def _input_wait(fd):
+    """Waits for input; Gone where the reader of an open Writer goes meanwhile: who
+    sends us the input may wait for tokens that only that reader gave back."""
+    writers = [w for w in _writers if not w._over]
+    watch = select.poll()
+    watch.register(fd, select.POLLIN)
+    for w in writers:
+        watch.register(w._out.fd, 0)
+    ready = dict(watch.poll())
+    for w in writers:
+        if w._out.fd != fd and \
+                ready.get(w._out.fd, 0) & (select.POLLERR | select.POLLHUP):
+            w._lose()
+
+
 @atexit.register
 def _writers_abort():
     for w in list(_writers):
@@ -1491,10 +1507,15 @@ class Writer:
         try:
             self._out.write(*pieces)
         except Gone:
-            # Who waits for tokens behind another program learns it by our end.
-            if self._slots is not None:
-                self._slots.consume()
-            raise
+            self._lose()
+
+    def _lose(self):
+        """The reader has gone."""
+        self._out.broken = Gone
+        # Who waits for tokens behind another program learns it by our end.
+        if self._slots is not None:
+            self._slots.consume()
+        raise Gone
 
     # -- ends --
 
@@ -1689,8 +1710,6 @@ class Reader:
         self._owned = None
         self._buffer, self._have = b"", 0
         self._slots = _Slots.open()
-        if self._slots is not None:
-            self._slots.consume()
         if isinstance(source, (str, bytes, os.PathLike)):
             self.name = os.fsdecode(source)
             self._fd = self._owned = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
@@ -1700,6 +1719,9 @@ class Reader:
             self.name = "standard input" if self._fd == 0 else \
                 "descriptor %d" % self._fd
         self._map_try()
+        # No references are in files; who reads one is no consumer.
+        if self._slots is not None and self._memory is None:
+            self._slots.consume()
 
     def _map_try(self):
         self._memory, self._at = None, 0
@@ -1725,6 +1747,7 @@ class Reader:
         view[:have] = self._buffer[:have]
         self._buffer = self._buffer[have:]
         while have < n:
+            _input_wait(self._fd)
             try:
                 if n - have >= 1 << 16:
                     r = os.readv(self._fd, [view[have:]])
@@ -1735,9 +1758,6 @@ class Reader:
                     view[have:have + r] = more[:r]
                     self._buffer = more[r:]
             except BlockingIOError:
-                p = select.poll()
-                p.register(self._fd, select.POLLIN)
-                p.poll()
                 continue
             if r == 0:
                 break

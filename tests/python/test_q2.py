@@ -826,6 +826,39 @@ def test_gone_behind(tmp_path):
         cwd=tmp_path, status=2)
 
 
+FILTER = """
+r = q2.Reader(*sys.argv[1:])
+w = None
+for e in r:
+    if w is None:
+        w = q2.Writer(1, header=r.header)
+    w.write(e)
+w.close()
+"""
+
+
+@pytest.mark.parametrize("line", ["{} {}", "cat {1} | {0}"])
+def test_late_consumer(material, tmp_path, line):
+    """a program that reads and writes waits for a consumer that begins late ({line})"""
+    line = line.format(script(tmp_path / "f.py", FILTER), material / "peaks.q2")
+    out("q2slots -n 2 bash -c '%s | (sleep 3; exec cxiwrite -m 1 -o o); "
+        "echo ${PIPESTATUS[@]} >s'" % line, cwd=tmp_path)
+    assert set((tmp_path / "s").read_text().split()) == {"0"}
+
+
+@pytest.mark.parametrize("source", [
+    "q2cat -l 0 {}", "{{ cat {}; while [ ! -e s ]; do sleep .1; done; }}"])
+@pytest.mark.parametrize("slots", ["q2slots -n 3", ""])
+def test_gone_while_waiting(material, tmp_path, source, slots):
+    """a filter that waits for input sees its reader go: who feeds it may wait for
+    tokens ({slots}, {source})"""
+    line = script(tmp_path / "f.py", FILTER)
+    out("timeout 40 %s bash -c '%s | (%s; echo $? >s) |"
+        " (cxiwrite -m 1 -o o <&0 & sleep 1; kill -9 $!)' || true"
+        % (slots, source.format(material / "peaks.q2"), line), cwd=tmp_path)
+    assert (tmp_path / "s").read_text() == "2\n"
+
+
 def test_interrupted(tmp_path):
     """SIGINT ends a producer with an end that says so, a second one at once"""
     line = script(tmp_path / "p.py", ENDLESS % (1e9, "time.sleep(.01)"))

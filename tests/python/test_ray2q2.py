@@ -132,6 +132,16 @@ def test_gone(run):
     assert out.err == ""
 
 
+def test_gone_idle(run):
+    """it sees its reader go while nothing is in the queue"""
+    (run / "idle.py").write_text(STANDIN + "\ndef idle():\n    q = Queue()\n"
+                                 "    q.items.clear()\n    return q\n")
+    for module in "idle:idle", "standin:Queue":
+        out("%s %s -q %s | { sleep 1; }; exit ${PIPESTATUS[0]}"
+            % (PYTHON, PROGRAM, module), cwd=run, status=2)
+        assert out.err == ""
+
+
 def items_bridge(run, code, *options, status=0):
     """ray2q2 on the stand-in's items after code has changed them."""
     (run / "other.py").write_text(
@@ -202,18 +212,44 @@ def test_layout(run):
     assert layouts == [(2, 30)] * 3 + [(1, 32)] * 6
 
 
-@pytest.mark.parametrize("how", ["get raises", "no such module", "nothing came"])
+@pytest.mark.parametrize("how", ["get raises", "get exits", "it cannot be made",
+                                 "no such module", "nothing came"])
 def test_broken(run, how):
     """a queue that fails is said and is status 6 ({how})"""
     if how == "get raises":
         items_bridge(run, "q.get = lambda timeout: 1 / 0", status=6)
         assert "the queue failed: ZeroDivisionError" in out.err
+    elif how == "get exits":
+        items_bridge(run, "import sys; q.get = lambda timeout: sys.exit(0)", status=6)
+        assert "the queue failed: SystemExit" in out.err
+    elif how == "it cannot be made":
+        items_bridge(run, "import sys; sys.exit(0)", status=6)
+        assert "cannot open the queue: SystemExit" in out.err
     elif how == "nothing came":
         items_bridge(run, "i.clear()", status=6)
         assert "no item came" in out.err
     else:
         out([PYTHON, PROGRAM, "-q", "none:Q"], cwd=run, status=6)
         assert "cannot open the queue: ModuleNotFoundError" in out.err
+
+
+def test_wavelength_overflow(run):
+    """a wavelength beyond all numbers is unknown, and its item is taken"""
+    r = items_bridge(run, "i[0].metadata['photon_wavelength'] = [10 ** 400] * 3")
+    assert [e.photon_energy for e in r][:3] == [None] * 3
+
+
+def test_signals_blocked(run):
+    """signals that were blocked when it began stop it all the same"""
+    (run / "endless").touch()
+    blocked = {signal.SIGINT, signal.SIGTERM}
+    p = subprocess.Popen(
+        [PYTHON, PROGRAM, "-q", "standin:Queue"], cwd=run, stdout=subprocess.PIPE,
+        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, blocked))
+    p.stdout.read(100000)
+    p.send_signal(signal.SIGTERM)
+    p.communicate(timeout=30)
+    assert p.returncode == 3
 
 
 def test_options(run):
