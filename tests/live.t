@@ -72,7 +72,7 @@ def _():
         l.p.signal(1, signal.SIGSTOP)
         # Far more than the pipe and the sockets take.
         threading.Thread(target=fast.sendall, daemon=True,
-                         args=(BYTES[0][STREAM:-END] * 8,)).start()
+                         args=(BYTES[0][:-END] * 8,)).start()
         # The pipe fills; what the other one sends waits in its socket.
         other = l.connect()
         other.sendall(BYTES[1][:STREAM + 4 * LENGTH])
@@ -251,6 +251,69 @@ for where, n, said in (
             s.close()
 
 
+@test("after a signal one that is silent is left, whatever another one still sends")
+def _():
+    with Live() as l:
+        a, b = l.connect(), l.connect()
+        for s in a, b:
+            s.sendall(BYTES[0][:STREAM + LENGTH + 1000])
+        must(wait_for(lambda: len(safe(l)) == 2))
+        l.p.signal(0, signal.SIGTERM)
+        l.p.signal_taken(0)
+        rest, at = BYTES[0][STREAM + LENGTH + 1000:STREAM + 2 * LENGTH], 0
+        # A byte at a time, until the other one was left.
+        while "left, silent in the middle of event 1" not in l.p.err(0):
+            must(at < len(rest) - 1, l.p.err(0))
+            b.sendall(rest[at:at + 1])
+            at += 1
+            time.sleep(0.1)
+        b.sendall(rest[at:])
+        l.ends(INTERRUPTED)
+        must([g[0] for g in events(l.out())].count(2) == 2, l.p.err(0))
+
+
+def one(k):
+    """A producer's header, an event, and an end that counts it."""
+    stream = int.from_bytes(BYTES[k][24:32], "little")
+    return BYTES[k][:STREAM + LENGTH] + q2bytes.header(
+        q2bytes.TYPE_END, END, stream, special=struct.pack("<Q", 1))
+
+
+def again(k):
+    """A producer's header, with the flag that says that it is the same."""
+    flagged = bytearray(BYTES[k][:STREAM])
+    struct.pack_into("<I", flagged, 12, 8)
+    return q2bytes.seal(flagged) + BYTES[k][q2bytes.RECORD:STREAM]
+
+
+@test("who has connected, sent all and left when the signal comes is taken still")
+def _():
+    for slots in None, 2:
+        with Live(*WRITE, slots=slots) as l:
+            l.p.signal(0, signal.SIGSTOP)
+            must(wait_for(lambda: state(l.p.pids[0]) == "T"))
+            for k in range(4):
+                s = l.connect()
+                s.sendall(one(k))
+                s.close()
+            l.p.signal(0, signal.SIGTERM)
+            l.p.signal(0, signal.SIGCONT)
+            l.ends(INTERRUPTED)
+            must(totals(l.p.err(2))[0] == 4 and "interrupted" in l.p.err(2),
+                 l.p.err(0), l.p.err(2))
+
+
+@test("numbers that do not rise end a connection, a header said again does not")
+def _():
+    with Live(options=["-e", "2"]) as l:
+        l.send(BYTES[0][:STREAM + LENGTH] + BYTES[0][STREAM:-END])
+        must(l.says("event 0 comes after event 0"), l.p.err(0))
+        l.send(BYTES[1][:STREAM + LENGTH] + again(1) + BYTES[1][STREAM + LENGTH:] +
+               again(1))
+        l.ends(INPUT)
+        must([g[0] for g in events(l.out())] == [1] + [2] * EVENTS, l.p.err(0))
+
+
 @test("the second signal ends at once and removes the socket")
 def _():
     with Live() as l:
@@ -341,7 +404,7 @@ for mode, slots in ("inline", None), ("slots", 3):
 def _():
     with Live(*WRITE, slots=4) as l:
         l.p.signal(2, signal.SIGSTOP)
-        body, sent = BYTES[0][STREAM:-END], [0]
+        body, sent = BYTES[0][:-END], [0]
         s = l.connect()
         s.sendall(BYTES[0][:STREAM])
         s.settimeout(1)

@@ -419,7 +419,7 @@ for where, sent, said, status, whole in (
         ("behind its end", BYTES[0], "read: Connection reset", 0, True),
         ("between two events", BYTES[0][:-END], "read: Connection reset",
          INCOMPLETE, False),
-        ("in an event", BYTES[0][:-END] + BYTES[0][STREAM:STREAM + 1000],
+        ("in an event", BYTES[0][:-END] + BYTES[0][:STREAM + 1000],
          "reset by peer in the middle of event 0: 1000 of", INCOMPLETE, False)):
     @test("a connection that is reset %s is said" % where)
     def _():

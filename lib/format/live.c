@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "format/feed.h"
 #include "format/live.h"
 #include "format/merge.h"
@@ -12,8 +13,11 @@
 
 enum {
 	WATCH_MS = 1000,
-	GRACE_MS = 2000		/* of silence, in an event, after a signal */
+	HURRY_MS = 100,		/* the same, after a signal */
+	LATE_MAX = 4096		/* connections still taken then */
 };
+
+static const double grace = 2;	/* seconds of silence, in an event, after a signal */
 
 struct live {
 	struct sender	*to;
@@ -31,8 +35,9 @@ struct live {
 	unsigned	connected;	/* ever */
 	struct merge	merge;
 	bool		crowded;	/* that others wait was said */
-	bool		stopping;	/* a signal came */
-	bool		abandon;	/* and GRACE_MS are over */
+	bool		stopping;	/* a signal came, */
+	bool		draining;	/* and who had connected by then is taken still: */
+	unsigned	late;		/* so many were */
 };
 
 struct live *
@@ -76,6 +81,10 @@ producer_add(struct live *l, int fd, const char *peer, struct fault *f)
 
 	if (p == NULL)
 		return fault_lack(f, "no memory for a producer");
+	if (l->stopping) {
+		p->until = inlet_arrived(p->in);
+		l->late++;
+	}
 	l->connected++;
 	l->producers[l->n++] = p;
 	return 0;
@@ -138,6 +147,13 @@ static bool
 producer_wanted(const struct live *l, const struct producer *p)
 {
 	return !l->stopping || p->filling || inlet_offset(p->in) < p->until;
+}
+
+/* After a signal: has it been silent for too long? */
+static bool
+producer_silent(const struct live *l, const struct producer *p)
+{
+	return l->stopping && p->silence >= grace;
 }
 
 /* Its bytes have ended between records, or inside one (f has the reason). */
@@ -203,6 +219,7 @@ header_take(struct live *l, struct producer *p, const unsigned char *bytes,
 	if (l->begun == l->ends)
 		listeners_close(l);
 	p->stream = s;
+	p->since_header = 0;
 	p->begun = p->owes = true;
 	return first ? merge_open(l, f) : LIVE_GOING;
 }
@@ -268,6 +285,12 @@ event_begin(struct live *l, struct producer *p, const struct record *r,
 	}
 	if (feed_admit(&p->stream, r, f) == -1)
 		return producer_lost(l, p, LIVE_REFUSED, f);
+	if (p->since_header++ > 0 && r->seq <= p->last) {
+		fault_set(f, "event %llu comes after event %llu",
+		    (unsigned long long)r->seq, (unsigned long long)p->last);
+		return producer_lost(l, p, LIVE_REFUSED, f);
+	}
+	p->last = r->seq;
 	p->owes = true;
 	switch (producer_begin(p, l->to, &l->merge.stream, r,
 	    l->stopping ? NULL : l->stop, f)) {
@@ -295,7 +318,7 @@ record_take(struct live *l, struct producer *p, struct fault *f)
 	case INLET_GOT:
 		break;
 	case INLET_STOPPED:
-		return l->abandon ? producer_cut(l, p, f) : LIVE_GOING;
+		return producer_silent(l, p) ? producer_cut(l, p, f) : LIVE_GOING;
 	case INLET_END:
 		return producer_ended(l, p, f);
 	default:
@@ -305,6 +328,8 @@ record_take(struct live *l, struct producer *p, struct fault *f)
 	if (r.type == RECORD_EVENT || r.type == RECORD_REFERENCE)
 		return event_begin(l, p, &r, f);
 	(void)inlet_next(p->in, &r, &bytes, f);
+	if (p->begun && (r.flags & RECORD_AGAIN))
+		return LIVE_GOING;
 	if (r.type == RECORD_STREAM)
 		return header_take(l, p, bytes, f);
 	return end_take(l, p, &r, f);
@@ -317,7 +342,7 @@ producer_serve(struct live *l, struct producer *p, struct fault *f)
 		return record_take(l, p, f);
 	if (p->readable)
 		return event_fill(l, p, f);
-	if (!l->abandon)
+	if (!producer_silent(l, p))
 		return LIVE_GOING;
 	producer_unfinished(p, "left, silent", f);
 	merge_cut(&l->merge, p->since);
@@ -373,14 +398,16 @@ round_patience(const struct live *l)
 		if (producer_ready(l->producers[i]) ||
 		    !producer_wanted(l, l->producers[i]))
 			return 0;
-	return l->stopping ? GRACE_MS : WATCH_MS;
+	if (l->draining && l->n < l->room)
+		return 0;
+	return l->stopping ? HURRY_MS : WATCH_MS;
 }
 
 /* The descriptors of a round: output, listeners, producers. */
 static unsigned
 round_watch(const struct live *l, struct pollfd *p)
 {
-	bool wanted = l->n < l->room && !l->stopping;
+	bool wanted = l->n < l->room && (!l->stopping || l->draining);
 	unsigned n = 0, i;
 
 	p[n++] = (struct pollfd){ .fd = l->to->out.fd };
@@ -395,19 +422,43 @@ round_watch(const struct live *l, struct pollfd *p)
 	return n;
 }
 
+/* Silence counts while we listen: not while a slow reader held us up. */
+static void
+producer_hear(struct producer *p, bool something, double waited)
+{
+	p->readable = something;
+	p->silence = something ? 0 : p->silence + waited;
+}
+
+/* Has everybody been taken who had connected when the signal came? */
+static void
+drain_judge(struct live *l, const struct pollfd *listeners)
+{
+	unsigned i;
+
+	if (l->n >= l->room && l->late < LATE_MAX)
+		return;
+	for (i = 0; i < l->n_listeners; i++)
+		if (listeners[i].revents != 0 && l->late < LATE_MAX)
+			return;
+	l->draining = false;
+	listeners_close(l);
+}
+
 /* Begins a round: who has sent something, who has connected? */
 static enum live_got
 round_begin(struct live *l, struct fault *f)
 {
 	struct pollfd p[1 + LIVE_LISTENERS + LIVE_PRODUCERS];
 	enum live_got got = LIVE_GOING;
-	int patience = round_patience(l), r;
+	double waited;
 	unsigned i, n;
 
 	if (outlet_flush(&l->to->out) == -1)
 		return LIVE_OUTPUT;
 	n = round_watch(l, p);
-	if ((r = poll(p, n, patience)) == -1) {
+	waited = clock_seconds();
+	if (poll(p, n, round_patience(l)) == -1) {
 		if (errno == EINTR)
 			return LIVE_GOING;
 		fault_set(f, "poll: %s", strerror(errno));
@@ -417,11 +468,13 @@ round_begin(struct live *l, struct fault *f)
 		errno = (p[0].revents & POLLNVAL) ? EBADF : EPIPE;
 		return LIVE_OUTPUT;
 	}
-	l->abandon = r == 0 && patience == GRACE_MS;
+	waited = clock_seconds() - waited;
 	for (i = 0; i < l->n; i++)
-		l->producers[i]->readable =
-		    p[1 + l->n_listeners + i].revents != 0;
+		producer_hear(l->producers[i],
+		    p[1 + l->n_listeners + i].revents != 0, waited);
 	l->turn = 0;
+	if (l->draining)
+		drain_judge(l, p + 1);
 	/* One a round: they are not in a hurry, and each has something to tell. */
 	for (n = l->n_listeners; n > 0 && got == LIVE_GOING; n--) {
 		i = l->asked++ % l->n_listeners;
@@ -448,7 +501,7 @@ static bool
 live_over(const struct live *l)
 {
 	if (l->stopping)
-		return l->n == 0;
+		return l->n == 0 && !l->draining;
 	return l->ends > 0 && l->begun == l->ends && !begun_any(l);
 }
 
@@ -469,10 +522,11 @@ live_stop(struct live *l)
 {
 	unsigned i;
 
-	l->stopping = true;
-	for (i = 0; i < l->n; i++)
+	l->stopping = l->draining = true;
+	for (i = 0; i < l->n; i++) {
 		l->producers[i]->until = inlet_arrived(l->producers[i]->in);
-	listeners_close(l);
+		l->producers[i]->silence = 0;
+	}
 }
 
 enum live_got

@@ -26,6 +26,9 @@ struct producer {
 	uint64_t	until;		/* bytes that were here when we were stopped */
 	struct stream	stream;		/* its own */
 	uint64_t	since;		/* events since its last end record */
+	uint64_t	since_header;	/* the same since its last header */
+	uint64_t	last;		/* number of the last of these */
+	double		silence;	/* seconds in which nothing came, and we listened */
 	bool		filling;	/* an event is on its way: */
 	struct record	record;		/* as it came */
 	struct parcel	parcel;		/* as it will leave */
