@@ -140,6 +140,30 @@ stop_handler(int sig)
 	_exit(STATUS_INTERRUPTED);
 }
 
+/*
+ * The terminal has gone, as a lost connection does it. Kernel and shell both say so:
+ * it is the first signal, however often it comes.
+ */
+static void
+hangup_handler(int sig)
+{
+	(void)sig;
+	if (tool_stop == 0)
+		tool_stop = 1;
+}
+
+/* nohup(1) must stay what it is. */
+static void
+hangup_heed(struct sigaction *sa)
+{
+	struct sigaction before;
+
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler == SIG_IGN)
+		return;
+	sa->sa_handler = hangup_handler;
+	sigaction(SIGHUP, sa, NULL);
+}
+
 void
 tool_signals(void (*hook)(void))
 {
@@ -150,11 +174,13 @@ tool_signals(void (*hook)(void))
 	sigemptyset(&sa.sa_mask);
 	sigaddset(&sa.sa_mask, SIGINT);
 	sigaddset(&sa.sa_mask, SIGTERM);
+	sigaddset(&sa.sa_mask, SIGHUP);
 	sa.sa_handler = stop_handler;
 	/* poll(2) still returns; what is in the middle of a file does not. */
 	sa.sa_flags = SA_RESTART;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+	hangup_heed(&sa);
 	/* Who started us may have blocked them. */
 	sigprocmask(SIG_UNBLOCK, &sa.sa_mask, NULL);
 	signal(SIGPIPE, SIG_IGN);

@@ -42,7 +42,8 @@ void	tool_output_check(void);
 /*
  * Signals, as DESIGN has them: SIGPIPE is ignored, SIGCHLD is not; SIGINT and SIGTERM
  * are not blocked: the first one sets tool_stop, the second calls the hook (NULL: none;
- * async-signal-safe) and ends the program with STATUS_INTERRUPTED.
+ * async-signal-safe) and ends the program with STATUS_INTERRUPTED. SIGHUP, unless it
+ * is ignored, is a first one, never a second.
  */
 extern volatile int	tool_stop;
 void	tool_signals(void (*hook)(void));

@@ -159,6 +159,30 @@ for sig in signal.SIGINT, signal.SIGTERM:
 
 BLOCKED = ["env", "--block-signal=INT,TERM"]
 
+for slots in None, 3:
+    how = "slots" if slots else "inline"
+
+    @test("a terminal that hangs up drains, though kernel and shell both say it (%s)" %
+          how)
+    def _():
+        with Pipeline(ENDLESS, FIND, WRITE, slots=slots) as p:
+            must(p.logged_wait(10))
+            p.signal_group(signal.SIGHUP)
+            p.signal_group(signal.SIGHUP)
+            drained(p, [INTERRUPTED, 0, 0])
+
+    @test("under nohup it changes nothing (%s)" % how)
+    def _():
+        run = ["q2cat", "-r", "50", FEW]
+        stages = [["sh", "-c", 'trap "" HUP; exec "$@"', "sh"] + x
+                  for x in (run, FIND, WRITE)]
+        with Pipeline(*stages, slots=slots) as p:
+            must(p.logged_wait(5))
+            p.signal_group(signal.SIGHUP)
+            must(p.wait(), "not all have ended")
+            must(p.statuses() == [0, 0, 0] and p.logged() == 20, p.statuses())
+
+
 @test("the first signal drains, though it was blocked when all began")
 def _():
     with Pipeline(BLOCKED + ENDLESS, BLOCKED + FIND, BLOCKED + WRITE) as p:

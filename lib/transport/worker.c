@@ -82,7 +82,8 @@ worker_isolate(struct crew *c, pid_t parent)
 	for (i = 0; i < c->n; i++)
 		if (c->w[i].fd != -1)
 			close(c->w[i].fd);
-	/* Ctrl-C reaches the whole group; the parent decides when we end. */
+	/* These reach the whole group; the parent decides when we end. */
+	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
