@@ -70,6 +70,7 @@ struct parser {
 	size_t		n_bads, room_bads;
 	void		*draft_names, *bad_names;	/* trees of struct name */
 	double		clen;
+	double		shift_x, shift_y;	/* of all, metres; NaN: not known */
 };
 
 enum kind { KIND_PIXEL, KIND_REAL, KIND_POSITIVE };
@@ -253,19 +254,16 @@ clen_place(struct parser *p, const char *value)
 	p->g->clen_unit = strcmp(unit, "m") == 0 ? 1 : 1e-3;
 }
 
-/* A number with an optional unit; anything else is a place in the data files. */
+/* A number with an optional unit; anything else is a place in data files: NaN. */
 static int
-clen_parse(struct parser *p, const char *key, const char *value, double *out)
+length_parse(struct parser *p, const char *key, const char *value, double *out)
 {
 	char *unit;
 	double v = strtod(value, &unit);
 
 	*out = NAN;
-	p->g->clen_path[0] = '\0';
-	if (unit == value) {
-		clen_place(p, value);
+	if (unit == value)
 		return 0;
-	}
 	unit = blanks_skip(unit);
 	if (strcmp(unit, "mm") == 0)
 		v /= 1000;
@@ -344,6 +342,17 @@ field_set(struct parser *p, struct geometry_asic *a, const struct field *field,
 	if (field->kind == KIND_POSITIVE && v <= 0)
 		return value_fault(p, field->key, value, "not larger than 0");
 	memcpy(at, &v, sizeof v);
+	return 0;
+}
+
+static int
+clen_parse(struct parser *p, const char *key, const char *value, double *out)
+{
+	p->g->clen_path[0] = '\0';
+	if (length_parse(p, key, value, out) == -1)
+		return -1;
+	if (isnan(*out))
+		clen_place(p, value);
 	return 0;
 }
 
@@ -509,6 +518,10 @@ toplevel_line(struct parser *p, const char *key, char *value)
 {
 	if (strcmp(key, "clen") == 0)
 		return clen_parse(p, key, value, &p->clen);
+	if (strcmp(key, "detector_shift_x") == 0)
+		return length_parse(p, key, value, &p->shift_x);
+	if (strcmp(key, "detector_shift_y") == 0)
+		return length_parse(p, key, value, &p->shift_y);
 	if (strcmp(key, "peak_list") == 0) {
 		p->g->has_peak_list = strcmp(value, our_peak_list) == 0;
 		return string_copy(p, key, value, p->g->peak_list,
@@ -644,6 +657,10 @@ drafts_finish(struct parser *p)
 			return -1;
 		if (isnan(a->clen))
 			a->clen = p->clen;
+		if (!isnan(p->shift_x) && !isnan(a->res))
+			a->corner_x += p->shift_x * a->res;
+		if (!isnan(p->shift_y) && !isnan(a->res))
+			a->corner_y += p->shift_y * a->res;
 		p->g->asics[i] = *a;
 	}
 	p->g->n_asics = p->n_drafts;
@@ -713,10 +730,11 @@ int
 geometry_parse(const char *text, size_t len, struct geometry *g,
     struct fault *f)
 {
-	struct parser p = { .g = g, .f = f, .clen = NAN };
+	struct parser p = { .g = g, .f = f };
 	int status = -1;
 
 	memset(g, 0, sizeof *g);
+	p.clen = p.shift_x = p.shift_y = NAN;
 	defaults_init(&p.defaults);
 	if ((p.text = malloc(LINE_MAX_BYTES + 1)) == NULL)
 		memory_fault(&p);

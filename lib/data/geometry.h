@@ -23,7 +23,8 @@ struct geometry_asic {
 	int	layer;		/* its index in a 3-D slab (dimN = 5); -1 in a 2-D one */
 	double	fs_x, fs_y, ss_x, ss_y;	/* unit vectors, lab frame, pixels a pixel;
 				NaN if not given */
-	double	corner_x, corner_y;	/* lab frame, pixels; NaN if not given */
+	double	corner_x, corner_y;	/* lab frame, pixels; NaN if not given; moved by
+				detector_shift_x and _y where these are numbers */
 	double	res;		/* pixels a metre; NaN if not given */
 	double	clen;		/* metres; NaN if not given as a number */
 	double	coffset;	/* metres; 0 if not given */

@@ -185,6 +185,38 @@ the_camera_length_has_units_or_is_a_dataset(void **state)
 }
 
 static void
+a_detector_shift_moves_all_corners(void **state)
+{
+	static const char corners[] = "res = 10000\n" RANGES("a")
+	    "a/corner_x = 5\na/corner_y = -3\na/res = 5000\n" RANGES("b")
+	    "b/corner_x = 1\nb/corner_y = 2\n";
+	static const struct {
+		const char *lines;
+		double x[2], y[2];
+	} cases[] = {
+		{ "detector_shift_x = 10 mm\ndetector_shift_y = -0.002\n",
+		    { 55, 101 }, { -13, -18 } },
+		{ "detector_shift_x = 0.01 m\n", { 55, 101 }, { -3, 2 } },
+		{ "detector_shift_x = /LCLS/x mm\n", { 5, 1 }, { -3, 2 } },
+	};
+	struct geometry g;
+	char text[600];
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		snprintf(text, sizeof text, "%s%s", corners, cases[i].lines);
+		g = parsed(text);
+		for (k = 0; k < 2; k++) {
+			assert_close(g.asics[k].corner_x, cases[i].x[k]);
+			assert_close(g.asics[k].corner_y, cases[i].y[k]);
+		}
+		geometry_free(&g);
+	}
+	refused("detector_shift_x = 1 cm\n", "neither m nor mm");
+}
+
+static void
 knows_the_peak_list_that_is_ours(void **state)
 {
 	struct geometry g = parsed("peak_list=/entry_1/result_1\n"
@@ -454,6 +486,7 @@ main(void)
 		    later_panels_inherit_what_the_top_level_said_before_them),
 		cmocka_unit_test(what_is_not_given_is_unknown),
 		cmocka_unit_test(the_camera_length_has_units_or_is_a_dataset),
+		cmocka_unit_test(a_detector_shift_moves_all_corners),
 		cmocka_unit_test(knows_the_peak_list_that_is_ours),
 		cmocka_unit_test(passes_over_groups_and_unknown_keys),
 		cmocka_unit_test(bad_regions_are_no_panels),
