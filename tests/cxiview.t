@@ -4,6 +4,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -300,6 +301,23 @@ def main():
     r = sh(f'cxiview -o {T}/never.png {T}/other.h5')
     check(r.status == [6] and 'not a CXI file' in r.said,
           'an HDF5 file that is no CXI file is refused', r.note)
+    for what, words in ((h5py.SoftLink('/nowhere'), 'a link that leads nowhere'),
+                        (h5py.ExternalLink('a.cxi', '/entry_1/data_1/data'),
+                         'an external link; no other files are read'),
+                        (None, 'not a dataset')):
+        for name in 'data', 'mask':
+            shutil.copy(path('a.cxi'), path('odd.cxi'))
+            with h5py.File(path('odd.cxi'), 'a') as f:
+                g = f['entry_1/data_1']
+                if name in g:
+                    del g[name]
+                if what is None:
+                    g.create_group(name)
+                else:
+                    g[name] = what
+            r = sh(f'cxiview -o {T}/never.png {T}/odd.cxi')
+            check(r.status == [6] and f'/entry_1/data_1/{name}: {words}' in r.said,
+                  f'{words}, in place of the {name}: that is said', r.note)
     r = sh(f'cxiview {T}/a.cxi | cmp - <(cxiview -o - {T}/a.cxi)')
     check(r.status == [0, 0], 'without -o, and with -o -, it goes to a pipe',
           r.note)

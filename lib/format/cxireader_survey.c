@@ -75,6 +75,22 @@ path_exists(struct cxireader_file *c, const char *path, struct fault *f)
 	return 1;
 }
 
+/* What is behind the last link of a path that exists: a dataset of this file? */
+static int
+dataset_check(struct cxireader_file *c, const char *path, struct fault *f)
+{
+	H5O_info_t info;
+
+	if (H5Oget_info_by_name2(c->file, path, &info, H5O_INFO_BASIC,
+	    c->access) < 0)
+		return fault_set(f, "%.100s: %s", path, c->linked ?
+		    "an external link; no other files are read" :
+		    "a link that leads nowhere");
+	if (info.type != H5O_TYPE_DATASET)
+		return fault_set(f, "%.100s: not a dataset", path);
+	return 0;
+}
+
 static int
 storage_check(struct cxireader_set *s, struct fault *f)
 {
@@ -140,6 +156,8 @@ set_open(struct cxireader_file *c, int i, const char *path, struct fault *f)
 
 	if (r != 1)
 		return r;
+	if (dataset_check(c, path, f) == -1)
+		return -1;
 	if (i == SET_IMAGE)
 		list = image_access();
 	else
