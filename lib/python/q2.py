@@ -107,7 +107,7 @@ class Gone(SystemExit):
 
 
 class Interrupted(SystemExit):
-    """SIGINT or SIGTERM came, and what was in hand has been sent: exit status 3."""
+    """SIGINT, SIGTERM or SIGHUP came, and what was in hand has been sent: exit status 3."""
 
     def __init__(self):
         super().__init__(3)
@@ -1073,7 +1073,11 @@ _before = {}                    # the program's handlers, while ours is in their
 
 
 def _signals_take():
-    for number in signal.SIGINT, signal.SIGTERM:
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        # nohup(1) must stay what it is.
+        if number == signal.SIGHUP and \
+                signal.getsignal(number) is signal.SIG_IGN:
+            continue
         if signal.getsignal(number) is not _signalled:
             _before[number] = signal.signal(number, _signalled)
 
@@ -1091,7 +1095,8 @@ def _signals_give():
 
 
 def _signalled(number, _):
-    """The first one asks Writers to stop, the second ends the process."""
+    """The first one asks Writers to stop, the second ends the process; a terminal
+    that hangs up is a first one, however often it comes."""
     listening = [w for w in _writers if w._signals]
     if not listening:           # the last one has ended in another thread
         _signals_give()
@@ -1099,7 +1104,7 @@ def _signalled(number, _):
     elif not any(w._asked for w in listening):
         for w in listening:
             w._asked, w.stopped = True, w._signals == "stop"
-    else:
+    elif number != signal.SIGHUP:   # kernel and shell both say it
         try:
             _writers_abort()
         finally:
@@ -1159,7 +1164,7 @@ class Writer:
         detector.
     capacity: peaks that an event has room for, 1 to 1048576.
     crc: add a CRC-32C for each plane and the event block.
-    signals: "stop": the first SIGINT or SIGTERM lets what is in hand be sent and
+    signals: "stop": the first SIGINT, SIGTERM or SIGHUP lets what is in hand be sent and
         raises Interrupted, the second ends the process at once; "drain": only the
         second does, for a program that reads a stream itself; None: leave signals
         alone. Only in the main thread; handlers are put back by close.

@@ -859,6 +859,26 @@ def test_gone_while_waiting(material, tmp_path, source, slots):
     assert (tmp_path / "s").read_text() == "2\n"
 
 
+@pytest.mark.parametrize("ignored", [False, True])
+def test_hangup(tmp_path, ignored):
+    """a terminal that hangs up stops a producer, said twice too; not under nohup"""
+    line = script(tmp_path / "p.py", ENDLESS % (1e9, "time.sleep(.01)"))
+    p = subprocess.Popen(
+        line.split(), stdout=subprocess.PIPE, preexec_fn=lambda: signal.signal(
+            signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL))
+    head = p.stdout.read(100000)
+    for _ in range(2):
+        p.send_signal(signal.SIGHUP)
+    if ignored:
+        head += p.stdout.read(300000)
+        p.send_signal(signal.SIGINT)
+    (tmp_path / "a.q2").write_bytes(head + p.stdout.read())
+    assert p.wait() == 3
+    r = q2.Reader(tmp_path / "a.q2")
+    assert len(list(r)) == r.sent > 1 and r.interrupted
+    assert not ignored or len(head) == 400000
+
+
 def test_interrupted(tmp_path):
     """SIGINT ends a producer with an end that says so, a second one at once"""
     line = script(tmp_path / "p.py", ENDLESS % (1e9, "time.sleep(.01)"))

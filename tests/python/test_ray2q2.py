@@ -109,14 +109,17 @@ def test_slots(run):
     assert a == b
 
 
-def test_signal(run):
-    """after a signal every item that was taken is sent, then an end that says so"""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signal(run, number):
+    """after a signal ({number}) every item that was taken is sent, then an end that
+    says so"""
     (run / "endless").touch()
     p = subprocess.Popen([PYTHON, PROGRAM, "-q", "standin:Queue"], cwd=run,
                          stdout=subprocess.PIPE)
     head = p.stdout.read(200000)
     time.sleep(.2)
-    p.send_signal(signal.SIGTERM)
+    for _ in range(2 if number == signal.SIGHUP else 1):
+        p.send_signal(number)
     (run / "out.q2").write_bytes(head + p.stdout.read())
     assert p.wait() == 3
     r = q2.Reader(run / "out.q2")
