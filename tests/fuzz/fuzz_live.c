@@ -13,8 +13,8 @@
  *	5	the event's number, the end's count, or the bytes that follow
  *
  * What is done: see enum step. Checksums of pieces are right, unless bit 6 of 0 is
- * set; then they are those of before the change. Time is not waited for: poll is
- * ours. What leaves must be a stream in order, all slots must come back, and every
+ * set; then they are those of before the change. Time is not waited for: poll
+ * and the clock are ours. What leaves must be a stream in order, all slots must come back, and every
  * descriptor.
  */
 #include <sys/socket.h>
@@ -31,6 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/crc.h"
 #include "base/le.h"
 #include "format/eventblock.h"
@@ -55,6 +56,7 @@ static struct {
 	struct stream	stream;
 	struct stream	other;		/* another run */
 	bool		idle;		/* the last poll found nothing */
+	double		clock;		/* seconds that polls would have waited */
 } world;
 
 /* One input's. */
@@ -82,9 +84,16 @@ poll(struct pollfd *p, nfds_t n, int timeout)
 	const struct timespec now = { 0, 0 };
 	long r = syscall(SYS_ppoll, p, n, &now, NULL, 0);
 
-	(void)timeout;
 	world.idle = r == 0;
+	if (world.idle)
+		world.clock += timeout / 1e3;
 	return (int)r;
+}
+
+double
+clock_seconds(void)
+{
+	return world.clock;
 }
 
 static void
