@@ -378,6 +378,7 @@ hit_write(struct writer *w, struct fault *f)
 	return rows + 1 == w->o->plan.events ? file_commit(w, JOURNAL_FULL) : 0;
 }
 
+/* An earlier run's files and accounts make room, or are cut back to be carried on. */
 static int
 outputs_clear(struct writer *w, const struct journal_entry *begin, struct fault *f)
 {

@@ -63,7 +63,7 @@ time_look(struct oddities *o, const struct feed *d)
 	if ((d->stream.quantities & QUANTITY_TIMESTAMP) &&
 	    !(d->event.known & QUANTITY_TIMESTAMP) &&
 	    odd_first(&o->no_time, d, name))
-		progress_warnx("%s: TIMESTAMP IS UNKNOWN, or none", name);
+		progress_warnx("%s: TIMESTAMP IS UNKNOWN", name);
 }
 
 void
