@@ -134,8 +134,13 @@ file_open(struct view *v, size_t file)
 	x = cxireader_info(v->reader);
 	if (x->height == 0)
 		errx(STATUS_INPUT, "%s: has no images (/entry_1/data_1/data)", path);
-	if (v->plane == NULL)
+	if (v->plane == NULL) {
 		planes_make(v, x);
+		if (v->geo.geometry.mask_good && x->mask != 0)
+			warnx("-g %s: mask_good is not looked at: pixels that are"
+			    " not 0 in the mask are shown as bad, as CXI has it",
+			    v->o.geometry);
+	}
 	if (x->height != v->height || x->width != v->width)
 		errx(STATUS_INPUT, "%s: its images have %u x %u pixels, those of %s"
 		    " %u x %u", path, x->height, x->width, v->run.paths[0],

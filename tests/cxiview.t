@@ -296,6 +296,13 @@ def main():
     check(r.status == [0] and 'small.geom: its ASICs reach to ss' in r.said and
           os.path.exists(path('small.png')),
           'a geometry that ends before the image does is said', r.note)
+    for good, told in (0, False), ('0x1', True):
+        with open(path('mask.geom'), 'w') as f:
+            f.write(f'mask_good = {good}\n' + open(path('g.geom')).read())
+        r = sh(f'cxiview -g {T}/mask.geom -o {T}/mask.png {T}/a.cxi')
+        check(r.status == [0] and
+              ('mask.geom: mask_good is not looked at' in r.said) == told,
+              f'mask_good = {good} is {"told of" if told else "taken"}', r.note)
     with h5py.File(path('other.h5'), 'w') as f:
         f['x'] = 1
     r = sh(f'cxiview -o {T}/never.png {T}/other.h5')

@@ -522,6 +522,8 @@ toplevel_line(struct parser *p, const char *key, char *value)
 		return length_parse(p, key, value, &p->shift_x);
 	if (strcmp(key, "detector_shift_y") == 0)
 		return length_parse(p, key, value, &p->shift_y);
+	if (strcmp(key, "mask_good") == 0)
+		p->g->mask_good = strtod(value, NULL) != 0;
 	if (strcmp(key, "peak_list") == 0) {
 		p->g->has_peak_list = strcmp(value, our_peak_list) == 0;
 		return string_copy(p, key, value, p->g->peak_list,

@@ -52,6 +52,8 @@ struct geometry {
 	char			clen_path[128];	/* dataset with the camera length;
 						   empty if clen is a number or missing */
 	double			clen_unit;	/* metres for 1 in that dataset */
+	bool			mask_good;	/* it gives bits that good pixels have;
+						   in CXI files these have none */
 };
 
 /*
