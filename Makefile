@@ -138,7 +138,7 @@ $(filter-out %.so,$(BENCH)): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS)
 
 install: all
-	mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(PYDIR) \
+	umask 022 && mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(PYDIR) \
 		$(DESTDIR)$(INCDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
 		$(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) \
 		$(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3 \

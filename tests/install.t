@@ -48,7 +48,8 @@ library_installed() {
 
 modes() {
 	! find "$D$P/bin" -type f ! -perm 755 | grep . &&
-	    ! find "$D$P/share" -type f ! -perm 644 | grep .
+	    ! find "$D$P/share" -type f ! -perm 644 | grep . &&
+	    ! find "$D" -type d ! -perm 755 | grep .
 }
 
 runs() {
@@ -58,14 +59,14 @@ runs() {
 	done
 }
 
-check 'make install DESTDIR= PREFIX= succeeds' \
-    make -s B="$B" DESTDIR="$D" PREFIX=$P install
+check 'make install DESTDIR= PREFIX= succeeds, whatever the umask' \
+    sh -c 'umask 077; make -s B="$0" DESTDIR="$1" PREFIX=$2 install' "$B" "$D" $P
 check 'all programs are there' installed
 check 'all pages are there, in the sections they belong to' pages_installed
 check 'each function of libq2 has a page' functions_have_pages
 check 'completions are there, for all programs' completions_installed
 check 'libq2 is there with its header and q2.pc' library_installed
-check 'programs are executable, pages only readable' modes
+check 'programs are executable, pages only readable, directories open' modes
 check 'nothing else is there' test "$(find "$D" -type f | wc -l)" -eq 47
 module_found() {
 	found=$("$PYTHON" -c 'import sys; print(*sys.path, sep="\n")')

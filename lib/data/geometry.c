@@ -740,6 +740,9 @@ geometry_parse(const char *text, size_t len, struct geometry *g,
 	defaults_init(&p.defaults);
 	if ((p.text = malloc(LINE_MAX_BYTES + 1)) == NULL)
 		memory_fault(&p);
+	else if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+		fault_set(f, "line 1: begins with a byte order mark: save the file"
+		    " without it");
 	else if (lines_parse(&p, text, len) == 0 && drafts_finish(&p) == 0 &&
 	    bads_finish(&p) == 0)
 		status = 0;

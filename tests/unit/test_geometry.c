@@ -181,6 +181,7 @@ the_camera_length_has_units_or_is_a_dataset(void **state)
 		geometry_free(&g);
 	}
 	refused(RANGES("a") "clen = 95 cm\n", "neither m nor mm");
+	refused("\xef\xbb\xbf" RANGES("a"), "line 1: begins with a byte order mark");
 	refused(RANGES("a") "clen = 1e999\n", "out of range");
 }
 
