@@ -248,7 +248,8 @@ main(int argc, char *argv[])
 	} else {
 		events_name(o.out, list);
 		output_check(o.out);
-		if (ownfile_check(list, "^[^\n]* //[0-9]+\n", "a list of events", &f) == -1)
+		if (ownfile_check(list, "^[^\n]* //[0-9]+\n",
+		    "a list of events", &f) == -1)
 			errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
 		run_read(j, argv);
 		merge(j, &o);

@@ -127,7 +127,8 @@ geometry_write(const struct sim *sim, const char *name)
 	if (text == NULL)
 		errx(STATUS_SYSTEM, "no memory for a geometry");
 	if (ownfile_check(name, "^; [a-z0-9]+, simulated by q2sim\n",
-	    "a geometry of q2sim", &f) == -1 || (out = sidefile_open(name, "w", &f)) == NULL)
+	    "a geometry of q2sim", &f) == -1 ||
+	    (out = sidefile_open(name, "w", &f)) == NULL)
 		errx(status_of(&f, STATUS_OUTPUT), "-g %s", f.text);
 	fputs(text, out);
 	if (ferror(out) | fclose(out))

@@ -10,7 +10,8 @@
 int
 totals_check(const char *path, struct fault *f)
 {
-	return ownfile_check(path, "^\\{[ \n]*\"events_in\"", "statistics of cxiwrite", f);
+	return ownfile_check(path, "^\\{[ \n]*\"events_in\"",
+	    "statistics of cxiwrite", f);
 }
 
 int

@@ -107,7 +107,8 @@ class Gone(SystemExit):
 
 
 class Interrupted(SystemExit):
-    """SIGINT, SIGTERM or SIGHUP came, and what was in hand has been sent: exit status 3."""
+    """SIGINT, SIGTERM or SIGHUP came, and what was in hand has been sent: exit
+    status 3."""
 
     def __init__(self):
         super().__init__(3)

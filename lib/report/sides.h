@@ -32,7 +32,8 @@ struct sides {
  * its log PREFIX.tsv and statistics PREFIX.json; if no prefix has one, log.tsv and
  * stats.json. An empty one is not there: its run goes on, or was killed. Those of some
  * prefixes only are left out, since they tell nothing of the whole. log and stats, if
- * not NULL, are taken instead. -1: one is there but cannot be read. On 0 and -1 it is to be freed.
+ * not NULL, are taken instead. -1: one is there but cannot be read. On 0 and -1 it is
+ * to be freed.
  */
 int	sides_find(struct sides *, const char *run, const char *log,
 	    const char *stats, struct fault *);
