@@ -92,7 +92,8 @@ listeners_open(const struct q2cat *q)
 		address = q->addresses[i];
 		if (listener_open(&listeners[i], address, &f) == -1) {
 			listeners_close();
-			errx(STATUS_USAGE, "-L %s: %s", address, f.text);
+			errx(status_of(&f, STATUS_USAGE), "-L %s: %s", address,
+			    f.text);
 		}
 		if (q->verbose || strcmp(listeners[i].name, address) != 0)
 			warnx("listening at %s", listeners[i].name);

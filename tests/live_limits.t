@@ -110,6 +110,16 @@ def _():
         must(l.out() == b"")
 
 
+@test("without a descriptor to listen with it is the machine's lack")
+def _():
+    address = "unix:" + os.path.join(scratch(), "s")
+    # One is there, for the directory; fewer, and no program begins.
+    r = subprocess.run([*descriptors(4), "q2cat", "-L", address],
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    must(r.returncode == SYSTEM and "Too many open files" in r.stderr,
+         (r.returncode, r.stderr))
+
+
 @test("more than -e wants are refused, and it is said")
 def _():
     with Live(options=["-e", "1"]) as l:

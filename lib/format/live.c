@@ -366,8 +366,7 @@ connection_take(struct live *l, const struct listener *from, struct fault *f)
 	char peer[64];
 	int fd = listener_accept(from, peer, sizeof peer);
 
-	if (fd == -1 && (errno == EMFILE || errno == ENFILE ||
-	    errno == ENOMEM || errno == ENOBUFS)) {
+	if (fd == -1 && listener_lacks(errno)) {
 		fault_set(f, "%s: accept: %s%s", from->name, strerror(errno),
 		    l->n == 0 ? "" : ": others wait until a producer ends");
 		/* Those who are there will do; with nobody there, nothing will. */

@@ -19,6 +19,20 @@
 
 enum { LOCK_TRIES = 200, LOCK_PAUSE_MS = 10 };
 
+bool
+listener_lacks(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM ||
+	    error == ENOBUFS;
+}
+
+static int
+errno_tell(struct fault *f, int error)
+{
+	return listener_lacks(error) ? fault_lack(f, "%s", strerror(error)) :
+	    fault_set(f, "%s", strerror(error));
+}
+
 /* ---- UNIX ---- */
 
 /* Locks the directory of a path; its descriptor, or -1 with errno. */
@@ -51,12 +65,12 @@ leftover_remove(const struct sockaddr_un *a, struct fault *f)
 	int fd, r, saved;
 
 	if (lstat(a->sun_path, &st) == -1)
-		return fault_set(f, "%s", strerror(errno));
+		return errno_tell(f, errno);
 	if (!S_ISSOCK(st.st_mode))
 		return fault_set(f, "is there and is not a socket");
 	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	    0)) == -1)
-		return fault_set(f, "%s", strerror(errno));
+		return errno_tell(f, errno);
 	r = connect(fd, (const struct sockaddr *)a, sizeof *a);
 	saved = errno;
 	close(fd);
@@ -64,7 +78,7 @@ leftover_remove(const struct sockaddr_un *a, struct fault *f)
 	if (r == 0 || saved == EAGAIN)
 		return fault_set(f, "another program listens there");
 	if (saved != ECONNREFUSED)
-		return fault_set(f, "%s", strerror(saved));
+		return errno_tell(f, saved);
 	if (unlink(a->sun_path) == -1)
 		return fault_set(f, "a socket where nobody listens: %s",
 		    strerror(errno));
@@ -83,21 +97,21 @@ unix_bind(struct listener *l, struct fault *f)
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* The file gets the mode of the socket. */
 	if (l->fd == -1 || fchmod(l->fd, 0600) == -1)
-		return fault_set(f, "%s", strerror(errno));
+		return errno_tell(f, errno);
 	if (bind(l->fd, sa, sizeof a) == -1) {
 		if (errno != EADDRINUSE)
-			return fault_set(f, "%s", strerror(errno));
+			return errno_tell(f, errno);
 		if (leftover_remove(&a, f) == -1)
 			return -1;
 		if (bind(l->fd, sa, sizeof a) == -1)
-			return fault_set(f, "%s", strerror(errno));
+			return errno_tell(f, errno);
 	}
 	if (lstat(l->path, &st) == -1)
-		return fault_set(f, "%s", strerror(errno));
+		return errno_tell(f, errno);
 	l->device = st.st_dev;
 	l->inode = st.st_ino;
 	if (listen(l->fd, SOMAXCONN) == -1)
-		return fault_set(f, "%s", strerror(errno));
+		return errno_tell(f, errno);
 	return 0;
 }
 
@@ -111,8 +125,10 @@ unix_open(struct listener *l, const char *path, struct fault *f)
 		    sizeof l->path - 1);
 	memcpy(l->path, path, strlen(path) + 1);
 	snprintf(l->name, sizeof l->name, "unix:%s", path);
-	if ((directory = directory_lock(path)) == -1)
-		return fault_set(f, "its directory: %s", strerror(errno));
+	if ((directory = directory_lock(path)) == -1) {
+		errno_tell(f, errno);
+		return fault_prefix(f, "its directory");
+	}
 	r = unix_bind(l, f);
 	close(directory);
 	return r;
@@ -209,7 +225,7 @@ tcp_open(struct listener *l, const char *text, struct fault *f)
 	r = tcp_bind(l, a);
 	freeaddrinfo(a);
 	if (r == -1 || getsockname(l->fd, sa, &size) == -1)
-		return fault_set(f, "%s", strerror(errno));
+		return errno_tell(f, errno);
 	l->open_to_others = !address_loopback(sa);
 	memcpy(l->name, "tcp:", 4);
 	address_text(sa, size, l->name + 4, sizeof l->name - 4);

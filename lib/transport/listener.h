@@ -36,7 +36,8 @@ struct listener {
  * Listens at unix:PATH, tcp:PORT (loopback) or tcp:HOST:PORT, where HOST is a
  * name, an address, an IPv6 address in brackets, or * for all of the machine's IPv4
  * ones;
- * port 0 lets the kernel choose one: see name. 0 or -1.
+ * port 0 lets the kernel choose one: see name. 0 or -1, a lack where the machine
+ * has no descriptor or memory for it.
  */
 int	listener_open(struct listener *, const char *address, struct fault *);
 
@@ -52,5 +53,8 @@ void	listener_close(struct listener *);
  * EAGAIN: there is none (any more).
  */
 int	listener_accept(const struct listener *, char *peer, size_t size);
+
+/* Is that errno a lack of descriptors or memory, which may be over later? */
+bool	listener_lacks(int error);
 
 #endif
