@@ -216,23 +216,26 @@ def _():
         must(len(events(l.out())) == 4)
 
 
-@test("the first signal takes an event that has begun and waits for a slot")
-def _():
-    data = read(LARGE, "rb")
-    length = (len(data) - STREAM - END) // 2
-    cut = STREAM + length + 70000       # more than q2cat takes with one read
-    with Live(*WRITE, slots=1) as l:
-        l.p.signal(2, signal.SIGSTOP)
-        s = l.connect()
-        s.sendall(data[:cut])
-        must(l.says("connected"), l.p.err(0))
-        l.p.signal(0, signal.SIGINT)
-        l.p.signal_taken(0)
-        l.p.signal(2, signal.SIGCONT)
-        s.sendall(data[cut:])
-        l.ends(INTERRUPTED)
-        must(l.p.statuses()[1:] == [0, 0], l.p.statuses())
-        must(totals(l.p.err(2))[0] == 2, l.p.err(2))
+for when, pause in ("comes", 0), ("waits for a slot", 0.5):
+    @test("the first signal takes an event that has begun and " + when)
+    def _():
+        data = read(LARGE, "rb")
+        length = (len(data) - STREAM - END) // 2
+        cut = STREAM + length + 70000   # more than q2cat takes with one read
+        with Live(*WRITE, slots=1) as l:
+            l.p.signal(2, signal.SIGSTOP)
+            s = l.connect()
+            s.sendall(data[:cut])
+            must(l.says("connected"), l.p.err(0))
+            time.sleep(pause)
+            l.p.signal(0, signal.SIGINT)
+            l.p.signal_taken(0)
+            l.p.signal(2, signal.SIGCONT)
+            s.sendall(data[cut:])
+            l.ends(INTERRUPTED)
+            must(l.p.statuses()[1:] == [0, 0], l.p.statuses())
+            must(totals(l.p.err(2))[0] == 2, l.p.err(2))
+            must("comes after" not in l.p.err(0), l.p.err(0))
 
 
 for where, n, said in (

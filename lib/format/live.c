@@ -285,17 +285,19 @@ event_begin(struct live *l, struct producer *p, const struct record *r,
 	}
 	if (feed_admit(&p->stream, r, f) == -1)
 		return producer_lost(l, p, LIVE_REFUSED, f);
-	if (p->since_header++ > 0 && r->seq <= p->last) {
+	if (p->since_header > 0 && r->seq <= p->last) {
 		fault_set(f, "event %llu comes after event %llu",
 		    (unsigned long long)r->seq, (unsigned long long)p->last);
 		return producer_lost(l, p, LIVE_REFUSED, f);
 	}
-	p->last = r->seq;
-	p->owes = true;
 	switch (producer_begin(p, l->to, &l->merge.stream, r,
 	    l->stopping ? NULL : l->stop, f)) {
 	case PARCEL_FOUND:
+		p->since_header++;
+		p->last = r->seq;
+		p->owes = true;
 		return event_fill(l, p, f);
+	/* The record stays, and is looked at once more. */
 	case PARCEL_STOPPED:
 		return LIVE_GOING;
 	case PARCEL_OUTPUT:
