@@ -110,7 +110,7 @@ planes_make(struct view *v, const struct cxireader_info *x)
 	if (r == -1)
 		errx(STATUS_INPUT, "%s: %s", g->n_asics > 0 ?
 		    v->o.geometry : v->run.paths[0], f.text);
-	if (assembly_reach(&v->assembly, &f) == -1)
+	if (g->n_asics > 0 && assembly_reach(g, x->height, x->width, &f) == -1)
 		warnx("%s: %s", v->o.geometry, f.text);
 	v->plane = memory(n, sizeof *v->plane);
 	v->image = memory(n, sizeof *v->image);

@@ -31,6 +31,7 @@
 #include "accounts.h"
 #include "oddities.h"
 #include "progress.h"
+#include "remarks.h"
 #include "status.h"
 #include "tool.h"
 
@@ -257,35 +258,6 @@ resume_check(struct writer *w)
 	return 0;
 }
 
-static void
-plan_remark(const struct writer *w)
-{
-	const struct plan *p = &w->plan;
-	const struct stream *s = &w->in.feed.stream;
-
-	if (p->file.text != NULL && !p->file.geometry.has_peak_list && !w->begun)
-		progress_warnx("%s: has no peak_list = /entry_1/result_1, so"
-		    " CrystFEL will read no peaks with it",
-		    w->o->plan.geometry);
-	if (p->slab.renumbered)
-		progress_warnx("%s: names a 3-D slab; panels are stacked in a"
-		    " 2-D one, since CrystFEL reads peaks only from such, and"
-		    " need a geometry for that", w->o->plan.geometry);
-	if (p->file.text != NULL && p->file.geometry.clen_path[0] != '\0' &&
-	    (!(s->quantities & QUANTITY_ENCODER) ||
-	    strcmp(p->file.geometry.clen_path, CXI_ENCODER) != 0))
-		progress_warnx("%s: clen = %s, which files of this stream do not"
-		    " have: give clen in metres, or CrystFEL knows no distance",
-		    w->o->plan.geometry, p->file.geometry.clen_path);
-	if (!(s->planes & PLANE_IMAGE))
-		progress_warnx("the stream has no images: no data and no"
-		    " intensities are written, and CrystFEL will read no"
-		    " peaks");
-	if (!(s->quantities & QUANTITY_ENERGY))
-		progress_warnx("the stream has no photon energies: CrystFEL"
-		    " needs one in its geometry (photon_energy = ... eV)");
-}
-
 static int
 stream_begin(struct writer *w)
 {
@@ -315,7 +287,7 @@ stream_begin(struct writer *w)
 		writer_failed(w, status_of(&f, STATUS_INPUT), f.text);
 		return -1;
 	}
-	plan_remark(w);
+	remarks_files(&w->plan, s, w->o->plan.geometry, !w->begun);
 	return resume_check(w);
 }
 

@@ -36,6 +36,7 @@
 #include "format/replygeom.h"
 #include "oddities.h"
 #include "progress.h"
+#include "remarks.h"
 #include "status.h"
 #include "tool.h"
 #include "transport/server.h"
@@ -52,7 +53,7 @@ struct options {
 	struct plan_options plan;
 };
 
-struct totals {
+struct served {
 	_Atomic uint64_t in, filtered, failed;	/* -v's thread looks at them */
 	uint64_t	given_up;	/* never came into the queue */
 };
@@ -66,7 +67,7 @@ struct serve {
 	struct reply	reply;
 	struct peak	*peaks;
 	uint32_t	height, width;	/* of the image of all streams; 0: none yet */
-	struct totals	t;
+	struct served	t;
 	struct oddities	odd;
 	double		start;
 	int		status;
@@ -115,23 +116,6 @@ geometry_write(struct serve *s)
 	return 0;
 }
 
-static void
-stream_remark(const struct serve *s)
-{
-	const struct stream *k = &s->in.feed.stream;
-
-	if (s->plan.slab.renumbered)
-		progress_warnx("%s: names a 3-D slab; panels are stacked in a"
-		    " 2-D one, and the indexer needs a geometry for that",
-		    s->o->plan.geometry);
-	if (!(k->planes & PLANE_IMAGE))
-		progress_warnx("the stream has no images: indexamajig needs"
-		    " --no-image-data, and peaks have no intensities");
-	if (!(k->quantities & QUANTITY_ENERGY))
-		progress_warnx("the stream has no photon energies: the indexer"
-		    " needs one in its geometry (photon_energy = ... eV)");
-}
-
 static int
 stream_begin(struct serve *s)
 {
@@ -158,7 +142,7 @@ stream_begin(struct serve *s)
 	}
 	if (geometry_write(s) == -1)
 		return -1;
-	stream_remark(s);
+	remarks_replies(&s->plan, k, s->o->plan.geometry);
 	s->height = slab->height;
 	s->width = slab->width;
 	return 0;

@@ -241,9 +241,27 @@ check 'a geometry with a larger module names the sizes' \
 geometry 's/^p0.max_fs.*/p0\/max_fs = x/'
 check 'a geometry with a word for a number names the line' \
 	with_geometry 6 "^cxiwrite: $T/bad.geom: .*(line 5|max_fs)" "$T/bad.geom"
+geometry '/corner_y/d; $a\
+bad0/min_x = 0\
+bad0/max_x = 3\
+bad0/min_y = 0\
+bad0/max_y = 3'
+check 'a bad region in x and y where a panel has no corner' \
+	with_geometry 6 "^cxiwrite: $T/bad.geom: bad region bad0 .*p0" "$T/bad.geom"
 geometry 's/^p0.max_fs.*/p0\/max_fs = 99999999999999999999/'
 check 'a geometry with a huge number' \
 	with_geometry 6 "^cxiwrite: $T/bad.geom: .*max_fs" "$T/bad.geom"
+rm -rf "$T/o"
+"$PYTHON" - "$T/one.h5" <<'END' || exit 1
+import h5py, sys
+with h5py.File(sys.argv[1], "w") as f:
+    f["batch_0/logits"] = [[[[1.0] * 40] * 30, [[0.0] * 40] * 30]]
+END
+geometry '/^p1/d'
+check 'a geometry that ends before the image of one panel does is told of' sh -c '
+	q2cat "$1/one.h5" 2>/dev/null | peakfind |
+	    cxiwrite -m 0 -g "$1/bad.geom" -o "$1/o" 2>"$1/err" &&
+	grep "bad.geom: its ASICs reach to ss 14, fs 13 only.*30 x 40" "$1/err"' - "$T"
 rm -rf "$T/o"
 
 # ---- cxiwrite: where it writes ----

@@ -685,6 +685,37 @@ def unwritten_chunk(d):
 
 
 @case
+def unwritten_beyond(d):
+    "a missing chunk is one also where others stick out by as many bytes"
+    x = values(3, 2, 6, 6)
+    g = d.h5.create_group("batch_0")
+    # Two chunks a plane, of which the second sticks out by a third of a plane.
+    s = g.create_dataset("logits", x.shape, "f4", chunks=(1, 2, 4, 6))
+    s[0], s[1], s[2, :, :4] = x[0], x[1], x[2, :, :4]
+    g[OS] = [3, 1, 6, 6]
+    d.event("batch_0/0", x[0])
+    d.event("batch_0/1", x[1])
+    d.fails("batch_0/2", "the chunk of plane 2 was never written")
+    d.section(1, (2, 6, 6), (6, 6), 3)
+
+
+@case
+def columns_of_planes(d):
+    "of a value a plane, an event has that of its first plane"
+    n = 3
+    x = values(n * 2, 2, 4, 6)
+    t = np.repeat(np.arange(n, dtype="u8") + (1700000000 << 32), 2)
+    w = np.repeat(1.3 + 0.1 * np.arange(n), 2)
+    d.batch(0, x, [n, 2, 4, 6], None, t, w)
+    for k in range(n):
+        d.event("batch_0/%d" % k, x[2 * k:2 * k + 2], None, int(t[2 * k]),
+                HC / w[2 * k])
+    d.section(2, (2, 4, 6), (4, 6), n, quantities=3)
+    for name in "timestamp", "photon_wavelength":
+        d.note(0, "%s: a value a plane; that of an event's first" % name)
+
+
+@case
 def many_notes(d):
     "more notes than a person reads are counted"
     for b in range(100):

@@ -109,6 +109,49 @@ END
 "$PYTHON" "$T/make.py" "$T" || exit 1
 q2cat "$T/good.h5" >"$T/good.q2" || exit 1
 
+# A writer that died left its mark, whatever it had flushed.
+check 'a dump and a mask that are marked as open for writing are refused' sh -c '
+    . tests/lib.sh
+    "$PYTHON" - "$1/open.h5" "$1/open-mask.h5" <<END || exit 1
+import h5py, os, sys
+f = h5py.File(sys.argv[1], "w", libver="latest")
+for i in range(2):
+    f["batch_%d/logits" % i] = h5py.File("$1/good.h5")["batch_0/logits"][...]
+f.flush()
+m = h5py.File(sys.argv[2], "w", libver="latest")
+m["mask"] = h5py.File("$1/good-mask.h5")["mask"][...]
+m.flush()
+os._exit(0)
+END
+    refused 6 "open.h5: .*already open for write" q2cat "$1/open.h5" &&
+    refused 6 "open-mask.h5: .*already open for write" peakfind -b "$1/open-mask.h5" \
+        <"$1/good.q2"' - "$T"
+# Where the first name of a mask is, no other dataset is taken for it.
+for kind in linked damaged; do
+	check "a mask whose default dataset is $kind is refused" sh -c '
+	    . tests/lib.sh
+	    "$PYTHON" - "$1" "$2" <<END || exit 1
+import sys, h5py
+name = sys.argv[1] + "/first.h5"
+with h5py.File(name, "w", libver="latest") as f:
+    mask = h5py.File(sys.argv[1] + "/good-mask.h5")["mask"][...]
+    if sys.argv[2] == "linked":
+        f["entry_1/data_1/mask"] = h5py.ExternalLink("good-mask.h5", "/mask")
+    else:
+        s = f.create_dataset("entry_1/data_1/mask", data=mask)
+    f["mask"] = mask
+    at = 0 if sys.argv[2] == "linked" else h5py.h5o.get_info(s.id).addr
+if at:
+    with open(name, "r+b") as f:
+        f.seek(at + 20)
+        b = f.read(1)[0]
+        f.seek(at + 20)
+        f.write(bytes([b ^ 255]))
+END
+	    refused 6 "first.h5: .*(external link|checksum)" peakfind -b "$1/first.h5" \
+	        <"$1/good.q2"' - "$T" $kind
+done
+
 check 'a filter that behaves is used' test "$(status q2cat "$T/filtered.h5")" -eq 0
 [ "$(q2ls "$T/out" | grep -c '^event')" -eq 8 ] || exit 1
 

@@ -147,22 +147,21 @@ assembly_geometry(const struct geometry *g, uint32_t slab_height,
 }
 
 int
-assembly_reach(const struct assembly *m, struct fault *f)
+assembly_reach(const struct geometry *g, uint32_t slab_height, uint32_t slab_width,
+    struct fault *f)
 {
-	const struct geometry *g = m->geometry;
 	int ss = 0, fs = 0;
 	size_t i;
 
-	for (i = 0; g != NULL && i < g->n_asics; i++) {
+	for (i = 0; i < g->n_asics; i++) {
 		ss = g->asics[i].max_ss > ss ? g->asics[i].max_ss : ss;
 		fs = g->asics[i].max_fs > fs ? g->asics[i].max_fs : fs;
 	}
-	if (g == NULL || ((uint32_t)ss + 1 == m->slab_height &&
-	    (uint32_t)fs + 1 == m->slab_width))
+	if ((uint32_t)ss + 1 == slab_height && (uint32_t)fs + 1 == slab_width)
 		return 0;
 	return fault_set(f, "its ASICs reach to ss %d, fs %d only; images have"
 	    " %u x %u pixels (ss x fs): is it the geometry of this detector?", ss,
-	    fs, m->slab_height, m->slab_width);
+	    fs, slab_height, slab_width);
 }
 
 bool

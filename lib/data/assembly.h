@@ -44,7 +44,8 @@ int	assembly_geometry(const struct geometry *, uint32_t slab_height,
  * detector does not, but neither does one from which ASICs were taken out. 0, or -1
  * with how far they reach.
  */
-int	assembly_reach(const struct assembly *, struct fault *);
+int	assembly_reach(const struct geometry *, uint32_t slab_height,
+	    uint32_t slab_width, struct fault *);
 
 /* Does an ASIC lie beyond the slab's last row or column? */
 bool	assembly_exceeds(const struct geometry *, uint32_t slab_height,

@@ -557,6 +557,16 @@ line_parse(struct parser *p)
 	return panel_line(p, key, text_trim(slash + 1), value);
 }
 
+/* Of one byte, or of two in UTF-8: terminals would do as it says. */
+static bool
+control_is(const char *at, size_t n)
+{
+	const unsigned char *c = (const unsigned char *)at;
+
+	return (iscntrl(*c) && *c != '\t') || (n > 1 && c[0] == 0xc2 &&
+	    c[1] < 0xa0);
+}
+
 /* Copies a line into p->text, up to its comment, and refuses what is no text. */
 static int
 line_copy(struct parser *p, const char *from, size_t n)
@@ -566,13 +576,11 @@ line_copy(struct parser *p, const char *from, size_t n)
 	if (n > LINE_MAX_BYTES)
 		return fault_set(p->f, "line %zu is longer than %d bytes", p->line,
 		    LINE_MAX_BYTES);
-	if (n > 0 && from[n - 1] == '\r')
-		n--;
 	if (memchr(from, '\0', n) != NULL)
 		return fault_set(p->f, "line %zu: a zero byte; this is no text",
 		    p->line);
 	for (i = 0; i < n && from[i] != ';'; i++) {
-		if (iscntrl((unsigned char)from[i]) && from[i] != '\t')
+		if (control_is(from + i, n - i))
 			return fault_set(p->f, "line %zu: byte 0x%02x is no text",
 			    p->line, (unsigned char)from[i]);
 		p->text[i] = from[i];
@@ -581,22 +589,23 @@ line_copy(struct parser *p, const char *from, size_t n)
 	return 0;
 }
 
+/* Lines end as CrystFEL has it: at a newline, a return, or both. */
 static int
 lines_parse(struct parser *p, const char *text, size_t len)
 {
-	const char *end;
+	const char *end = text + len;
 	size_t n;
 
-	while (len > 0) {
+	for (; text < end; text += n) {
 		p->line++;
-		end = memchr(text, '\n', len);
-		n = end == NULL ? len : (size_t)(end - text);
+		for (n = 0; text + n < end && text[n] != '\n' && text[n] != '\r';)
+			n++;
 		if (line_copy(p, text, n) == -1 || line_parse(p) == -1)
 			return -1;
-		if (end != NULL)
+		if (text + n + 1 < end && text[n] == '\r' && text[n + 1] == '\n')
 			n++;
-		text += n;
-		len -= n;
+		if (text + n < end)
+			n++;
 	}
 	return 0;
 }
@@ -686,6 +695,22 @@ limits_check(struct parser *p, const struct bad_draft *d)
 	return 0;
 }
 
+/* Which pixels an x and y region has, the place of an ASIC must tell. */
+static int
+places_check(struct parser *p, const struct geometry_bad *b)
+{
+	const struct geometry_asic *a, *end = p->g->asics + p->g->n_asics;
+
+	for (a = p->g->asics; a < end; a++)
+		if ((b->panel[0] == '\0' || strcmp(b->panel, a->name) == 0) &&
+		    isnan(a->corner_x + a->corner_y + a->fs_x + a->fs_y + a->ss_x +
+		    a->ss_y))
+			return fault_set(p->f, "bad region %s is in x and y, but panel"
+			    " %s has no corner_x, corner_y, fs or ss", b->name,
+			    a->name);
+	return 0;
+}
+
 static int
 bads_finish(struct parser *p)
 {
@@ -707,6 +732,8 @@ bads_finish(struct parser *p)
 			return fault_set(p->f, "bad region %s: there is no panel"
 			    " %s", d->bad.name, d->bad.panel);
 		d->bad.is_fsss = (d->seen & SEEN_FSSS) != 0;
+		if (!d->bad.is_fsss && places_check(p, &d->bad) == -1)
+			return -1;
 		p->g->bads[i] = d->bad;
 	}
 	p->g->n_bads = p->n_bads;

@@ -156,6 +156,23 @@ only_open(hid_t file, struct fault *f)
 	return set;
 }
 
+/* Is every part of the path there, whatever it leads to? */
+static bool
+path_exists(hid_t file, const char *path, hid_t access)
+{
+	const char *slash = path;
+	char part[64];
+
+	do {
+		slash = strchr(slash + 1, '/');
+		snprintf(part, sizeof part, "%.*s", slash == NULL ?
+		    (int)strlen(path) : (int)(slash - path), path);
+		if (H5Lexists(file, part, access) <= 0)
+			return false;
+	} while (slash != NULL);
+	return true;
+}
+
 /* path is NULL for the default. Negative after filling the fault. */
 static hid_t
 dataset_find(hid_t file, const char *path, hid_t access, struct fault *f)
@@ -163,15 +180,15 @@ dataset_find(hid_t file, const char *path, hid_t access, struct fault *f)
 	hid_t set;
 	size_t i;
 
-	if (path != NULL) {
-		if ((set = H5Dopen2(file, path, access)) < 0)
-			hdf_fault_set(f, path);
-		return set;
-	}
-	for (i = 0; i < sizeof default_paths / sizeof default_paths[0]; i++)
-		if ((set = H5Dopen2(file, default_paths[i], access)) >= 0)
-			return set;
-	return only_open(file, f);
+	for (i = 0; path == NULL &&
+	    i < sizeof default_paths / sizeof default_paths[0]; i++)
+		if (path_exists(file, default_paths[i], access))
+			path = default_paths[i];
+	if (path == NULL)
+		return only_open(file, f);
+	if ((set = H5Dopen2(file, path, access)) < 0)
+		hdf_fault_set(f, path);
+	return set;
 }
 
 static hid_t

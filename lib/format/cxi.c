@@ -57,7 +57,7 @@ static const struct picture {
 	unsigned	plane;		/* PLANE_ bit it comes from */
 	uint32_t	class;		/* of the logits */
 } pictures[PICTURES] = {
-	{ DETECTOR "data", "/entry_1/data_1/data", PLANE_IMAGE, 0 },
+	{ CXI_IMAGE, CXI_IMAGE_ALIAS, PLANE_IMAGE, 0 },
 	{ RESULT "segmentation_map", NULL, PLANE_SEGMAP, 0 },
 	{ RESULT "logit_map_class0", NULL, PLANE_LOGITS, 0 },
 	{ RESULT "logit_map_class1", NULL, PLANE_LOGITS, 1 },

@@ -20,6 +20,8 @@
 enum cxi_compression { CXI_NONE, CXI_GZIP, CXI_BSLZ4 };
 
 #define CXI_ENCODER "/LCLS/detector_1/EncoderValue"	/* mm; clen of LCLS geometries */
+#define CXI_IMAGE "/entry_1/instrument_1/detector_1/data"
+#define CXI_IMAGE_ALIAS "/entry_1/data_1/data"	/* the same dataset; of geometries */
 
 /* What every file of one stream looks like. All pointers are borrowed. */
 struct cxi_plan {

@@ -33,8 +33,7 @@ struct cxireader_set {
 	const char	*path;
 	int		rank;
 	hsize_t		dims[CXIREADER_RANK];
-	hsize_t		chunk[CXIREADER_RANK];
-	bool		gaps;		/* some chunks were never written */
+	hsize_t		chunk[CXIREADER_RANK];	/* all 0 if not chunked */
 };
 
 struct cxireader_file {

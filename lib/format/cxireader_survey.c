@@ -95,19 +95,15 @@ static int
 storage_check(struct cxireader_set *s, struct fault *f)
 {
 	hid_t list = H5Dget_create_plist(s->id);
-	H5D_space_status_t status;
 	int r = 0;
 
-	if (list < 0 || H5Dget_space_status(s->id, &status) < 0)
+	if (list < 0)
 		r = hdf_fault_set(f, s->path);
 	else if (guard_hdf_storage(list, f) == -1)
 		r = fault_prefix(f, "%.100s", s->path);
-	else if (H5Pget_layout(list) == H5D_CHUNKED) {
-		s->gaps = status != H5D_SPACE_STATUS_ALLOCATED;
-		if (H5Pget_chunk(list, CXIREADER_RANK, s->chunk) != s->rank)
-			r = fault_set(f, "%.100s: its chunks do not fit its shape",
-			    s->path);
-	}
+	else if (H5Pget_layout(list) == H5D_CHUNKED &&
+	    H5Pget_chunk(list, CXIREADER_RANK, s->chunk) != s->rank)
+		r = fault_set(f, "%s: its chunks do not fit its shape", s->path);
 	if (list >= 0)
 		H5Pclose(list);
 	return r;

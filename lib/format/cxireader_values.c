@@ -21,7 +21,7 @@ chunks_check(const struct cxireader_set *s, hsize_t k, struct fault *f)
 	hsize_t at[CXIREADER_RANK] = { 0 }, bytes;
 	int i;
 
-	if (!s->gaps)
+	if (s->chunk[0] == 0)
 		return 0;
 	at[0] = k - k % s->chunk[0];
 	do {

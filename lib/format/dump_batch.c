@@ -215,6 +215,9 @@ column_remark(struct dump_reader *d, const struct dump_batch *b,
 		dump_remark(d, 0, "%s: %llu values for %llu planes of an unknown"
 		    " number of events, unknown for all of them", s->path,
 		    (unsigned long long)rows, (unsigned long long)b->count);
+	else if (dump_column_planes(s, b))
+		dump_remark(d, 0, "%s: a value a plane; that of an event's first"
+		    " plane is taken", s->path);
 	else if (rows > b->count && rows > b->told)
 		dump_remark(d, 0, "%s: %llu values for %llu events, the first ones are"
 		    " taken", s->path, (unsigned long long)rows,

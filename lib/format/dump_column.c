@@ -36,15 +36,27 @@ dump_column_rows(const struct dump_dataset *s)
 	return s->rank == 0 ? 1 : s->dims[0];
 }
 
+bool
+dump_column_planes(const struct dump_dataset *s, const struct dump_batch *b)
+{
+	uint64_t rows = dump_column_rows(s);
+
+	return b->shaped && b->layout.panels > 1 && rows != b->told &&
+	    rows == b->count * b->layout.panels;
+}
+
 /*
  * Without original_shape it is not known how many panels, and so how many
- * planes, belong to a shot: then only a column of a value a plane fits.
+ * planes, belong to a shot: then only a column of a value a plane fits. With it such
+ * a column gives the value of an event's first plane.
  */
 static int64_t
 column_row(const struct dump_dataset *s, const struct dump_batch *b, uint64_t k)
 {
 	uint64_t rows = dump_column_rows(s);
 
+	if (dump_column_planes(s, b))
+		return (int64_t)(k * b->layout.panels);
 	if (k >= rows || (!b->shaped && rows != b->count))
 		return -1;
 	return (int64_t)k;

@@ -138,7 +138,6 @@ extent_read(struct dump_dataset *s, struct fault *f)
 	if (status == H5D_SPACE_STATUS_NOT_ALLOCATED &&
 	    H5Sget_simple_extent_npoints(s->space) != 0)
 		return fault_set(f, "%s: made but never written", s->path);
-	s->gaps = s->chunk[0] != 0 && status != H5D_SPACE_STATUS_ALLOCATED;
 	return 0;
 }
 
@@ -223,7 +222,7 @@ chunks_check(const struct dump_dataset *s, hsize_t first, hsize_t count,
 {
 	hsize_t at[DUMP_MAX_RANK] = { 0 }, bytes;
 
-	if (!s->gaps || s->rank < 1)
+	if (s->chunk[0] == 0 || s->rank < 1)
 		return 0;
 	at[0] = first - first % s->chunk[0];
 	do {

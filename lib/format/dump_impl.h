@@ -37,7 +37,6 @@ struct dump_dataset {
 	int		rank;
 	hsize_t		dims[DUMP_MAX_RANK];
 	char		path[DUMP_PATH_SIZE];	/* "batch_3/logits" */
-	bool		gaps;		/* some of its chunks were never written */
 	hsize_t		chunk[DUMP_MAX_RANK];	/* all 0 if not chunked */
 };
 
@@ -124,6 +123,8 @@ int	dump_planes_open(struct dump_reader *, const char *batch,
 
 /* dump_column.c: rows, 1 for a scalar; 0 if it is no column of values. */
 uint64_t	dump_column_rows(const struct dump_dataset *);
+/* Has it a value for each plane of a batch whose events have several? */
+bool	dump_column_planes(const struct dump_dataset *, const struct dump_batch *);
 /* Row of an event of a batch, -1 if the column has none for it. */
 int64_t	dump_column_time_row(const struct dump_dataset *,
 	    const struct dump_batch *, uint64_t event);

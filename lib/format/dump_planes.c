@@ -10,7 +10,7 @@
  */
 
 enum {
-	CACHE_MAX = 256 << 20,		/* bytes */
+	CACHE_MAX = 1536 << 20,		/* bytes; the child may have 4 GiB */
 	CACHE_SLOTS_MAX = 1000003	/* prime, as HDF5 advises */
 };
 

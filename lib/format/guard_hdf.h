@@ -27,7 +27,8 @@ void	guard_hdf_filters(void);
 
 /*
  * Opens the file behind a descriptor, which stays the caller's, read-only. It is
- * the only one that this process can have open: a link to another file fails.
+ * the only one that this process can have open: a link to another file fails. So
+ * does a file that HDF5 marks as open for writing, by a program that may have died.
  * H5Fclose closes all that is open of it.
  */
 hid_t	guard_hdf_open(int fd);

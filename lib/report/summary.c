@@ -123,7 +123,8 @@ powder_begin(struct summary *s, const struct cxireader_info *info)
 		    assembly_exceeds(s->geometry, info->height, info->width);
 		return 0;
 	}
-	if (assembly_reach(a, &f) == -1)
+	if (s->geometry != NULL && assembly_reach(s->geometry, info->height,
+	    info->width, &f) == -1)
 		text_keep(s->powder_doubt, sizeof s->powder_doubt, f.text);
 	longest = a->height > a->width ? a->height : a->width;
 	s->powder_side = (longest + SUMMARY_POWDER - 1) / SUMMARY_POWDER;

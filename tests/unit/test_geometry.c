@@ -253,7 +253,8 @@ bad_regions_are_no_panels(void **state)
 	struct geometry g = parsed("badA/min_fs = 3\nbadA/max_fs=5.0\n"
 	    "badA/min_ss=-1\nbadA/max_ss = 100000\nbadA/panel = a\n"
 	    "bad/min_x = -20.5\nbad/max_x = 20\nbad/min_y=1e1\nbad/max_y=30\n"
-	    "bad/colour = red\n" RANGES("a"));
+	    "bad/colour = red\n" RANGES("a") "a/corner_x = 1\na/corner_y = 2\n"
+	    "a/fs = x\na/ss = y\n");
 
 	(void)state;
 	assert_int_equal(g.n_asics, 1);
@@ -284,6 +285,31 @@ refuses_bad_regions_that_mean_nothing(void **state)
 	refused(RANGES("a") RANGES("bad") "bad/min_fs = 10\n",
 	    "a minimum is larger");
 	refused(RANGES("a") "bad/min_fs = 1e10\n", "line 5: min_fs = 1e10");
+	refused("fs = x\nss = y\ncorner_x = 0\n" RANGES("a") "bad/min_x = 1\n"
+	    "bad/max_x = 2\nbad/min_y = 1\nbad/max_y = 2\n",
+	    "bad region bad is in x and y, but panel a has no corner");
+}
+
+static void
+lines_end_at_returns_as_at_newlines(void **state)
+{
+	static const char *const ends[] = { "\n", "\r", "\r\n" };
+	char text[200];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		struct geometry g;
+
+		snprintf(text, sizeof text, "; a comment%sa/min_fs = 0%sa/max_fs = 7%s"
+		    "a/min_ss = 0%s%sa/max_ss = 9", ends[i], ends[i], ends[i],
+		    ends[i], ends[i]);
+		g = parsed(text);
+		assert_int_equal(g.asics[0].max_ss, 9);
+		geometry_free(&g);
+		snprintf(text, sizeof text, "res = 1%s%shello", ends[i], ends[i]);
+		refused(text, "line 3: no '='");
+	}
 }
 
 static void
@@ -358,6 +384,7 @@ refuses_what_is_no_geometry(void **state)
 	assert_refused("a/fs = x\0\n", 10, "line 1: a zero byte");
 	refused("\x89HDF\r\n", "line 1");
 	refused("a\001 = 3\n", "line 1: byte 0x01");
+	refused("a\xc2\x9b" "31m = 3\n", "line 1: byte 0xc2");
 
 	assert_non_null(text);
 	memset(text, 'x', 69999);
@@ -492,6 +519,7 @@ main(void)
 		cmocka_unit_test(passes_over_groups_and_unknown_keys),
 		cmocka_unit_test(bad_regions_are_no_panels),
 		cmocka_unit_test(refuses_bad_regions_that_mean_nothing),
+		cmocka_unit_test(lines_end_at_returns_as_at_newlines),
 		cmocka_unit_test(dimensions_give_the_layer),
 		cmocka_unit_test(refuses_dimensions_that_cannot_be),
 		cmocka_unit_test(a_panel_must_say_where_it_is),
