@@ -73,9 +73,12 @@ static void *
 progress_run(void *unused)
 {
 	struct timespec due;
+	char unsaid[256];
 
 	(void)unused;
 	pthread_mutex_lock(&progress.lock);
+	/* The first line's rate is that since now. */
+	progress.text(progress.arg, unsaid, sizeof unsaid);
 	while (!progress.over) {
 		deadline_make(&due, progress.live ? LIVE_SECONDS : PLAIN_SECONDS);
 		while (!progress.over && pthread_cond_timedwait(&progress.wake,

@@ -117,6 +117,15 @@ def _():
         must("cxiwrite is stopped" in text, text)
 
 
+@test("slots whose tokens a source only has in hand are not pending")
+def _():
+    slow = ["q2cat", "-l", "0", "-r", "20", RUN]
+    with Pipeline(slow, FIND, WRITE, slots=50) as p:
+        must(p.logged_wait(2))
+        text, _ = round_of(p)
+        must(int(re.search(r"(\d+) of 50 slots pending", text).group(1)) < 10, text)
+
+
 @test("who is busy is named, and the others wait for it")
 def _():
     with Pipeline(["q2cat", "-l", "1000", RUN], BUSY, FIND, WRITE) as p:

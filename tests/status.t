@@ -143,6 +143,18 @@ def _():
     must(LINE.search(text), text)
 
 
+@test("there, too, the rate is that of late, and slots without events are free")
+def _():
+    text, status = held_run(
+        "q2slots -n 20 bash -c 'q2cat -v -l 0 -r 10 -n 115 %s | peakfind -v |"
+        " cxiwrite -v -m 1 -o paced'" % RUN,
+        lambda t: t.count(" events/s") >= 3)
+    must(status == 0, status, text)
+    rates = [float(r) for r in re.findall(r"events, .*?([\d.]+) events/s", text)]
+    must(len(rates) >= 3 and min(rates) > 1, text)
+    must(int(re.search(r"(\d+) of 20 slots pending", text).group(1)) < 10, text)
+
+
 @test("without -v nothing is said on the way")
 def _():
     text, status = held_run("{ sleep 1; echo >&2 waited; } & " + HELD +

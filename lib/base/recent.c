@@ -36,7 +36,8 @@ recent_since(const struct recent *r, double now, double window,
 	if (r->n == 0)
 		return;
 	last = p = point_back(r, 1);
-	for (i = 2; i <= r->n && now - point_back(r, i)->at <= window; i++)
+	for (i = 2; i <= r->n && (i == 2 || now - point_back(r, i)->at <= window);
+	    i++)
 		p = point_back(r, i);
 	*events = last->events - p->events;
 	*hits = last->hits - p->hits;

@@ -18,15 +18,16 @@ struct recent {
 };
 
 /*
- * Notes the counts at a time, and gives events a second over the last 10 seconds; 0
- * before time has passed. The last note goes if it came less than a second after that
+ * Notes the counts at a time, and gives events a second over the last 10 seconds, or
+ * since the note before; 0 for the first. The last note goes if it came less than a second after that
  * before it: so they reach back a minute however often this is called.
  */
 double	recent_rate(struct recent *, double now, uint64_t events, uint64_t hits);
 
 /*
- * Events and hits since the oldest point that is at most window seconds old (or
- * the only one there is), and the seconds between. All are 0 before the first note.
+ * Events and hits since the oldest point that is at most window seconds old, or since
+ * the last but one where that is older, and the seconds between. All are 0 before the
+ * second note.
  */
 void	recent_since(const struct recent *, double now, double window,
 	    uint64_t *events, uint64_t *hits, double *seconds);

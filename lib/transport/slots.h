@@ -67,8 +67,8 @@ void	slots_close(struct slots *);
 unsigned	slots_count(const struct slots *);
 
 /*
- * Slots whose events are under way, or that a producer has in hand to fill: those
- * without a token in the pipe. For display; another thread may ask.
+ * Slots that are filled or being filled. A source may have the tokens of others in
+ * hand. 0 for private ones. For display; another thread may ask.
  */
 unsigned	slots_pending(const struct slots *);
 
