@@ -549,8 +549,9 @@ totals_say(struct writer *w)
 		    " carrying on does not bring them; begin anew, with -f");
 	else if (w->begun && (!t->complete || t->interrupted) &&
 	    series_wanted(w->o->dir, w->o->prefix, &p, &f) == 1)
-		progress_warnx("not complete: q2cat -s %llu:%llu with the same"
-		    " inputs, and cxiwrite -r with the same options, carry on",
+		progress_warnx("not complete: where the inputs can be read again,"
+		    " q2cat -s %llu:%llu with the same, and cxiwrite -r with the"
+		    " same options, carry on",
 		    (unsigned long long)p.header, (unsigned long long)p.next);
 }
 

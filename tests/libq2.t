@@ -52,7 +52,7 @@ cat >"$T/same.py" <<'END'
 import sys
 import numpy as np
 import q2
-N, H, W = int(sys.argv[1]), 60, 90
+N, H, W = int(sys.argv[1]), 60, 120
 p, y, x = np.indices((1, H, W))
 with q2.Writer(1, panels=1, shape=(H, W)) as w:
     for k in range(N):
@@ -83,7 +83,7 @@ with h5py.File(sys.argv[1] + "/peaknet_0000.cxi") as f:
     assert len(n) == 7
     for k in range(7):
         want = {(y + .5, x + .5)
-                for y in range(60) for x in range(90)
+                for y in range(60) for x in range(120)
                 if (y + k) % 20 == 8 and y < 59 and x % 30 == 8}
         ys = r["peakYPosRaw"][k, :n[k]]
         got = {(float(a), float(b)) for a, b in zip(ys, r["peakXPosRaw"][k, :n[k]])}

@@ -10,7 +10,7 @@
 
 #include <q2.h>
 
-enum { H = 60, W = 90, N = H * W };
+enum { H = 60, W = 120, N = H * W };
 
 static void
 spots(float *logits, float *image, int k)	/* your own network in its place */
