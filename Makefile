@@ -73,7 +73,7 @@ BENCH := $(patsubst %.c,$B/%,$(wildcard scripts/bench.d/*.c)) \
 MAN := $(wildcard man/*.[1357])
 
 # What lib/producer/q2.c needs of lib, and that needs libc only.
-LIBQ2 = base/crc_plain base/fault base/io base/pages data/event data/layout \
+LIBQ2 = base/crc_plain base/fault base/io base/pages base/utf8 data/event data/layout \
 	format/eventblock format/parcel format/place format/source format/stream producer/q2 \
 	transport/budget transport/capture transport/cgroup transport/inlet \
 	transport/outlet transport/record transport/slots

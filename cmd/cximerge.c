@@ -123,10 +123,12 @@ output_check(const char *path)
 			err(STATUS_OUTPUT, "-o %s", path);
 		return;
 	}
-	if (!S_ISREG(st.st_mode) || joincheck_open(path, &p, &f) == -1) {
+	if (!S_ISREG(st.st_mode))
+		errx(STATUS_OUTPUT, "-o %s: is no regular file; name another", path);
+	if (joincheck_open(path, &p, &f) == -1) {
 		stop_heed();
-		errx(STATUS_OUTPUT, "-o %s: exists, and is not a merged file made"
-		    " without -x; remove it or name another", path);
+		errx(status_of(&f, STATUS_OUTPUT), "-o: only a merged file made without"
+		    " -x is replaced: %s; name another", f.text);
 	}
 	cxiparts_free(p);
 }

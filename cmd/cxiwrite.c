@@ -165,6 +165,11 @@ file_commit(struct writer *w, enum journal_state state)
 	if (eventlog_written(w->log, &f) == -1)
 		return log_failed(w, &f);
 	w->cxi = NULL;
+	/* Its only hits failed while they were written. */
+	if (cxi_rows(cxi) == 0) {
+		cxi_abort(cxi);
+		return 0;
+	}
 	/* Behind missing events no place is what q2cat -s counts. */
 	entry_make(w, ledger_accounted(&w->in.ledger) ? state : JOURNAL_OPEN, &e);
 	if (series_commit(w->series, cxi, &e, eventlog_descriptor(w->log), &lost,

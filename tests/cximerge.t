@@ -524,10 +524,10 @@ def _():
     copied('plain', 'keep')
     victim = files('keep')[0]
     before = proc.read(victim, 'rb')
-    refused(OUTPUT, 'not a merged file', '-o', victim, *lists('keep'))
+    refused(OUTPUT, 'only a merged file', '-o', victim, *lists('keep'))
     must(proc.read(victim, 'rb') == before)
     os.symlink(victim, path('link.cxi'))
-    refused(OUTPUT, 'not a merged file', '-o', path('link.cxi'),
+    refused(OUTPUT, 'no regular file', '-o', path('link.cxi'),
             *lists('keep'))
     must(proc.read(victim, 'rb') == before and os.path.islink(path('link.cxi')))
 

@@ -196,6 +196,9 @@ def geometry_test(head, events, end):
     text = made(('mask_good', 'mask_file = m.h5\nmask_good'))[1]
     check('mask = /entry_1/data_1/mask' in text and 'mask_bad' in text,
           'a mask in a file of its own stays', text)
+    text = made(('\n', '\r'), ('clen', 'clen = 0.1\rmask1_data = /d\rclen'))[1]
+    check('\r' not in text and '\nclen = 0.1\n' in text and 'mask1' not in text,
+          'lines that end at returns are lines', text)
     text = made(('clen', 'mask_edge_pixels = 2\nclen'))[1]
     check('\nmask_edge_pixels = 2\n' in text and 'mask_bad' not in text,
           'the edge of panels, which needs no mask, stays', text)

@@ -81,8 +81,11 @@ newfile_commit(struct newfile *n, struct fault *f)
 	    rename(n->temporary, n->path)) == -1)
 		e = errno;
 	if (e == 0) {
+		if (n->temporary[0] != '\0' && filename_sync(n->path) == -1)
+			e = errno;
 		n->temporary[0] = '\0';
-		return 0;
+		return e == 0 ? 0 : fault_set(f, "%s: its directory: %s", n->path,
+		    strerror(e));
 	}
 	newfile_remove(n);
 	return fault_set(f, "%s: %s", n->path, strerror(e));

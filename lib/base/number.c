@@ -23,11 +23,10 @@ number_real(const char *text, double min, double max, double *v,
 	*cause = "invalid";
 	if (text[strspn(text, "+-.0123456789eE")] != '\0')
 		return -1;
-	errno = 0;
 	*v = strtod(text, &end);
-	if (end == text || *end != '\0' || !isfinite(*v))
+	if (end == text || *end != '\0')
 		return -1;
-	*cause = *v < min ? "too small" : *v > max ? "too large" : NULL;
+	*cause = *v < min ? "too small" : *v > max || isinf(*v) ? "too large" : NULL;
 	return *cause == NULL ? 0 : -1;
 }
 

@@ -8,17 +8,20 @@
 
 #include "base/sidefile.h"
 
-/* /dev itself is root's, but everybody may write to /dev/shm. */
+/* Everybody may write to /dev/shm, and /proc/self/cwd leads anywhere. */
 bool
 sidefile_is_descriptor(const char *path)
 {
-	static const char *const names[] = { "/dev/std", "/dev/fd/", "/proc/" };
+	static const char *const names[] = { "/dev/stdin", "/dev/stdout", "/dev/stderr" };
+	int end = 0, n;
 	size_t i;
 
 	for (i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (strncmp(path, names[i], strlen(names[i])) == 0)
+		if (strcmp(path, names[i]) == 0)
 			return true;
-	return false;
+	return ((sscanf(path, "/dev/fd/%d%n", &n, &end) == 1 ||
+	    sscanf(path, "/proc/self/fd/%d%n", &n, &end) == 1 ||
+	    sscanf(path, "/proc/%*d/fd/%d%n", &n, &end) == 1)) && path[end] == '\0';
 }
 
 int

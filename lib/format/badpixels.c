@@ -90,7 +90,7 @@ badpixels_read_within(const char *spec, const struct layout *l,
 		close(fd);
 	}
 	if (status == -1)
-		fault_prefix(f, "%.120s", name);
+		fault_prefix(f, "%s", name);
 	free(name);
 	return status;
 }

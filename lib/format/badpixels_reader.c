@@ -222,7 +222,7 @@ open_read(hid_t file, const char *path, const struct layout *l, uint8_t *bad,
 	if ((status = dataset_read(set, l, bad, f)) == -1) {
 		if (H5Iget_name(set, name, sizeof name) <= 0)
 			strcpy(name, "dataset");
-		fault_prefix(f, "%.100s", name);
+		fault_prefix(f, "%s", name);
 	}
 	H5Dclose(set);
 	return status;

@@ -29,9 +29,7 @@ input_cat(struct cat *c, const char *path)
 	if (fd == -1 || fstat(fd, &st) == -1) {
 		fault_set(&f, "%s", strerror(errno));
 		cat_input_damaged(c, &f);
-		return;
-	}
-	if (S_ISDIR(st.st_mode)) {
+	} else if (S_ISDIR(st.st_mode)) {
 		fault_set(&f, "is a directory");
 		cat_input_damaged(c, &f);
 	} else if (io_feeds_itself(fd, c->to.out.fd)) {
@@ -46,7 +44,7 @@ input_cat(struct cat *c, const char *path)
 		else
 			cat_stream(c, fd, originator_stop(c, &st));
 	}
-	if (path != NULL)
+	if (path != NULL && fd != -1)
 		close(fd);
 }
 

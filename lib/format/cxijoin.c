@@ -362,6 +362,6 @@ cxijoin_write(const struct cxijoin *c, int fd, struct fault *f)
 		status = hdf_fault_set(f, c->path);
 	/* HDF5 forgets failures of writes that it had put off. */
 	if (status == 0 && disk.error != 0)
-		status = fault_set(f, "%.200s: %s", c->path, strerror(disk.error));
+		status = fault_set(f, "%s: %s", c->path, strerror(disk.error));
 	return status;
 }

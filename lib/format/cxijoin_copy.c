@@ -110,8 +110,8 @@ storage_check(const struct join *j, const char *path, const struct cxiset *a,
 	if (memcmp(a->chunk, b->chunk, sizeof a->chunk) == 0 &&
 	    filters_same(a, b))
 		return 0;
-	return fault_set(f, "%.120s: %.60s is not compressed or not cut into chunks"
-	    " as in %.80s, so chunks cannot be copied; without -x they may differ",
+	return fault_set(f, "%s: %.60s is not compressed or not cut into chunks"
+	    " as in %s, so chunks cannot be copied; without -x they may differ",
 	    path, b->name, j->sources[0].path);
 }
 
@@ -157,7 +157,7 @@ source_copy(const struct cxijoin *c, hid_t file, struct cxireaders *readers,
 		return -1;
 	status = cxireader_sets(r, x, f);
 	if (status == 0 && cxireader_info(r)->events != source->events)
-		status = fault_set(f, "%.200s: it has just changed", source->path);
+		status = fault_set(f, "%s: it has just changed", source->path);
 	for (; s < end && status == 0; s++)
 		if (s->growing && s->same < 0)
 			status = set_copy(c, file, r, x, s, runs, n, f);

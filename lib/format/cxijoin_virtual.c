@@ -59,7 +59,7 @@ cxijoin_source(const char *path, struct fault *f)
 	if (dir == NULL || (real = realpath(dir, NULL)) == NULL ||
 	    asprintf(&out, "%s/%s", strcmp(real, "/") == 0 ? "" : real, base) ==
 	    -1) {
-		fault_set(f, "%.200s: its directory cannot be found", path);
+		fault_set(f, "%s: its directory cannot be found", path);
 		out = NULL;
 	}
 	free(dir);

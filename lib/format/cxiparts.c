@@ -45,7 +45,7 @@ column_load(const struct cxiparts *p, struct cxireader *r,
 
 	if (s == NULL || s->kind != kind || s->rank != 1 || !s->growing ||
 	    (kind != CXISET_TEXT && s->size != *width)) {
-		fault_set(f, "%.160s: %s: is not there as cximerge writes it",
+		fault_set(f, "%s: %s: is not there as cximerge writes it",
 		    p->path, name);
 		return NULL;
 	}
@@ -53,7 +53,7 @@ column_load(const struct cxiparts *p, struct cxireader *r,
 	*n = s->dims[0];
 	if (*n > (SIZE_MAX >> 1) / *width ||
 	    (all = malloc((size_t)*n * *width + 1)) == NULL) {
-		fault_lack(f, "%.160s: %s: out of memory", p->path, name);
+		fault_lack(f, "%s: %s: out of memory", p->path, name);
 		return NULL;
 	}
 	for (at = 0; at < *n; at += got) {
@@ -71,7 +71,7 @@ column_load(const struct cxiparts *p, struct cxireader *r,
 static int
 contradiction(const struct cxiparts *p, struct fault *f)
 {
-	return fault_set(f, "%.160s: its tables in " CXIPARTS_GROUP " contradict"
+	return fault_set(f, "%s: its tables in " CXIPARTS_GROUP " contradict"
 	    " each other", p->path);
 }
 
@@ -201,7 +201,7 @@ cxiparts_load(struct cxireader *r, const char *path, const char *clen_path,
 
 	*out = NULL;
 	if (p == NULL || x == NULL || (p->path = realpath(path, NULL)) == NULL)
-		fault_set(f, "%.160s: %s", path, strerror(errno));
+		fault_set(f, "%s: %s", path, strerror(errno));
 	else {
 		p->clen_path = clen_path;
 		if (cxireader_sets(r, x, f) == 0 && names_load(p, r, x, f) == 0 &&
@@ -261,14 +261,14 @@ source_open(struct cxiparts *p, struct open_source *o, uint32_t i,
 
 	cxireader_close(o->reader);
 	if (cxireader_open_alone(s->path, p->clen_path, &o->reader, f) == -1)
-		return fault_prefix(f, "source of %.100s", p->path);
+		return fault_prefix(f, "source of %s", p->path);
 	o->source = i;
 	if (!cxireader_info(o->reader)->merged &&
 	    cxireader_info(o->reader)->events == s->events)
 		return 0;
 	cxireader_close(o->reader);
 	o->reader = NULL;
-	return fault_set(f, "%.160s: has changed since %.100s was made; see"
+	return fault_set(f, "%s: has changed since %s was made; see"
 	    " cximerge -c", s->path, p->path);
 }
 

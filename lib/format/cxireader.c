@@ -46,7 +46,7 @@ child_serve(void *ctx, int fd, void *memory, uint64_t request, struct fault *f)
 int
 cxireader_wild(const struct cxireader *r, struct fault *f)
 {
-	return fault_set(f, "%.160s: HDF5 ran wild: what it says of the file"
+	return fault_set(f, "%s: HDF5 ran wild: what it says of the file"
 	    " contradicts itself", r->path);
 }
 
@@ -56,7 +56,7 @@ cxireader_ask(struct cxireader *r, enum cxireader_what what, uint64_t k,
 {
 	if (guard_ask(r->guard, CXIREADER_REQUEST(what, k), f) == GUARD_DONE)
 		return 0;
-	return fault_prefix(f, "%.160s", r->path);
+	return fault_prefix(f, "%s", r->path);
 }
 
 const void *
@@ -105,7 +105,7 @@ file_open(struct cxireader *r, const char *path, struct fault *f)
 	int fd = guard_open(path, f);
 
 	if (fd == -1)
-		return fault_prefix(f, "%.160s", path);
+		return fault_prefix(f, "%s", path);
 	if ((r->paths[r->n] = strdup(path)) == NULL) {
 		close(fd);
 		return fault_lack(f, "out of memory");
@@ -124,7 +124,7 @@ child_begin(struct cxireader *r, const char *clen_path, struct fault *f)
 	if ((r->file = cxireader_file_new(clen_path)) == NULL)
 		return fault_lack(f, "out of memory");
 	r->guard = guard_start(&duty, r->fds, (int)r->n, &guard_limits, f);
-	return r->guard == NULL ? fault_prefix(f, "%.160s", r->path) : 0;
+	return r->guard == NULL ? fault_prefix(f, "%s", r->path) : 0;
 }
 
 /* A child that is started has each for a moment twice. */
@@ -196,7 +196,7 @@ cxireader_bytes(const struct cxireader *r, uint64_t *bytes, struct fault *f)
 	for (i = 0; r->paths[i] != r->path; i++)
 		;
 	if (fstat(r->fds[i], &st) == -1)
-		return fault_set(f, "%.160s: %s", r->path, strerror(errno));
+		return fault_set(f, "%s: %s", r->path, strerror(errno));
 	*bytes = (uint64_t)st.st_size;
 	return 0;
 }
@@ -212,7 +212,7 @@ parts_open(struct cxireader *r, const char *clen_path, struct fault *f)
 	if (cxiparts_load(r, r->path, clen_path, &r->parts, f) == -1)
 		return -1;
 	if (events == 0)
-		return fault_set(f, "%.160s: has no events", r->path);
+		return fault_set(f, "%s: has no events", r->path);
 	if ((first = cxiparts_reader(r->parts, 0, &row, f)) == NULL)
 		return -1;
 	x->height = first->info.height;
@@ -255,7 +255,7 @@ reader_of(struct cxireader *r, uint64_t *k, struct fault *f)
 	if (x->height == r->info.height && x->width == r->info.width &&
 	    x->capacity == r->info.capacity && x->mask == r->info.mask)
 		return part;
-	fault_set(f, "%.160s: does not fit the other sources of %.100s any more;"
+	fault_set(f, "%s: does not fit the other sources of %s any more;"
 	    " see cximerge -c", part->path, r->path);
 	return NULL;
 }
@@ -318,8 +318,8 @@ range_check(const struct cxireader *r, uint64_t k, struct fault *f)
 	if (k < r->info.events)
 		return 0;
 	if (r->info.events == 0)
-		return fault_set(f, "%.160s: has no events", r->path);
-	return fault_set(f, "%.160s: has no event %llu: its events are 0 to %llu",
+		return fault_set(f, "%s: has no events", r->path);
+	return fault_set(f, "%s: has no event %llu: its events are 0 to %llu",
 	    r->path, (unsigned long long)k,
 	    (unsigned long long)r->info.events - 1);
 }
@@ -357,7 +357,7 @@ cxireader_image(struct cxireader *r, uint64_t k, float *pixels,
 	if (range_check(r, k, f) == -1 || (r = reader_of(r, &k, f)) == NULL)
 		return -1;
 	if (r->info.height == 0)
-		return fault_set(f, "%.160s: has no images", r->path);
+		return fault_set(f, "%s: has no images", r->path);
 	if (cxireader_ask(r, CXIREADER_IMAGE, k, f) == -1)
 		return -1;
 	memcpy(pixels, guard_memory(r->guard),

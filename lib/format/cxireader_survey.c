@@ -100,7 +100,7 @@ storage_check(struct cxireader_set *s, struct fault *f)
 	if (list < 0)
 		r = hdf_fault_set(f, s->path);
 	else if (guard_hdf_storage(list, f) == -1)
-		r = fault_prefix(f, "%.100s", s->path);
+		r = fault_prefix(f, "%s", s->path);
 	else if (H5Pget_layout(list) == H5D_CHUNKED &&
 	    H5Pget_chunk(list, CXIREADER_RANK, s->chunk) != s->rank)
 		r = fault_set(f, "%s: its chunks do not fit its shape", s->path);

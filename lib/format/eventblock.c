@@ -3,6 +3,7 @@
 
 #include "base/crc.h"
 #include "base/le.h"
+#include "base/utf8.h"
 #include "format/eventblock.h"
 
 enum { CRC_PLANES = 48, CRC_BLOCK = 64, SOURCE_AT = 128 };
@@ -51,33 +52,18 @@ eventblock_name(unsigned char *p, const char *text)
 	memcpy(source, whole, n);
 }
 
-/* How many bytes the character at p has, 1 to 4; 0: it is none of UTF-8. */
-static size_t
-character_size(const unsigned char *p)
-{
-	size_t i, n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 :
-	    *p < 0xf5 ? 4 : 0;
-
-	for (i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return n;
-}
-
 /* It goes into logs, a line an event, and onto terminals. */
 static void
 source_clean(char *source)
 {
 	unsigned char *p = (unsigned char *)source;
-	size_t n;
+	size_t left, n;
 
-	for (; *p != '\0'; p += n) {
-		n = character_size(p);
-		if (n == 0 || *p < ' ' || *p == 0x7f) {
+	for (left = strlen(source); left > 0; p += n, left -= n)
+		if ((n = utf8_size(p, left)) == 0) {
 			*p = '?';
 			n = 1;
 		}
-	}
 }
 
 int

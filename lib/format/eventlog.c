@@ -15,7 +15,7 @@
 #include "base/sidefile.h"
 #include "format/eventlog.h"
 
-enum { LINE_MAX_BYTES = 1024 };	/* of a log: 64 of source, 224 of prefix, a fault */
+enum { LINE_MAX_BYTES = 2048 };	/* of a log: 64 of source, 224 of prefix, a fault */
 
 const char eventlog_heading[] = "seq\tsource\ttimestamp\tenergy_eV\tpeaks_found"
     "\tpeaks_kept\thit\tfile\tindex\tcause\n";

@@ -116,10 +116,10 @@ lines_accord(const char *path, const char *text, const char *first,
 	const char *line = line_lacking(text, other, binds);
 
 	if (line != NULL)
-		return fault_set(f, "%.120s: does not fit: it was made with %.*s,"
-		    " %.80s was not", path, (int)line_length(line), line, first);
+		return fault_set(f, "%s: does not fit: it was made with %.*s,"
+		    " %s was not", path, (int)line_length(line), line, first);
 	if ((line = line_lacking(other, text, binds)) != NULL)
-		return fault_set(f, "%.120s: does not fit: %.80s was made with %.*s,"
+		return fault_set(f, "%s: does not fit: %s was made with %.*s,"
 		    " it was not", path, first, (int)line_length(line), line);
 	return 0;
 }
@@ -183,19 +183,19 @@ sets_accord(const struct join *j, const char *path, const struct cxisets *x,
 
 	for (i = 0; i < x->n; i++)
 		if (cxisets_find(&j->sets, x->sets[i].name) == NULL)
-			return fault_set(f, "%.120s: does not fit: it has %.100s,"
-			    " %.80s has not", path, x->sets[i].name, first);
+			return fault_set(f, "%s: does not fit: it has %s,"
+			    " %s has not", path, x->sets[i].name, first);
 	for (i = 0; i < j->sets.n; i++) {
 		t = &j->sets.sets[i];
 		if ((s = cxisets_find(x, t->name)) == NULL)
-			return fault_set(f, "%.120s: does not fit: %.80s has %.100s,"
+			return fault_set(f, "%s: does not fit: %s has %s,"
 			    " it has not", path, first, t->name);
 		/* Texts of process_1 may differ in length. */
 		if (shapes_equal(s, t) || (is_process(s) && is_process(t)))
 			continue;
 		cxiset_words(s, a, sizeof a);
 		cxiset_words(t, b, sizeof b);
-		return fault_set(f, "%.100s: does not fit: its %.60s is %s, that of"
+		return fault_set(f, "%s: does not fit: its %.60s is %s, that of"
 		    " %.60s is %s", path, s->name, a, first, b);
 	}
 	return 0;
@@ -225,11 +225,11 @@ rows_check(const char *path, const struct cxisets *x, uint64_t events,
 
 	for (i = 0; i < x->n; i++) {
 		if (x->sets[i].elsewhere)
-			return fault_set(f, "%.160s: %.100s is a virtual dataset;"
+			return fault_set(f, "%s: %s is a virtual dataset;"
 			    " name the files that it is of", path,
 			    x->sets[i].name);
 		if (x->sets[i].growing && x->sets[i].dims[0] != events)
-			return fault_set(f, "%.160s: %.100s has %" PRIu64 " rows, but"
+			return fault_set(f, "%s: %s has %" PRIu64 " rows, but"
 			    " there are %" PRIu64 " events", path,
 			    x->sets[i].name, x->sets[i].dims[0], events);
 	}
@@ -244,11 +244,11 @@ kind_check(const char *path, const struct cxireader_info *x,
 	const struct cxiset *number = cxisets_find(sets, "/LCLS/eventNumber");
 
 	if (x->merged || cxisets_find(sets, CXIPARTS_GROUP) != NULL)
-		return fault_set(f, "%.160s: is a merged file; name the files that it"
+		return fault_set(f, "%s: is a merged file; name the files that it"
 		    " is of", path);
 	if (x->program[0] == '\0' || x->stream[0] == '\0' || number == NULL ||
 	    !number->growing)
-		return fault_set(f, "%.160s: not a file of cxiwrite: it lacks"
+		return fault_set(f, "%s: not a file of cxiwrite: it lacks"
 		    " /LCLS/eventNumber or the texts of /entry_1/process_1", path);
 	return rows_check(path, sets, x->events, f);
 }
@@ -277,7 +277,7 @@ fit_check(struct join *j, const char *path, const struct cxireader_info *x,
 		return first_take(j, x, sets, f);
 	first = j->sources[0].path;
 	if (strcmp(x->program, j->program) != 0)
-		return fault_set(f, "%.120s: does not fit: it was made by %s, %.80s by"
+		return fault_set(f, "%s: does not fit: it was made by %s, %s by"
 		    " %s", path, x->program, first, j->program);
 	if (lines_accord(path, x->options, first, j->options, option_binds,
 	    f) == -1 || lines_accord(path, x->stream, first, j->stream, fact_binds,
@@ -446,7 +446,7 @@ join_add(struct join *j, const char *const paths[], size_t n,
 		if (*stop)
 			status = fault_set(f, "stopped");
 		else if (is_unfinished(paths[i]))
-			status = fault_set(f, "%.200s: unfinished", paths[i]);
+			status = fault_set(f, "%s: unfinished", paths[i]);
 		else if ((r = cxireaders_at(readers, i, f)) == NULL)
 			status = -1;
 		else

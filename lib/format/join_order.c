@@ -53,7 +53,7 @@ twice(const struct join *j, const struct join_row *a, const struct join_row *b,
     struct fault *f)
 {
 	return fault_set(f, "event %" PRIu64 " occurs twice: it is row %" PRIu64
-	    " of %.100s and row %" PRIu64 " of %.100s%s", a->number, a->row,
+	    " of %s and row %" PRIu64 " of %s%s", a->number, a->row,
 	    j->sources[a->source].path, b->row, j->sources[b->source].path,
 	    a->timed ? "" : "; if these are two captures without timestamps, they"
 	    " need a fact each, q2cat -k");

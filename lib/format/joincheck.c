@@ -19,7 +19,7 @@ tables_load(struct cxireader *r, const char *path, struct cxiparts **parts,
 {
 	if (cxireader_info(r)->merged)
 		return cxiparts_load(r, path, NULL, parts, f);
-	return fault_set(f, "%.200s: is no file that cximerge made without -x",
+	return fault_set(f, "%s: is no file that cximerge made without -x",
 	    path);
 }
 
@@ -46,22 +46,22 @@ content_check(const struct cxiparts_source *s, struct cxireader *r,
 	char digest[CXIPARTS_DIGEST_SIZE];
 
 	if (cxireader_info(r)->merged)
-		return fault_set(f, "%.200s: changed: it is a merged file now",
+		return fault_set(f, "%s: changed: it is a merged file now",
 		    s->path);
 	if (events < s->events)
-		return fault_set(f, "%.200s: short: it has %" PRIu64 " events, and"
+		return fault_set(f, "%s: short: it has %" PRIu64 " events, and"
 		    " had %" PRIu64, s->path, events, s->events);
 	if (events > s->events)
-		return fault_set(f, "%.200s: changed: it has %" PRIu64 " events, and"
+		return fault_set(f, "%s: changed: it has %" PRIu64 " events, and"
 		    " had %" PRIu64, s->path, events, s->events);
 	if (join_digest(r, digest, f) == -1)
 		return fault_prefix(f, "damaged");
 	if (strcmp(digest, s->digest) != 0)
-		return fault_set(f, "%.200s: changed: its peaks are others", s->path);
+		return fault_set(f, "%s: changed: its peaks are others", s->path);
 	if (cxireader_bytes(r, &bytes, f) == -1)
 		return -1;
 	if (bytes != s->bytes)
-		return fault_set(f, "%.200s: changed: it has %" PRIu64 " bytes, and"
+		return fault_set(f, "%s: changed: it has %" PRIu64 " bytes, and"
 		    " had %" PRIu64, s->path, bytes, s->bytes);
 	return 0;
 }
@@ -73,7 +73,7 @@ failure_explain(const struct cxiparts_source *s, struct fault *f)
 	struct stat st;
 
 	if (stat(s->path, &st) == -1)
-		return fault_set(f, "%.200s: %s%s", s->path, errno == ENOENT ?
+		return fault_set(f, "%s: %s%s", s->path, errno == ENOENT ?
 		    "missing: " : "", strerror(errno));
 	if ((uint64_t)st.st_size < s->bytes)
 		return fault_prefix(f, "short (%" PRIu64 " bytes of %" PRIu64 ")",

@@ -110,7 +110,8 @@ quantities_pack(msgpack_packer *to, const struct reply *r, const struct event *e
 		bad |= real_pack(to, "timestamp", seconds(e));
 	if (q & QUANTITY_ENERGY)
 		bad |= real_pack(to, "beam_energy",
-		    e->known & QUANTITY_ENERGY ? e->photon_energy : NAN);
+		    e->known & QUANTITY_ENERGY && e->photon_energy > 0 ?
+		    e->photon_energy : NAN);
 	if (q & QUANTITY_ENCODER)
 		bad |= real_pack(to, "encoder_value",
 		    e->known & QUANTITY_ENCODER ? e->encoder : NAN);

@@ -15,11 +15,22 @@ struct line {
 	const char	*panel, *key, *value;	/* panel: empty or "p0a0/" */
 };
 
+/* Arrays beside the image, each in its file or in one of its own. */
+enum { MASKS = 8, SATURATION = MASKS };
+enum part { LOCATION, FILENAME, BITS };
+
+/* What the geometry says of the arrays of a panel. */
+struct arrays {
+	bool		met;		/* a line of the panel */
+	unsigned	has[BITS];	/* a bit an array: its LOCATION, its FILENAME */
+};
+
 struct rewrite {
 	FILE		*out;
 	const struct plan *plan;
 	const struct stream *stream;
 	const char	*text;		/* of the geometry; NULL: there is none */
+	struct arrays	*arrays;	/* of each ASIC */
 	struct fault	*f;
 };
 
@@ -30,7 +41,7 @@ trimmed(char *s)
 
 	s += strspn(s, " \t");
 	end = s + strlen(s);
-	while (end > s && strchr(" \t\r", end[-1]) != NULL)
+	while (end > s && strchr(" \t", end[-1]) != NULL)
 		end--;
 	*end = '\0';
 	return s;
@@ -40,7 +51,7 @@ trimmed(char *s)
 static bool
 line_cut(struct line *l, const char *text)
 {
-	size_t n = strcspn(text, "\n");
+	size_t n = strcspn(text, "\r\n");
 	char *equals, *slash;
 
 	l->text = text;
@@ -70,7 +81,9 @@ line_next(const struct line *l)
 {
 	const char *end = l->text + l->length;
 
-	return *end == '\n' ? end + 1 : end;
+	if (*end == '\r' && end[1] == '\n')
+		end++;
+	return *end == '\0' ? end : end + 1;
 }
 
 /* A number, and behind it at most a unit: CrystFEL takes all else for a name. */
@@ -92,9 +105,6 @@ is_dimension(const char *key)
 
 /* ---- masks and the saturation map ---- */
 
-/* Arrays beside the image, each in its file or in one of its own. */
-enum { MASKS = 8, SATURATION = MASKS };
-enum part { LOCATION, FILENAME, BITS };
 
 /* The names without a number are those of mask 0. */
 static const struct {
@@ -138,37 +148,68 @@ array_parse(const char *key, enum part *part)
 	return -1;
 }
 
-/*
- * Has a panel this part of an array: of its own, or as a default, which is one that
- * stands in front of the first line of the panel?
- */
-static bool
-panel_has(const char *text, const char *panel, int array, enum part part)
+/* ASIC of the geometry that a name is of; its number of them if of none. */
+static size_t
+asic_find(const struct geometry *g, const char *name, size_t guess)
 {
-	bool met = false, has = false;
-	enum part found;
-	struct line l;
+	size_t i;
 
-	for (; *text != '\0'; text = line_next(&l)) {
-		if (!line_cut(&l, text) ||
-		    (l.panel[0] != '\0' ? strcmp(l.panel, panel) != 0 : met))
+	/* Lines of one panel follow each other. */
+	if (guess < g->n_asics && strcmp(g->asics[guess].name, name) == 0)
+		return guess;
+	for (i = 0; i < g->n_asics && strcmp(g->asics[i].name, name) != 0; i++)
+		;
+	return i;
+}
+
+static void
+arrays_note(struct arrays *a, const char *key)
+{
+	enum part part;
+	int array = array_parse(key, &part);
+
+	if (array != -1 && part != BITS)
+		a->has[part] |= 1U << array;
+}
+
+/*
+ * What each panel has: of its own, or as a default, which is one that stands in front
+ * of the first line of the panel. NULL without memory.
+ */
+static struct arrays *
+arrays_survey(const struct geometry *g, const char *text)
+{
+	struct arrays *all = calloc(g->n_asics, sizeof *all), defaults = { false, { 0 } };
+	struct line l;
+	size_t i = 0;
+
+	for (; all != NULL && *text != '\0'; text = line_next(&l)) {
+		if (!line_cut(&l, text))
 			continue;
-		met = met || l.panel[0] != '\0';
-		has = has || (array_parse(l.key, &found) == array &&
-		    found == part);
+		if (l.panel[0] == '\0') {
+			arrays_note(&defaults, l.key);
+			continue;
+		}
+		if ((i = asic_find(g, l.panel, i)) == g->n_asics)
+			continue;
+		if (!all[i].met) {
+			all[i] = defaults;
+			all[i].met = true;
+		}
+		arrays_note(&all[i], l.key);
 	}
-	return has;
+	return all;
 }
 
 /* Where a panel has an array; SPLIT: some panels in the one, some in the other. */
 enum where { NOWHERE, IN_IMAGE, IN_FILE, SPLIT };
 
 static enum where
-panel_place(const struct rewrite *w, const char *panel, int array)
+panel_place(const struct arrays *a, int array)
 {
-	if (!panel_has(w->text, panel, array, LOCATION))
+	if (!(a->has[LOCATION] & 1U << array))
 		return NOWHERE;
-	return panel_has(w->text, panel, array, FILENAME) ? IN_FILE : IN_IMAGE;
+	return a->has[FILENAME] & 1U << array ? IN_FILE : IN_IMAGE;
 }
 
 /* Where the panels of a line have its array. */
@@ -179,10 +220,12 @@ line_place(const struct rewrite *w, const struct line *l, int array)
 	enum where one, all = NOWHERE;
 	size_t i;
 
-	if (l->panel[0] != '\0')
-		return panel_place(w, l->panel, array);
+	if (l->panel[0] != '\0') {
+		i = asic_find(g, l->panel, 0);
+		return i == g->n_asics ? NOWHERE : panel_place(&w->arrays[i], array);
+	}
 	for (i = 0; i < g->n_asics; i++) {
-		one = panel_place(w, g->asics[i].name, array);
+		one = panel_place(&w->arrays[i], array);
 		if (one != NOWHERE && all != NOWHERE && one != all)
 			return SPLIT;
 		if (one != NOWHERE)
@@ -363,14 +406,20 @@ int
 replygeom_write(FILE *out, const struct plan *p, const struct stream *s,
     struct fault *f)
 {
-	const struct rewrite w = {
+	struct rewrite w = {
 		.out = out, .plan = p, .stream = s, .text = p->file.text, .f = f
 	};
+	int r;
 
 	if (w.text == NULL)
 		return panel_write(&w);
 	if (p->slab.renumbered)
 		return fault_set(f, "%s: names a 3-D slab; write one for a 2-D"
 		    " slab of the panels, stacked", p->file.path);
-	return text_write(&w) == -1 ? fault_prefix(f, "%s", p->file.path) : 0;
+	w.arrays = arrays_survey(&p->file.geometry, w.text);
+	if (w.arrays == NULL)
+		return fault_lack(f, "out of memory");
+	r = text_write(&w);
+	free(w.arrays);
+	return r == -1 ? fault_prefix(f, "%s", p->file.path) : 0;
 }

@@ -87,7 +87,8 @@ file_cut(struct setaside *s)
 	if (ftruncate(s->out.fd, s->size) == -1)
 		s->broken = errno;
 	else if (s->size == 0) {
-		(void)unlink(s->path);
+		if (filename_is(s->out.fd, s->path))
+			(void)unlink(s->path);
 		close(s->out.fd);
 		s->made = false;
 	}

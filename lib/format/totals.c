@@ -34,7 +34,10 @@ totals_write(const struct totals *t, const char *path, struct fault *f)
 	json_decref(j);
 	if (r == 0)
 		return newfile_commit(&out, f);
-	fault_set(f, "%s: %s", path, strerror(errno));
+	if (j == NULL)
+		fault_lack(f, "%s: no memory", path);
+	else
+		fault_set(f, "%s: %s", path, strerror(errno));
 	newfile_abort(&out);
 	return -1;
 }

@@ -61,23 +61,22 @@ file_open(struct pictures *p, size_t file, struct fault *f)
 
 /* A few of the run, evenly spread; of files that can be read. */
 static void
-powder_make(struct pictures *p)
+powder_make(struct pictures *p, struct fault *why)
 {
 	const struct summary *s = p->s;
 	uint64_t step = (s->rows - 1) / POWDER_EVENTS + 1, before = 0, k = 0, n;
-	struct fault f;
 	size_t i;
 
 	for (i = 0; i < p->n; i++)
 		p->plane[i] = NAN;
 	for (i = 0; i < s->files.n; i++, before += n) {
 		n = 0;
-		if (file_open(p, i, &f) == -1)
+		if (file_open(p, i, why) == -1)
 			continue;
 		n = cxireader_info(p->reader)->events;
 		for (; k < before + n; k += step)
 			if (plane_read(p->reader, k - before, p->image, p->bad,
-			    &p->bad_known, &f) == 0) {
+			    &p->bad_known, why) == 0) {
 				plane_raise(p->plane, p->image, p->n);
 				p->shown++;
 			}
@@ -264,7 +263,7 @@ report_maximum(FILE *f, const struct summary *s)
 	fputs("<figure id=\"maximum\">\n<h3>Maximum of images</h3>\n", f);
 	fault_lack(&why, "out of memory");
 	if (pictures_begin(&p, s) == 0)
-		powder_make(&p);
+		powder_make(&p, &why);
 	if (p.shown == 0 || picture_begin(f, &p, &t, "Maximum of images",
 	    &why) == -1) {
 		fputs("<p class=\"soft\">None: ", f);

@@ -200,14 +200,16 @@ monitor_read(struct server *s)
 static int
 server_turn(struct server *s, long *wait)
 {
-	int r;
+	int r, saved;
 
 	pthread_mutex_lock(&s->lock);
 	r = requests_take(s) == -1 ? -1 : monitor_read(s);
+	saved = errno;
 	messages_give(s);
 	*wait = held_answer(s);
 	pthread_cond_broadcast(&s->moved);
 	pthread_mutex_unlock(&s->lock);
+	errno = saved;
 	return r;
 }
 

@@ -510,6 +510,10 @@ test_sidefile(void **state)
 	text = io_slurp(other, 100, &n);
 	assert_string_equal(text, "open already, still");
 	free(text);
+	assert_true(sidefile_is_descriptor("/proc/123/fd/4"));
+	assert_false(sidefile_is_descriptor("/proc/self/cwd/name"));
+	assert_false(sidefile_is_descriptor("/dev/fd/3/name"));
+	assert_false(sidefile_is_descriptor("/dev/standard"));
 	unlink(name);
 	unlink(other);
 	rmdir(dir);

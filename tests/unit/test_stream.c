@@ -426,6 +426,9 @@ test_block_source_is_utf8(void **state)
 	assert_string_equal(source_read("\xc3" "a\xe2\x82"), "?a??");
 	assert_string_equal(source_read("\xc0\x80\xf5\x80\x80\x80"), "??????");
 	assert_string_equal(source_read("a\nb\x7f"), "a?b?");
+	/* What a terminal takes for an escape; a surrogate; too long a form. */
+	assert_string_equal(source_read("\xc2\x9b" "31m"), "??31m");
+	assert_string_equal(source_read("\xed\xa0\x80\xe0\x80\x80"), "??????");
 	/* A full field is cut, never inside a character. */
 	while (end < full + 64)
 		end = stpcpy(end, "\xc3\xa9");
