@@ -5,6 +5,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
+import fcntl
 import glob
 import hashlib
 import os
@@ -530,6 +531,14 @@ def _():
     refused(OUTPUT, 'no regular file', '-o', path('link.cxi'),
             *lists('keep'))
     must(proc.read(victim, 'rb') == before and os.path.islink(path('link.cxi')))
+
+
+@test('a merged file that another program has locked is not called another one')
+def _():
+    view = merge('plain')
+    with open(view, 'rb') as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        refused(OUTPUT, 'locked by a program', '-o', view, *lists('plain'))
 
 
 @test('runs whose numbers differ in length are one file')

@@ -303,6 +303,11 @@ def main():
         check(r.status == [0] and
               ('mask.geom: mask_good is not looked at' in r.said) == told,
               f'mask_good = {good} is {"told of" if told else "taken"}', r.note)
+    with h5py.File(path('high.h5'), 'w') as f:
+        f['entry_1/data_1/data'] = np.zeros((1, 40000, 8), 'f4')
+    r = sh(f'cxiview -o {T}/never.png {T}/high.h5')
+    check(r.status == [6] and 'a side has 1 to 32767' in r.said,
+          'a picture that would be too high is no lack of the machine', r.note)
     with h5py.File(path('other.h5'), 'w') as f:
         f['x'] = 1
     r = sh(f'cxiview -o {T}/never.png {T}/other.h5')

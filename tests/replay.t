@@ -61,6 +61,18 @@ for bytes in 30 100; do
 	    sh -c 'cat "$1/err"; grep -q "byte.*(truncated)" "$1/said" &&
 	    grep -q "status 6" "$1/said" && grep -q " = 2 written" "$1/err"' - "$T"
 done
+# Cut in the first event's image, when only cxiwrite has still to read it.
+cut_image() {
+	cp "$T/run.q2" "$T/cut.q2"
+	q2slots sh -c '{
+		q2cat "$1/cut.q2" | peakfind | cat >"$1/references"
+		truncate -s '$((4096 + length - 100000))' "$1/cut.q2"
+		cat "$1/references"
+	} | cxiwrite -f -m 0 -o "$1/torn"' - "$T"
+}
+check 'hits whose images are cut while they are written fail' \
+	refused 4 '6 events in = 0 written .* 6 failed; 0 files' cut_image
+check 'and no file is made without a hit' sh -c '! ls "$1"/torn | grep cxi' - "$T"
 # A filter that writes planes, as q2(5) tells it to.
 cat >"$T/peaks20" <<'END'
 import mmap, os, struct, sys
