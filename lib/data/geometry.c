@@ -29,6 +29,7 @@
 #include <strings.h>
 
 #include "data/geometry.h"
+#include "data/layout.h"
 
 enum {
 	LINE_MAX_BYTES = 65536,	/* lists of rigid groups are long */

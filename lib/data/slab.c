@@ -5,10 +5,10 @@
  * count. In raster order, the first ASIC that belongs to no module yet is the
  * top left of one: it claims a rectangle of the real panel size, and with it all
  * ASICs inside. None may reach over its edge, and their areas must add up to its
- * own. Then the ASICs are painted into the mask, which begins as all bad; an
- * ASIC that finds a pixel painted already overlaps another one. No overlap and
- * equal areas mean: tiled exactly. The cost is one sort and one pass over the
- * slab, however many ASICs there are.
+ * own. Then the ASICs are painted into the mask (slab_mask.c), where one that finds a
+ * pixel painted already overlaps another one. No overlap and equal areas mean: tiled
+ * exactly. The cost is one sort and one pass over the slab, however many ASICs there
+ * are.
  *
  * A layout of one panel has one module: the whole slab. What the ASICs leave
  * free in it stays bad.
@@ -16,17 +16,11 @@
  * In a 3-D slab an ASIC has a layer, and modules are looked for within layers.
  * CXI peaks need a 2-D slab, so those modules are stacked; placing->modules has
  * where a module lies in the file, slab->panels where it goes.
- *
- * Bad regions are cut with every ASIC they concern, so they follow it. Regions in
- * x and y take the pixels whose first corner is inside, as those of CrystFEL do
- * (draw_bad_region_xy of its image.c).
  */
-#include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/geometry.h"
+#include "data/slab_impl.h"
 
 /*
  * A stream whose events stay below 4 GiB needs less; a mask has 330 MiB at most: a bit
@@ -51,58 +45,8 @@ struct placing {
 	struct module	*modules;	/* in raster order */
 	size_t		n_modules;
 	size_t		*module_of;	/* for each ASIC; n_asics: none yet */
+	struct slab_panel *at;		/* the slab's pixel where each ASIC begins */
 };
-
-/* Slab pixels, the ends exclusive. */
-struct box {
-	int64_t		ss, fs, end_ss, end_fs;
-};
-
-static struct box
-asic_box(const struct geometry_asic *a)
-{
-	return (struct box){ a->min_ss, a->min_fs, (int64_t)a->max_ss + 1,
-	    (int64_t)a->max_fs + 1 };
-}
-
-static int64_t
-box_height(struct box b)
-{
-	return b.end_ss - b.ss;
-}
-
-static int64_t
-box_width(struct box b)
-{
-	return b.end_fs - b.fs;
-}
-
-static struct box
-box_intersect(struct box a, struct box b)
-{
-	if (a.ss < b.ss)
-		a.ss = b.ss;
-	if (a.fs < b.fs)
-		a.fs = b.fs;
-	if (a.end_ss > b.end_ss)
-		a.end_ss = b.end_ss;
-	if (a.end_fs > b.end_fs)
-		a.end_fs = b.end_fs;
-	return a;
-}
-
-static int
-box_empty(struct box b)
-{
-	return b.ss >= b.end_ss || b.fs >= b.end_fs;
-}
-
-static int
-box_inside(struct box a, struct box b)
-{
-	return a.ss >= b.ss && a.fs >= b.fs && a.end_ss <= b.end_ss &&
-	    a.end_fs <= b.end_fs;
-}
 
 static size_t
 asic_index(const struct placing *p, const struct geometry_asic *a)
@@ -268,16 +212,6 @@ slab_allocate(struct slab *s, uint64_t height, uint64_t width, uint32_t panels,
 	return 0;
 }
 
-/* A mask of zeros. */
-static int
-mask_make(struct slab *s, struct fault *f)
-{
-	if (bitplane_init(&s->mask, s->height, s->width) == -1)
-		return fault_lack(f, "out of memory for a mask of %u x %u pixels",
-		    s->height, s->width);
-	return 0;
-}
-
 /* Gives the slab its size and every panel its place. */
 static int
 panels_place(struct placing *p)
@@ -309,167 +243,39 @@ panels_place(struct placing *p)
 	return 0;
 }
 
-/* The slab's pixel where an ASIC begins. */
-static struct slab_panel
-asic_at(const struct placing *p, const struct geometry_asic *a)
+static void
+asics_place(struct placing *p)
 {
-	const struct module *m = &p->modules[p->module_of[asic_index(p, a)]];
-	const struct slab_panel *at = &p->s->panels[m->panel];
+	const struct geometry_asic *a;
+	const struct slab_panel *at;
+	const struct module *m;
+	size_t i;
 
-	return (struct slab_panel){ at->ss + (uint32_t)(a->min_ss - m->ss),
-	    at->fs + (uint32_t)(a->min_fs - m->fs) };
-}
-
-/* Turns pixels of a row from fs up to end over: true if all were as from says. */
-static bool
-row_turn(uint64_t *row, uint32_t fs, uint32_t end, bool from)
-{
-	uint64_t pixels, was;
-	uint32_t next;
-
-	for (; fs < end; fs = next) {
-		next = (fs | 63) + 1 < end ? (fs | 63) + 1 : end;
-		pixels = ~UINT64_C(0) >> (64 - (next - fs)) << fs % 64;
-		was = row[fs / 64] & pixels;
-		if (was != (from ? pixels : 0))
-			return false;
-		row[fs / 64] ^= pixels;
+	for (i = 0; i < p->g->n_asics; i++) {
+		a = &p->g->asics[i];
+		m = &p->modules[p->module_of[i]];
+		at = &p->s->panels[m->panel];
+		p->at[i] = (struct slab_panel){
+			at->ss + (uint32_t)(a->min_ss - m->ss),
+			at->fs + (uint32_t)(a->min_fs - m->fs)
+		};
 	}
-	return true;
-}
-
-/* Marks the ASIC's pixels as good; 0, or -1 if another one has been there. */
-static int
-asic_paint(const struct placing *p, const struct geometry_asic *a)
-{
-	const struct slab_panel at = asic_at(p, a);
-	const struct box b = asic_box(a);
-	uint32_t i;
-
-	for (i = 0; i < box_height(b); i++)
-		if (!row_turn(bitplane_row(&p->s->mask, (int32_t)(at.ss + i)), at.fs,
-		    at.fs + (uint32_t)box_width(b), true))
-			return -1;
-	return 0;
 }
 
 static int
-asics_paint(struct placing *p)
+mask_paint(struct placing *p)
 {
 	const struct geometry_asic *a, *b;
-	uint32_t i;
+	size_t late;
+	int r = slab_asics_paint(p->s, p->g, p->at, &late, p->f);
 
-	if (mask_make(p->s, p->f) == -1)
-		return -1;
-	for (i = 0; i < p->s->height; i++)
-		(void)row_turn(bitplane_row(&p->s->mask, (int32_t)i), 0, p->s->width,
-		    false);
-	for (a = p->g->asics; a < p->g->asics + p->g->n_asics; a++) {
-		if (asic_paint(p, a) == 0)
-			continue;
-		for (b = p->g->asics; b->layer != a->layer ||
-		    box_empty(box_intersect(asic_box(a), asic_box(b))); b++)
-			;
-		return misfit_fault(p, a, "overlaps ", b->name);
-	}
-	return 0;
-}
-
-/* Masks the pixel of an ASIC that lies ss, fs behind its first one. */
-static void
-pixel_mask(const struct placing *p, const struct geometry_asic *a, int64_t ss,
-    int64_t fs)
-{
-	const struct slab_panel at = asic_at(p, a);
-
-	bitplane_set(bitplane_row(&p->s->mask, (int32_t)(at.ss + ss)),
-	    (uint32_t)(at.fs + fs));
-}
-
-static void
-bad_fsss(const struct placing *p, const struct geometry_bad *bad,
-    const struct geometry_asic *a)
-{
-	struct box b = { bad->min_ss, bad->min_fs, (int64_t)bad->max_ss + 1,
-	    (int64_t)bad->max_fs + 1 };
-	int64_t i, j;
-
-	b = box_intersect(b, asic_box(a));
-	for (i = b.ss; i < b.end_ss; i++)
-		for (j = b.fs; j < b.end_fs; j++)
-			pixel_mask(p, a, i - a->min_ss, j - a->min_fs);
-}
-
-/* Does the region touch the rectangle around the ASIC? Spares most pixels. */
-static int
-bad_near(const struct geometry_bad *bad, const struct geometry_asic *a)
-{
-	double w = (double)a->max_fs - a->min_fs + 1;
-	double h = (double)a->max_ss - a->min_ss + 1;
-	double cx = a->corner_x + (w * a->fs_x + h * a->ss_x) / 2;
-	double cy = a->corner_y + (w * a->fs_y + h * a->ss_y) / 2;
-	double rx = (w * fabs(a->fs_x) + h * fabs(a->ss_x)) / 2;
-	double ry = (w * fabs(a->fs_y) + h * fabs(a->ss_y)) / 2;
-
-	return cx + rx > bad->min_x && cx - rx < bad->max_x &&
-	    cy + ry > bad->min_y && cy - ry < bad->max_y;
-}
-
-static void
-bad_xy(const struct placing *p, const struct geometry_bad *bad,
-    const struct geometry_asic *a)
-{
-	int i, j, height = a->max_ss - a->min_ss + 1;
-	int width = a->max_fs - a->min_fs + 1;
-	double x, y;
-
-	if (!bad_near(bad, a))
-		return;
-	for (i = 0; i < height; i++)
-		for (j = 0; j < width; j++) {
-			x = a->corner_x + j * a->fs_x + i * a->ss_x;
-			y = a->corner_y + j * a->fs_y + i * a->ss_y;
-			if (x > bad->min_x && x < bad->max_x &&
-			    y > bad->min_y && y < bad->max_y)
-				pixel_mask(p, a, i, j);
-		}
-}
-
-static void
-bads_paint(struct placing *p)
-{
-	const struct geometry_bad *bad;
-	const struct geometry_asic *a;
-	size_t i, k;
-
-	for (i = 0; i < p->g->n_bads; i++)
-		for (k = 0; k < p->g->n_asics; k++) {
-			bad = &p->g->bads[i];
-			a = &p->g->asics[k];
-			if (bad->panel[0] != '\0' &&
-			    strcmp(bad->panel, a->name) != 0)
-				continue;
-			if (bad->is_fsss)
-				bad_fsss(p, bad, a);
-			else
-				bad_xy(p, bad, a);
-		}
-}
-
-/* Most detectors have no bad pixels: then a writer need not hold a mask. */
-static void
-mask_settle(struct slab *s)
-{
-	const uint64_t *row;
-	uint32_t i, k;
-
-	for (i = 0; i < s->height; i++) {
-		row = bitplane_row(&s->mask, (int32_t)i);
-		for (k = 0; k < s->width; k += 64)
-			if (row[k / 64] != 0)
-				return;
-	}
-	bitplane_free(&s->mask);
+	if (r != 1)
+		return r;
+	a = &p->g->asics[late];
+	for (b = p->g->asics; b->layer != a->layer ||
+	    box_empty(box_intersect(asic_box(a), asic_box(b))); b++)
+		;
+	return misfit_fault(p, a, "overlaps ", b->name);
 }
 
 /* 1 if all ASICs are cells of one grid that divides every panel. */
@@ -516,7 +322,9 @@ placing_init(struct placing *p)
 	p->raster = calloc(n, sizeof *p->raster);
 	p->modules = calloc(n, sizeof *p->modules);
 	p->module_of = calloc(n, sizeof *p->module_of);
-	if (p->raster == NULL || p->modules == NULL || p->module_of == NULL)
+	p->at = calloc(n, sizeof *p->at);
+	if (p->raster == NULL || p->modules == NULL || p->module_of == NULL ||
+	    p->at == NULL)
 		return fault_lack(p->f, "out of memory");
 	for (i = 0; i < n; i++) {
 		p->raster[i] = &p->g->asics[i];
@@ -538,12 +346,13 @@ placing_run(struct placing *p)
 		return -1;
 	if (modules_number(p) == -1 || panels_place(p) == -1)
 		return -1;
-	if (asics_paint(p) == -1) {
+	asics_place(p);
+	if (mask_paint(p) == -1) {
 		slab_free(p->s);
 		return -1;
 	}
-	bads_paint(p);
-	mask_settle(p->s);
+	slab_bads_paint(p->s, p->g, p->at);
+	slab_mask_settle(p->s);
 	grid_set(p);
 	return 0;
 }
@@ -560,6 +369,7 @@ slab_from_geometry(const struct geometry *g, const struct layout *l,
 	free(p.raster);
 	free(p.modules);
 	free(p.module_of);
+	free(p.at);
 	return status;
 }
 
@@ -576,27 +386,6 @@ slab_stacked(const struct layout *l, struct slab *s, struct fault *f)
 		s->panels[k].ss = k * l->real_height;
 	s->panel_height = s->asic_height = l->real_height;
 	s->panel_width = s->asic_width = l->real_width;
-	return 0;
-}
-
-int
-slab_mask(struct slab *s, const struct layout *l, const uint8_t *bad,
-    struct fault *f)
-{
-	const struct slab_panel *at;
-	uint32_t ss, fs;
-	uint64_t *row;
-
-	if (s->mask.words == NULL && mask_make(s, f) == -1)
-		return -1;
-	for (at = s->panels; at < s->panels + l->panels; at++)
-		for (ss = 0; ss < l->real_height; ss++) {
-			row = bitplane_row(&s->mask, (int32_t)(at->ss + ss));
-			for (fs = 0; fs < l->real_width; fs++)
-				if (*bad++ != 0)
-					bitplane_set(row, at->fs + fs);
-		}
-	mask_settle(s);
 	return 0;
 }
 

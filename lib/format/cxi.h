@@ -13,7 +13,7 @@
 
 #include "base/fault.h"
 #include "data/event.h"
-#include "data/geometry.h"
+#include "data/slab.h"
 #include "data/layout.h"
 #include "data/peaklist.h"
 

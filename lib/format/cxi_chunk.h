@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/fault.h"
-#include "data/geometry.h"
+#include "data/slab.h"
 #include "data/layout.h"
 
 /* A rectangle of one panel and its place in the chunk; pixels. */

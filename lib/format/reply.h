@@ -25,7 +25,7 @@
 
 #include "base/fault.h"
 #include "data/event.h"
-#include "data/geometry.h"
+#include "data/slab.h"
 #include "data/peaklist.h"
 #include "format/cxi_chunk.h"
 #include "format/plan.h"

@@ -209,7 +209,7 @@ panel_place(const struct arrays *a, int array)
 {
 	if (!(a->has[LOCATION] & 1U << array))
 		return NOWHERE;
-	return a->has[FILENAME] & 1U << array ? IN_FILE : IN_IMAGE;
+	return (a->has[FILENAME] & 1U << array) != 0 ? IN_FILE : IN_IMAGE;
 }
 
 /* Where the panels of a line have its array. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/geometry.h"
+#include "data/slab.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <cmocka.h>
 
-#include "data/geometry.h"
+#include "data/slab.h"
 
 enum { MAX_ASICS = 256 };
 
