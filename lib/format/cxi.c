@@ -1,8 +1,8 @@
 /*
- * What is in a CXI file is told by three tables: groups, pictures (a value a
- * pixel), columns (a row an event). Each entry has the condition under which a
- * stream has it; conditions look at the plan only, never at an event, so all
- * files of a stream hold the same datasets.
+ * What is in a CXI file is told by three tables: groups and pictures (a value a
+ * pixel) here, columns (a row an event) in cxi_columns.c. Each entry has the
+ * condition under which a stream has it; conditions look at the plan only, never
+ * at an event, so all files of a stream hold the same datasets.
  *
  * Pictures go straight to storage chunks (cxi_image.c), columns by way of rows
  * held in memory (cxi_table.c). Three things keep the same events giving the
@@ -14,13 +14,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "format/cxi.h"
+#include "format/cxi_columns.h"
 #include "format/cxi_file.h"
 #include "format/cxi_hdf5.h"
 #include "format/cxi_image.h"
@@ -30,12 +29,8 @@
 
 #define DETECTOR "/entry_1/instrument_1/detector_1/"
 #define RESULT "/entry_1/result_1/"
-#define SOURCE "/entry_1/instrument_1/source_1/"
 
-enum { CXI_VERSION = 160, SEQ_DIGITS = 20 };
-
-/* CODATA 2018, exact: the charge of an electron, hence joule in an eV. */
-static const double joule_ev = 1.602176634e-19;
+enum { CXI_VERSION = 160 };
 
 static const char *const groups[] = {
 	"/entry_1",
@@ -63,69 +58,6 @@ static const struct picture {
 	{ RESULT "logit_map_class1", NULL, PLANE_LOGITS, 1 },
 };
 
-enum {
-	N_PEAKS, N_PEAKS_FOUND,
-	PEAK_X, PEAK_Y, PEAK_PANEL, PEAK_PIXELS, PEAK_SUM, PEAK_MAX, PEAK_SNR,
-	IDENTIFIER, EVENT_NUMBER,
-	ENERGY_J, ENERGY_EV, WAVELENGTH,
-	DISTANCE, PIXEL_X, PIXEL_Y,
-	SECONDS, NANOSECONDS, TIMESTAMP, TIMESTAMP_VALID,
-	ENCODER,
-	COLUMNS
-};
-
-/* When a stream has a column. */
-enum need { ALWAYS, IF_IMAGE, IF_EXPERIMENT, IF_ENERGY, IF_DISTANCE,
-	IF_PIXEL_SIZE, IF_TIMESTAMP, IF_ENCODER };
-
-/* Width of a peak array, filled in with the stream's capacity. */
-#define PER_PEAK UINT32_MAX
-
-static const struct content {
-	struct cxi_column	column;
-	enum need		need;
-} contents[COLUMNS] = {
-	[N_PEAKS] = { { RESULT "nPeaks", NULL, CELL_I32, 0 }, ALWAYS },
-	[N_PEAKS_FOUND] = { { RESULT "nPeaksFound", NULL, CELL_I32, 0 },
-	    ALWAYS },
-	[PEAK_X] = { { RESULT "peakXPosRaw", "pixel", CELL_F32, PER_PEAK },
-	    ALWAYS },
-	[PEAK_Y] = { { RESULT "peakYPosRaw", "pixel", CELL_F32, PER_PEAK },
-	    ALWAYS },
-	[PEAK_PANEL] = { { RESULT "peakSegPosRaw", NULL, CELL_I32, PER_PEAK },
-	    ALWAYS },
-	[PEAK_PIXELS] = { { RESULT "peakNPixels", "pixel", CELL_F32, PER_PEAK },
-	    ALWAYS },
-	[PEAK_SUM] = { { RESULT "peakTotalIntensity", NULL, CELL_F32,
-	    PER_PEAK }, IF_IMAGE },
-	[PEAK_MAX] = { { RESULT "peakMaximumValue", NULL, CELL_F32, PER_PEAK },
-	    IF_IMAGE },
-	[PEAK_SNR] = { { RESULT "peakSNR", NULL, CELL_F32, PER_PEAK },
-	    IF_IMAGE },
-	[IDENTIFIER] = { { "/entry_1/experiment_identifier", NULL, CELL_TEXT,
-	    0 }, IF_EXPERIMENT },
-	[EVENT_NUMBER] = { { "/LCLS/eventNumber", NULL, CELL_U64, 0 }, ALWAYS },
-	[ENERGY_J] = { { SOURCE "energy", "J", CELL_F64, 0 }, IF_ENERGY },
-	[ENERGY_EV] = { { "/LCLS/photon_energy_eV", "eV", CELL_F64, 0 },
-	    IF_ENERGY },
-	[WAVELENGTH] = { { "/LCLS/photon_wavelength_A", "angstrom", CELL_F64,
-	    0 }, IF_ENERGY },
-	[DISTANCE] = { { DETECTOR "distance", "m", CELL_F64, 0 }, IF_DISTANCE },
-	[PIXEL_X] = { { DETECTOR "x_pixel_size", "m", CELL_F64, 0 },
-	    IF_PIXEL_SIZE },
-	[PIXEL_Y] = { { DETECTOR "y_pixel_size", "m", CELL_F64, 0 },
-	    IF_PIXEL_SIZE },
-	[SECONDS] = { { "/LCLS/machineTime", "s", CELL_I64, 0 }, IF_TIMESTAMP },
-	[NANOSECONDS] = { { "/LCLS/machineTimeNanoSeconds", "ns", CELL_I64, 0 },
-	    IF_TIMESTAMP },
-	[TIMESTAMP] = { { "/LCLS/detector_1/timestamp", NULL, CELL_U64, 0 },
-	    IF_TIMESTAMP },
-	[TIMESTAMP_VALID] = { { "/LCLS/detector_1/timestamp_valid", NULL,
-	    CELL_U8, 0 }, IF_TIMESTAMP },
-	[ENCODER] = { { CXI_ENCODER, "mm", CELL_F64, 0 },
-	    IF_ENCODER },
-};
-
 struct cxi {
 	const struct cxi_plan	*plan;
 	char			*path;		/* the temporary name */
@@ -139,70 +71,6 @@ struct cxi {
 	bool			failed;
 	struct fault		first;		/* why, if failed */
 };
-
-static bool
-need_met(const struct cxi_plan *p, enum need n)
-{
-	switch (n) {
-	case ALWAYS:
-		return true;
-	case IF_IMAGE:
-		return (p->planes & PLANE_IMAGE) != 0;
-	case IF_EXPERIMENT:
-		return p->experiment != NULL;
-	case IF_ENERGY:
-		return (p->quantities & QUANTITY_ENERGY) != 0;
-	case IF_DISTANCE:
-		return !isnan(p->distance);
-	case IF_PIXEL_SIZE:
-		return !isnan(p->pixel_size);
-	case IF_TIMESTAMP:
-		return (p->quantities & QUANTITY_TIMESTAMP) != 0;
-	case IF_ENCODER:
-		return (p->quantities & QUANTITY_ENCODER) != 0;
-	}
-	return false;
-}
-
-/* Bytes of "EXPERIMENT-rRUN-SEQ" with the longest SEQ, or without "-rRUN". */
-static size_t
-identifier_size(const struct cxi_plan *p)
-{
-	return strlen(p->experiment) +
-	    (p->run != NULL ? strlen("-r") + strlen(p->run) : 0) +
-	    strlen("-") + SEQ_DIGITS;
-}
-
-static uint32_t
-column_width(const struct cxi_plan *p, const struct cxi_column *c)
-{
-	if (c->cell == CELL_TEXT)
-		return (uint32_t)identifier_size(p);
-	return c->width == PER_PEAK ? p->layout->capacity : c->width;
-}
-
-static int
-columns_create(struct cxi *c, struct fault *f)
-{
-	struct cxi_column column;
-	unsigned i;
-
-	c->table = cxi_table_new(COLUMNS, c->plan->layout->capacity);
-	if (c->table == NULL)
-		return fault_lack(f, "out of memory");
-	for (i = 0; i < COLUMNS; i++) {
-		if (!need_met(c->plan, contents[i].need))
-			continue;
-		column = contents[i].column;
-		column.width = column_width(c->plan, &column);
-		if (cxi_table_add(c->table, c->file, i, &column, f) == -1)
-			return -1;
-	}
-	if (need_met(c->plan, IF_IMAGE))
-		return cxi_hdf5_link(c->file, contents[PEAK_MAX].column.path,
-		    RESULT "peakMaxIntensity", f);
-	return 0;
-}
 
 /* In the file as on the wire: little-endian. */
 static hid_t
@@ -283,7 +151,7 @@ file_create(struct cxi *c, struct fault *f)
 	if ((c->file = cxi_hdf5_file(&c->disk, c->path, f)) < 0)
 		return -1;
 	if (constants_write(c, f) == -1 || pictures_create(c, f) == -1 ||
-	    columns_create(c, f) == -1)
+	    (c->table = cxi_columns_create(c->plan, c->file, f)) == NULL)
 		return fault_prefix(f, "%s", c->path);
 	return 0;
 }
@@ -390,155 +258,6 @@ event_check(const struct cxi_plan *p, const struct cxi_event *e,
 	return 0;
 }
 
-/* The put functions do nothing where the stream lacks the column. */
-
-static void
-put_f64(struct cxi *c, unsigned id, double v)
-{
-	double *cell = cxi_table_cell(c->table, id);
-
-	if (cell != NULL)
-		*cell = v;
-}
-
-static void
-put_i64(struct cxi *c, unsigned id, int64_t v)
-{
-	int64_t *cell = cxi_table_cell(c->table, id);
-
-	if (cell != NULL)
-		*cell = v;
-}
-
-static void
-put_u64(struct cxi *c, unsigned id, uint64_t v)
-{
-	uint64_t *cell = cxi_table_cell(c->table, id);
-
-	if (cell != NULL)
-		*cell = v;
-}
-
-static void
-put_i32(struct cxi *c, unsigned id, uint32_t v)
-{
-	int32_t *cell = cxi_table_cell(c->table, id);
-
-	if (cell != NULL)
-		*cell = v > INT32_MAX ? INT32_MAX : (int32_t)v;
-}
-
-static void
-put_u8(struct cxi *c, unsigned id, uint8_t v)
-{
-	uint8_t *cell = cxi_table_cell(c->table, id);
-
-	if (cell != NULL)
-		*cell = v;
-}
-
-static void
-put_identifier(struct cxi *c, uint64_t seq)
-{
-	const struct cxi_plan *p = c->plan;
-	char *cell = cxi_table_cell(c->table, IDENTIFIER);
-	char digits[SEQ_DIGITS + 1];
-
-	if (cell == NULL)
-		return;
-	/* The cell is zeros and has no room for a NUL: no snprintf into it. */
-	snprintf(digits, sizeof digits, "%llu", (unsigned long long)seq);
-	cell = mempcpy(cell, p->experiment, strlen(p->experiment));
-	if (p->run != NULL) {
-		cell = mempcpy(cell, "-r", strlen("-r"));
-		cell = mempcpy(cell, p->run, strlen(p->run));
-	}
-	*cell++ = '-';
-	memcpy(cell, digits, strlen(digits));
-}
-
-static void
-peaks_put(struct cxi *c, const struct cxi_event *e)
-{
-	float *x = cxi_table_cell(c->table, PEAK_X);
-	float *y = cxi_table_cell(c->table, PEAK_Y);
-	float *npixels = cxi_table_cell(c->table, PEAK_PIXELS);
-	int32_t *panel = cxi_table_cell(c->table, PEAK_PANEL);
-	const struct slab_panel *at;
-	const struct peak *k;
-	uint32_t i;
-
-	for (i = 0; i < e->event->peaks_kept; i++) {
-		k = &e->peaks[i];
-		at = &c->plan->slab->panels[k->panel];
-		/* Summed in double: one rounding, half an f32 step at most. */
-		x[i] = (float)(at->fs + k->fs);
-		y[i] = (float)(at->ss + k->ss);
-		npixels[i] = (float)k->npixels;
-		panel[i] = (int32_t)k->panel;
-	}
-}
-
-static void
-intensities_put(struct cxi *c, const struct cxi_event *e)
-{
-	float *sum = cxi_table_cell(c->table, PEAK_SUM);
-	float *max = cxi_table_cell(c->table, PEAK_MAX);
-	float *snr = cxi_table_cell(c->table, PEAK_SNR);
-	uint32_t i;
-
-	if (sum == NULL)
-		return;
-	for (i = 0; i < e->event->peaks_kept; i++) {
-		sum[i] = e->peaks[i].sum;
-		max[i] = e->peaks[i].max;
-		snr[i] = e->peaks[i].snr;
-	}
-}
-
-static void
-energy_put(struct cxi *c, const struct event *e)
-{
-	double ev = NAN;
-
-	if ((e->known & QUANTITY_ENERGY) && e->photon_energy > 0)
-		ev = e->photon_energy;
-	put_f64(c, ENERGY_J, ev * joule_ev);
-	put_f64(c, ENERGY_EV, ev);
-	put_f64(c, WAVELENGTH, EVENT_HC / ev);
-}
-
-static void
-timestamp_put(struct cxi *c, const struct event *e)
-{
-	if (!(e->known & QUANTITY_TIMESTAMP))
-		return;
-	put_i64(c, SECONDS, (int64_t)(e->timestamp >> 32));
-	put_i64(c, NANOSECONDS, (int64_t)(e->timestamp & UINT32_MAX));
-	put_u64(c, TIMESTAMP, e->timestamp);
-	put_u8(c, TIMESTAMP_VALID, 1);
-}
-
-static int
-row_add(struct cxi *c, const struct cxi_event *e, struct fault *f)
-{
-	const struct event *v = e->event;
-
-	put_i32(c, N_PEAKS, v->peaks_kept);
-	put_i32(c, N_PEAKS_FOUND, v->peaks_found);
-	peaks_put(c, e);
-	intensities_put(c, e);
-	put_identifier(c, v->seq);
-	put_u64(c, EVENT_NUMBER, v->seq);
-	energy_put(c, v);
-	put_f64(c, DISTANCE, c->plan->distance);
-	put_f64(c, PIXEL_X, c->plan->pixel_size);
-	put_f64(c, PIXEL_Y, c->plan->pixel_size);
-	timestamp_put(c, v);
-	put_f64(c, ENCODER, v->known & QUANTITY_ENCODER ? v->encoder : NAN);
-	return cxi_table_next(c->table, f);
-}
-
 static struct cxi_source
 picture_source(const struct picture *p, const struct layout *l,
     const struct cxi_event *e)
@@ -600,7 +319,7 @@ event_write(struct cxi *c, const struct cxi_event *e, struct fault *f)
 	}
 	if (e->intact != NULL && e->intact(e->arg, f) == -1)
 		return pictures_undo(c, f);
-	return row_add(c, e, f);
+	return cxi_columns_add(c->table, c->plan, e, f);
 }
 
 static int
