@@ -268,7 +268,8 @@ plane_show(struct view *v, const struct cxireader_event *e,
 	rings_find(v, &page);
 	v->picture = page_draw(&page, &v->assembly, v->plane, &t, &f);
 	if (v->picture == NULL)
-		errx(status_of(&f, STATUS_INPUT), "%s", f.text);
+		errx(status_of(&f, STATUS_INPUT), "%s: %s", v->run.paths[0],
+		    f.text);
 	return t;
 }
 
@@ -453,7 +454,8 @@ tile_show(struct view *v, const struct place *p, uint32_t x, uint32_t y,
 	e = event_read(v, p->row, &peaks);
 	image_read(v, p->row, v->plane);
 	if (tile_draw(v->picture, x, y, t, &v->assembly, v->plane, &f) == -1)
-		errx(status_of(&f, STATUS_INPUT), "%s", f.text);
+		errx(status_of(&f, STATUS_INPUT), "%s: %s", v->run.paths[p->file],
+		    f.text);
 	picture_clip(v->picture, x, y, t->width, t->height);
 	page_circles(v->picture, &v->assembly, peaks, e.n_peaks, x, y,
 	    1.0 / t->factor, 0.7, 2.5);
@@ -482,7 +484,8 @@ sheet_draw(struct view *v, const struct best *b)
 	v->picture = picture_new(EDGE + columns * (t.width + EDGE), EDGE + 20 +
 	    rows * (t.height + WORDS + EDGE), &f);
 	if (v->picture == NULL)
-		errx(status_of(&f, STATUS_INPUT), "%s", f.text);
+		errx(status_of(&f, STATUS_INPUT), "%s: %s", v->run.paths[0],
+		    f.text);
 	picture_text(v->picture, PICTURE_TEXT, EDGE + 2, 20, 14, v->title);
 	for (i = 0; i < n && !tool_stop; i++)
 		tile_show(v, &b->places[i], EDGE + i % columns * (t.width + EDGE),

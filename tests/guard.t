@@ -127,7 +127,7 @@ END
     refused 6 "open-mask.h5: .*already open for write" peakfind -b "$1/open-mask.h5" \
         <"$1/good.q2"' - "$T"
 # Where the first name of a mask is, no other dataset is taken for it.
-for kind in linked damaged; do
+for kind in linked passed damaged; do
 	check "a mask whose default dataset is $kind is refused" sh -c '
 	    . tests/lib.sh
 	    "$PYTHON" - "$1" "$2" <<END || exit 1
@@ -137,10 +137,12 @@ with h5py.File(name, "w", libver="latest") as f:
     mask = h5py.File(sys.argv[1] + "/good-mask.h5")["mask"][...]
     if sys.argv[2] == "linked":
         f["entry_1/data_1/mask"] = h5py.ExternalLink("good-mask.h5", "/mask")
+    elif sys.argv[2] == "passed":
+        f["entry_1"] = h5py.ExternalLink("good-mask.h5", "/")
     else:
         s = f.create_dataset("entry_1/data_1/mask", data=mask)
     f["mask"] = mask
-    at = 0 if sys.argv[2] == "linked" else h5py.h5o.get_info(s.id).addr
+    at = 0 if sys.argv[2] != "damaged" else h5py.h5o.get_info(s.id).addr
 if at:
     with open(name, "r+b") as f:
         f.seek(at + 20)

@@ -8,20 +8,33 @@
 
 #include "base/sidefile.h"
 
+/* The number of a descriptor of ours that has this name; -1: there is none. */
+static int
+descriptor_named(const char *path)
+{
+	static const char *const standard[] = {
+		"/dev/stdin", "/dev/stdout", "/dev/stderr"
+	};
+	int i, n, end = 0;
+
+	for (i = 0; i < 3; i++)
+		if (strcmp(path, standard[i]) == 0)
+			return i;
+	if ((sscanf(path, "/dev/fd/%d%n", &n, &end) == 1 ||
+	    sscanf(path, "/proc/self/fd/%d%n", &n, &end) == 1) && n >= 0 &&
+	    path[end] == '\0')
+		return n;
+	return -1;
+}
+
 /* Everybody may write to /dev/shm, and /proc/self/cwd leads anywhere. */
 bool
 sidefile_is_descriptor(const char *path)
 {
-	static const char *const names[] = { "/dev/stdin", "/dev/stdout", "/dev/stderr" };
-	int end = 0, n;
-	size_t i;
+	int n, end = 0;
 
-	for (i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (strcmp(path, names[i]) == 0)
-			return true;
-	return ((sscanf(path, "/dev/fd/%d%n", &n, &end) == 1 ||
-	    sscanf(path, "/proc/self/fd/%d%n", &n, &end) == 1 ||
-	    sscanf(path, "/proc/%*d/fd/%d%n", &n, &end) == 1)) && path[end] == '\0';
+	return descriptor_named(path) != -1 || (sscanf(path, "/proc/%*d/fd/%d%n", &n,
+	    &end) == 1 && path[end] == '\0');
 }
 
 int
@@ -58,25 +71,6 @@ file_open(const char *path, const char *mode, struct fault *f)
 		fault_set(f, "%s: %s", path, strerror(errno));
 	}
 	close(fd);
-	return -1;
-}
-
-/* The number of a descriptor of ours that has this name; -1: there is none. */
-static int
-descriptor_named(const char *path)
-{
-	static const char *const standard[] = {
-		"/dev/stdin", "/dev/stdout", "/dev/stderr"
-	};
-	int i, n, end = 0;
-
-	for (i = 0; i < 3; i++)
-		if (strcmp(path, standard[i]) == 0)
-			return i;
-	if ((sscanf(path, "/dev/fd/%d%n", &n, &end) == 1 ||
-	    sscanf(path, "/proc/self/fd/%d%n", &n, &end) == 1) && n >= 0 &&
-	    path[end] == '\0')
-		return n;
 	return -1;
 }
 

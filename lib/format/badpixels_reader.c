@@ -156,23 +156,6 @@ only_open(hid_t file, struct fault *f)
 	return set;
 }
 
-/* Is every part of the path there, whatever it leads to? */
-static bool
-path_exists(hid_t file, const char *path, hid_t access)
-{
-	const char *slash = path;
-	char part[64];
-
-	do {
-		slash = strchr(slash + 1, '/');
-		snprintf(part, sizeof part, "%.*s", slash == NULL ?
-		    (int)strlen(path) : (int)(slash - path), path);
-		if (H5Lexists(file, part, access) <= 0)
-			return false;
-	} while (slash != NULL);
-	return true;
-}
-
 /* path is NULL for the default. Negative after filling the fault. */
 static hid_t
 dataset_find(hid_t file, const char *path, hid_t access, struct fault *f)
@@ -182,7 +165,7 @@ dataset_find(hid_t file, const char *path, hid_t access, struct fault *f)
 
 	for (i = 0; path == NULL &&
 	    i < sizeof default_paths / sizeof default_paths[0]; i++)
-		if (path_exists(file, default_paths[i], access))
+		if (guard_hdf_exists(file, default_paths[i], access) != 0)
 			path = default_paths[i];
 	if (path == NULL)
 		return only_open(file, f);

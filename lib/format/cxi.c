@@ -1,7 +1,7 @@
 /*
  * What is in a CXI file is told by three tables: groups and pictures (a value a
- * pixel) here, columns (a row an event) in cxi_columns.c. Each entry has the
- * condition under which a stream has it; conditions look at the plan only, never
+ * pixel) here, columns (a row an event) in cxi_columns.c. Pictures and columns have
+ * the condition under which a stream has them; conditions look at the plan only, never
  * at an event, so all files of a stream hold the same datasets.
  *
  * Pictures go straight to storage chunks (cxi_image.c), columns by way of rows

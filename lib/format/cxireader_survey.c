@@ -53,26 +53,15 @@ static const char *const names[SET_COUNT][2] = {
 static int
 path_exists(struct cxireader_file *c, const char *path, struct fault *f)
 {
-	const char *slash = path;
-	char part[160];
-	htri_t there;
+	int there;
 
-	if (strlen(path) >= sizeof part)
+	if (strlen(path) >= GUARD_HDF_PATH)
 		return fault_set(f, "%.100s: a path this long", path);
-	do {
-		slash = strchr(slash + 1, '/');
-		snprintf(part, sizeof part, "%.*s", slash == NULL ?
-		    (int)strlen(path) : (int)(slash - path), path);
-		c->linked = false;
-		there = H5Lexists(c->file, part, c->access);
-		if (there < 0)
-			return c->linked ? fault_set(f, "%.100s: an external link;"
-			    " no other files are read", path) :
-			    hdf_fault_set(f, path);
-		if (there == 0)
-			return 0;
-	} while (slash != NULL);
-	return 1;
+	c->linked = false;
+	if ((there = guard_hdf_exists(c->file, path, c->access)) != -1)
+		return there;
+	return c->linked ? fault_set(f, "%.100s: an external link; no other files are"
+	    " read", path) : hdf_fault_set(f, path);
 }
 
 /* What is behind the last link of a path that exists: a dataset of this file? */

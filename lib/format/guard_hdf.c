@@ -289,6 +289,22 @@ guard_hdf_links(hid_t access, bool *met)
 }
 
 int
+guard_hdf_exists(hid_t file, const char *path, hid_t access)
+{
+	const char *slash = path;
+	char part[GUARD_HDF_PATH];
+	htri_t there;
+
+	do {
+		slash = strchr(slash + 1, '/');
+		snprintf(part, sizeof part, "%.*s", slash == NULL ?
+		    (int)strlen(path) : (int)(slash - path), path);
+		there = H5Lexists(file, part, access);
+	} while (there > 0 && slash != NULL);
+	return there < 0 ? -1 : there > 0;
+}
+
+int
 guard_hdf_storage(hid_t creation, struct fault *f)
 {
 	int i, n = H5Pget_nfilters(creation);

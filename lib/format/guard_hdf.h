@@ -11,6 +11,8 @@
 
 #include "base/fault.h"
 
+enum { GUARD_HDF_PATH = 160 };	/* bytes of a path that is looked for, with its NUL */
+
 /*
  * Starts HDF5 and loads every filter plugin in its plugin path, since none can be
  * loaded once the door is closed. HDF5 prints no errors from then on. 0 or -1. It is
@@ -38,6 +40,12 @@ hid_t	guard_hdf_open(int fd);
  * there was one. 0 or -1.
  */
 int	guard_hdf_links(hid_t list, bool *met);
+
+/*
+ * Is every part of the path there, whatever the last leads to? 1, 0, or -1: a part
+ * cannot be passed, as an external link.
+ */
+int	guard_hdf_exists(hid_t file, const char *path, hid_t access);
 
 /*
  * Refuses a dataset, by its creation list, whose bytes lie in other files (HDF5
