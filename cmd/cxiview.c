@@ -27,6 +27,7 @@
 #include "format/guard.h"
 #include "format/plane.h"
 #include "format/runfiles.h"
+#include "report/best.h"
 #include "report/page.h"
 #include "report/picture.h"
 #include "report/tile.h"
@@ -45,13 +46,6 @@ struct options {
 	uint64_t	event;
 	size_t		tiles;
 	const char	*geometry, *out;
-};
-
-/* An event of the run: its file, and its row there. */
-struct place {
-	size_t		file;
-	uint64_t	row;
-	uint32_t	peaks;
 };
 
 struct view {
@@ -417,32 +411,22 @@ powder_show(struct view *v)
 
 /* ---- the sheet ---- */
 
-struct best {
-	struct place	*places;	/* most peaks first */
+struct sheet {
+	struct best_hit	*hits;
 	size_t		n, room;
 };
 
-/* Keeps an event if it is among the best; of equals the earlier. */
 static void
-best_add(struct view *v, uint64_t row, void *arg)
+sheet_add(struct view *v, uint64_t row, void *arg)
 {
-	struct best *b = arg;
+	struct sheet *s = arg;
 	struct cxireader_event e = event_read(v, row, NULL);
-	size_t at = b->n;
 
-	if (at == b->room && b->places[at - 1].peaks >= e.n_found)
-		return;
-	if (at == b->room)
-		at--;
-	else
-		b->n++;
-	for (; at > 0 && b->places[at - 1].peaks < e.n_found; at--)
-		b->places[at] = b->places[at - 1];
-	b->places[at] = (struct place){ v->file, row, e.n_found };
+	s->n = best_add(s->hits, s->n, s->room, &e, v->file, row);
 }
 
 static void
-tile_show(struct view *v, const struct place *p, uint32_t x, uint32_t y,
+tile_show(struct view *v, const struct best_hit *b, uint32_t x, uint32_t y,
     const struct tile *t)
 {
 	const struct cxireader_peak *peaks;
@@ -450,11 +434,11 @@ tile_show(struct view *v, const struct place *p, uint32_t x, uint32_t y,
 	char caption[120];
 	struct fault f;
 
-	file_open(v, p->file);
-	e = event_read(v, p->row, &peaks);
-	image_read(v, p->row, v->plane);
+	file_open(v, b->file);
+	e = event_read(v, b->row, &peaks);
+	image_read(v, b->row, v->plane);
 	if (tile_draw(v->picture, x, y, t, &v->assembly, v->plane, &f) == -1)
-		errx(status_of(&f, STATUS_INPUT), "%s: %s", v->run.paths[p->file],
+		errx(status_of(&f, STATUS_INPUT), "%s: %s", v->run.paths[b->file],
 		    f.text);
 	picture_clip(v->picture, x, y, t->width, t->height);
 	page_circles(v->picture, &v->assembly, peaks, e.n_peaks, x, y,
@@ -462,18 +446,18 @@ tile_show(struct view *v, const struct place *p, uint32_t x, uint32_t y,
 	picture_clip(v->picture, x, y + t->height, t->width, 24);
 	snprintf(caption, sizeof caption, e.has_number ? "event %" PRIu64
 	    "   %u peaks" : "row %" PRIu64 "   %u peaks", e.has_number ? e.number :
-	    p->row, e.n_found);
+	    b->row, e.n_found);
 	picture_text(v->picture, PICTURE_TEXT, x + 2, y + t->height + 16, 13,
 	    caption);
 	picture_clip(v->picture, 0, 0, 0, 0);
 }
 
 static void
-sheet_draw(struct view *v, const struct best *b)
+sheet_draw(struct view *v, const struct sheet *s)
 {
 	enum { EDGE = 10, WORDS = 24 };
 	struct tile t = tile_fit(&v->assembly, TILE);
-	uint32_t n = (uint32_t)b->n, columns = 1, rows, i;
+	uint32_t n = (uint32_t)s->n, columns = 1, rows, i;
 	struct fault f;
 
 	/* About as wide as high. */
@@ -488,7 +472,7 @@ sheet_draw(struct view *v, const struct best *b)
 		    f.text);
 	picture_text(v->picture, PICTURE_TEXT, EDGE + 2, 20, 14, v->title);
 	for (i = 0; i < n && !tool_stop; i++)
-		tile_show(v, &b->places[i], EDGE + i % columns * (t.width + EDGE),
+		tile_show(v, &s->hits[i], EDGE + i % columns * (t.width + EDGE),
 		    EDGE + 20 + i / columns * (t.height + WORDS + EDGE), &t);
 	if (tool_stop)
 		errx(STATUS_INTERRUPTED, "stopped; no picture was made");
@@ -497,15 +481,15 @@ sheet_draw(struct view *v, const struct best *b)
 static void
 sheet_show(struct view *v)
 {
-	struct best b = { .room = v->o.tiles };
+	struct sheet s = { .room = v->o.tiles };
 
-	b.places = memory(b.room, sizeof *b.places);
-	run_walk(v, best_add, &b);
+	s.hits = memory(s.room, sizeof *s.hits);
+	run_walk(v, sheet_add, &s);
 	snprintf(v->title, sizeof v->title, "%.200s%s   %zu of %" PRIu64
 	    " events, most peaks first", base_name(v->run.paths[0]),
-	    v->run.n > 1 ? " ..." : "", b.n, v->events);
-	sheet_draw(v, &b);
-	free(b.places);
+	    v->run.n > 1 ? " ..." : "", s.n, v->events);
+	sheet_draw(v, &s);
+	free(s.hits);
 }
 
 /* ---- the output ---- */

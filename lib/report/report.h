@@ -17,18 +17,4 @@ void	report_write(FILE *, const struct summary *, const char *geometry,
 /* How a report begins, for ownfile_check. */
 extern const char	report_begins[];
 
-/* The commands that made the files of an origin, as text of a shell. */
-void	report_commands(FILE *, const struct summary_origin *, const char *geometry,
-	    const char *digest);
-
-/*
- * Pictures of the hits with most peaks, and the maximum of images of the run. They
- * are read from its files, and what cannot be is told in their place.
- */
-void	report_hits(FILE *, const struct summary *);
-void	report_maximum(FILE *, const struct summary *);
-
-/* The style of the page. */
-extern const char	report_style[];
-
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "report/html.h"
-#include "report/report.h"
+#include "report/report_parts.h"
 
 struct line {
 	const char	*key, *dot, *value;

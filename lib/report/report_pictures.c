@@ -13,7 +13,7 @@
 #include "format/plane.h"
 #include "report/html.h"
 #include "report/picture.h"
-#include "report/report.h"
+#include "report/report_parts.h"
 #include "report/tile.h"
 
 enum { HITS = 8, HIT_SIDE = 320, POWDER_SIDE = 640, POWDER_EVENTS = 30,
@@ -29,8 +29,6 @@ struct pictures {
 	size_t		file;		/* which is open */
 	uint64_t	shown;		/* images in the powder */
 };
-
-typedef unsigned long long ull;
 
 /* ---- images ---- */
 
@@ -146,7 +144,7 @@ circles_put(FILE *f, const struct pictures *p, const struct tile *t,
 }
 
 static int
-hit_draw(FILE *f, struct pictures *p, const struct summary_hit *b,
+hit_draw(FILE *f, struct pictures *p, const struct best_hit *b,
     struct fault *why)
 {
 	struct tile t = tile_fit(&p->s->assembly, HIT_SIDE);
@@ -169,7 +167,7 @@ hit_draw(FILE *f, struct pictures *p, const struct summary_hit *b,
 static void
 hit_put(FILE *f, struct pictures *p, unsigned i)
 {
-	const struct summary_hit *b = &p->s->best[i];
+	const struct best_hit *b = &p->s->best[i];
 	struct fault why;
 
 	fprintf(f, "<figure data-picture=\"%u\" data-peaks=\"%llu\">\n", i,

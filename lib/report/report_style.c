@@ -1,4 +1,4 @@
-#include "report/report.h"
+#include "report/report_parts.h"
 
 const char report_style[] =
     ":root{color-scheme:light dark;--paper:#fff;--ink:#1c2127;--soft:#59636e;"

@@ -174,26 +174,6 @@ peak_take(struct summary *s, const struct cxireader_event *e,
 	histogram_add(&s->spacing, isinf(d) ? 0 : 1 / d);
 }
 
-/* Events in descending order of peaks; of equals the earlier first. */
-static void
-best_add(struct summary *s, const struct cxireader_event *e, size_t file,
-    uint64_t row)
-{
-	unsigned i = s->n_best;
-
-	while (i > 0 && s->best[i - 1].found < e->n_found)
-		i--;
-	if (i == SUMMARY_BEST)
-		return;
-	if (s->n_best < SUMMARY_BEST)
-		s->n_best++;
-	memmove(&s->best[i + 1], &s->best[i],
-	    (s->n_best - 1 - i) * sizeof s->best[0]);
-	s->best[i] = (struct summary_hit){ .found = e->n_found, .row = row,
-	    .number = e->number, .file = file, .has_number = e->has_number != 0,
-	    .energy = e->energy };
-}
-
 static void
 event_take(struct summary *s, const struct cxireader_event *e,
     const struct cxireader_peak *peaks, size_t file, uint64_t row)
@@ -202,7 +182,7 @@ event_take(struct summary *s, const struct cxireader_event *e,
 
 	s->rows++;
 	s->cut += e->n_found > e->n_peaks;
-	best_add(s, e, file, row);
+	s->n_best = best_add(s->best, s->n_best, SUMMARY_BEST, e, file, row);
 	if (!s->log_read) {
 		time_add(s, e->has_timestamp ? (double)(e->timestamp >> 32) +
 		    (double)(e->timestamp & UINT32_MAX) * 1e-9 : NAN, LANE_HITS,

@@ -15,6 +15,7 @@
 #include "data/layout.h"
 #include "format/cxireader.h"
 #include "format/runfiles.h"
+#include "report/best.h"
 #include "report/sides.h"
 
 enum { SUMMARY_BEST = 12, SUMMARY_FAILURES = 50, SUMMARY_CAUSES = 16,
@@ -22,13 +23,6 @@ enum { SUMMARY_BEST = 12, SUMMARY_FAILURES = 50, SUMMARY_CAUSES = 16,
 
 /* Lanes of the histograms over time and over order. */
 enum { LANE_EVENTS, LANE_HITS, LANE_FAILED, LANE_PEAKS };
-
-struct summary_hit {
-	uint64_t	found, row, number;
-	size_t		file;		/* index in files */
-	bool		has_number;
-	double		energy;		/* eV; NaN if unknown */
-};
 
 struct summary_failure {
 	uint64_t	seq;
@@ -63,8 +57,8 @@ struct summary {
 	uint64_t	panels[LAYOUT_MAX_PANELS];
 	uint32_t	n_panels;	/* one more than the last with a peak, or what
 					   the geometry tells */
-	unsigned	n_best;
-	struct summary_hit best[SUMMARY_BEST];
+	size_t		n_best;
+	struct best_hit	best[SUMMARY_BEST];	/* file: index in files */
 	unsigned	n_origins;
 	uint64_t	more_origins;
 	struct summary_origin origins[SUMMARY_RUNS];
