@@ -19,8 +19,9 @@ struct recent {
 
 /*
  * Notes the counts at a time, and gives events a second over the last 10 seconds, or
- * since the note before; 0 for the first. The last note goes if it came less than a second after that
- * before it: so they reach back a minute however often this is called.
+ * since the note before; 0 for the first. The last note goes if it came less than a
+ * second after that before it: so they reach back a minute however often this is
+ * called.
  */
 double	recent_rate(struct recent *, double now, uint64_t events, uint64_t hits);
 

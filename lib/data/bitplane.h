@@ -1,6 +1,6 @@
 /*
- * One panel, or the mask of a slab, as bits, a word of 64 pixels at a time, pixel fs in bit fs % 64 of
- * word fs / 64. Around the panel lies a frame of zeros, a word to the left and
+ * One panel, or the mask of a slab, as bits, a word of 64 pixels at a time, pixel
+ * fs in bit fs % 64 of word fs / 64. Around the panel lies a frame of zeros, a word to the left and
  * right of each row and a row above and below, so that nobody who looks at
  * neighbours has to ask where the panel ends. Bits behind the width are zero.
  */

@@ -26,9 +26,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "data/geometry.h"
+#include "data/geometry_value.h"
 #include "data/layout.h"
 
 enum {
@@ -109,56 +109,9 @@ static const struct {
 enum { SEEN_FSSS = 0x0f, SEEN_XY = 0xf0 };
 
 static int
-value_fault(struct parser *p, const char *key, const char *value,
-    const char *why)
-{
-	fault_set(p->f, "line %zu: %.80s = %.60s: %s", p->line, key, value, why);
-	return -1;
-}
-
-static int
 memory_fault(struct parser *p)
 {
 	return fault_lack(p->f, "out of memory");
-}
-
-static int
-number_parse(struct parser *p, const char *key, const char *value, double *out)
-{
-	char *end;
-	double v = strtod(value, &end);
-
-	if (end == value || *end != '\0')
-		return value_fault(p, key, value, "not a number");
-	if (!isfinite(v))
-		return value_fault(p, key, value, "out of range");
-	*out = v;
-	return 0;
-}
-
-/* Real files write pixel numbers as "513" and as "513.0". */
-static int
-integer_parse(struct parser *p, const char *key, const char *value, int min,
-    int max, int *out)
-{
-	char why[64];
-	double v;
-
-	if (number_parse(p, key, value, &v) == -1)
-		return -1;
-	if (v < min || v > max || v != floor(v)) {
-		snprintf(why, sizeof why, "not a whole number from %d to %d", min,
-		    max);
-		return value_fault(p, key, value, why);
-	}
-	*out = (int)v;
-	return 0;
-}
-
-static char *
-blanks_skip(char *s)
-{
-	return s + strspn(s, " \t");
 }
 
 /* Cuts blanks off both ends. */
@@ -167,78 +120,12 @@ text_trim(char *s)
 {
 	size_t n;
 
-	s = blanks_skip(s);
+	s += strspn(s, " \t");
 	n = strlen(s);
 	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
 		n--;
 	s[n] = '\0';
 	return s;
-}
-
-/*
- * The length of the decimal number at s. strtod alone would take the x of "0x"
- * followed by a digit for the sign of a hexadecimal number.
- */
-static size_t
-decimal_length(const char *s)
-{
-	size_t n = strspn(s, "0123456789."), e = n;
-
-	if (n == 0 || (s[e] != 'e' && s[e] != 'E'))
-		return n;
-	e++;
-	if (s[e] == '+' || s[e] == '-')
-		e++;
-	return isdigit((unsigned char)s[e]) ? e + strspn(s + e, "0123456789") : n;
-}
-
-/* The number before an axis; 1 if there is none. NULL if it is no number. */
-static char *
-coefficient_parse(char *s, double *out)
-{
-	char number[64], *end;
-	size_t n = decimal_length(s);
-
-	*out = 1;
-	if (n == 0)
-		return s;
-	if (n >= sizeof number)
-		return NULL;
-	memcpy(number, s, n);
-	number[n] = '\0';
-	*out = strtod(number, &end);
-	if (*end != '\0' || !isfinite(*out))
-		return NULL;
-	return s + n;
-}
-
-/* "+0.1x -0.9y +0.01z", blanks anywhere, z without consequence; "x", "-y". */
-static int
-direction_parse(struct parser *p, const char *key, char *value, double *x,
-    double *y)
-{
-	char *s = blanks_skip(value);
-	double axes[3] = { 0, 0, 0 }, v;
-	int negative;
-
-	do {
-		negative = *s == '-';
-		if (*s == '+' || *s == '-')
-			s = blanks_skip(s + 1);
-		else if (s != value)
-			return value_fault(p, key, value, "no sign between axes");
-		if ((s = coefficient_parse(s, &v)) == NULL)
-			return value_fault(p, key, value, "not a number");
-		s = blanks_skip(s);
-		if (*s < 'x' || *s > 'z')
-			return value_fault(p, key, value,
-			    "not a direction such as +0.1x -0.9y");
-		axes[*s - 'x'] += negative ? -v : v;
-		s = blanks_skip(s + 1);
-	} while (*s != '\0');
-	*x = axes[0];
-	*y = axes[1];
-	return 0;
 }
 
 /* "/LCLS/detector_1/EncoderValue m": without a unit, CrystFEL takes mm. */
@@ -255,163 +142,112 @@ clen_place(struct parser *p, const char *value)
 	p->g->clen_unit = strcmp(unit, "m") == 0 ? 1 : 1e-3;
 }
 
-/* A number with an optional unit; anything else is a place in data files: NaN. */
+/* "dim1 = fs": what a dimension of the dataset means. */
 static int
-length_parse(struct parser *p, const char *key, const char *value, double *out)
+dimension_parse(const struct geometry_entry *e, int *dims)
 {
-	char *unit;
-	double v = strtod(value, &unit);
-
-	*out = NAN;
-	if (unit == value)
-		return 0;
-	unit = blanks_skip(unit);
-	if (strcmp(unit, "mm") == 0)
-		v /= 1000;
-	else if (*unit != '\0' && strcmp(unit, "m") != 0)
-		return value_fault(p, key, value, "the unit is neither m nor mm");
-	if (!isfinite(v))
-		return value_fault(p, key, value, "out of range");
-	*out = v;
-	return 0;
-}
-
-static int
-boolean_parse(struct parser *p, const char *key, const char *value, bool *out)
-{
-	double v;
-
-	if (strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0) {
-		*out = strcasecmp(value, "true") == 0;
-		return 0;
-	}
-	if (number_parse(p, key, value, &v) == -1)
-		return -1;
-	*out = v != 0;
-	return 0;
-}
-
-/* number is what follows "dim" in the key. */
-static int
-dimension_parse(struct parser *p, const char *key, const char *number,
-    const char *value, int *dims)
-{
+	struct geometry_entry number = *e;
 	int n;
 
-	if (integer_parse(p, key, number, 0, MAX_DIMS - 1, &n) == -1)
+	number.value = e->key + strlen("dim");
+	if (entry_integer(&number, 0, MAX_DIMS - 1, &n) == -1)
 		return -1;
-	if (strcmp(value, "ss") == 0)
+	if (strcmp(e->value, "ss") == 0)
 		dims[n] = DIM_SS;
-	else if (strcmp(value, "fs") == 0)
+	else if (strcmp(e->value, "fs") == 0)
 		dims[n] = DIM_FS;
-	else if (strcmp(value, "%") == 0)
+	else if (strcmp(e->value, "%") == 0)
 		dims[n] = DIM_EVENT;
 	else
-		return integer_parse(p, key, value, 0, LAYOUT_MAX_SIDE, &dims[n]);
+		return entry_integer(e, 0, LAYOUT_MAX_SIDE, &dims[n]);
 	return 0;
 }
 
 static int
-string_copy(struct parser *p, const char *key, const char *value, char *out,
-    size_t size)
-{
-	size_t n = strlen(value);
-
-	if (n >= size)
-		return value_fault(p, key, value, "too long");
-	memcpy(out, value, n + 1);
-	return 0;
-}
-
-static int
-field_set(struct parser *p, struct geometry_asic *a, const struct field *field,
-    const char *value)
+field_set(struct geometry_asic *a, const struct field *field,
+    const struct geometry_entry *e)
 {
 	char *at = (char *)a + field->at;
 	double v;
 	int i;
 
 	if (field->kind == KIND_PIXEL) {
-		if (integer_parse(p, field->key, value, 0, LAYOUT_MAX_SIDE - 1,
-		    &i) == -1)
+		if (entry_integer(e, 0, LAYOUT_MAX_SIDE - 1, &i) == -1)
 			return -1;
 		memcpy(at, &i, sizeof i);
 		return 0;
 	}
-	if (number_parse(p, field->key, value, &v) == -1)
+	if (entry_number(e, &v) == -1)
 		return -1;
 	if (field->kind == KIND_POSITIVE && v <= 0)
-		return value_fault(p, field->key, value, "not larger than 0");
+		return entry_fault(e, "not larger than 0");
 	memcpy(at, &v, sizeof v);
 	return 0;
 }
 
 static int
-clen_parse(struct parser *p, const char *key, const char *value, double *out)
+clen_parse(struct parser *p, const struct geometry_entry *e, double *out)
 {
 	p->g->clen_path[0] = '\0';
-	if (length_parse(p, key, value, out) == -1)
+	if (entry_length(e, out) == -1)
 		return -1;
 	if (isnan(*out))
-		clen_place(p, value);
+		clen_place(p, e->value);
 	return 0;
 }
 
 static int
-draft_set(struct parser *p, struct draft *d, const char *key, char *value)
+draft_set(struct parser *p, struct draft *d, const struct geometry_entry *e)
 {
 	struct geometry_asic *a = &d->asic;
+	const char *key = e->key;
 	size_t i;
 
 	for (i = 0; i < sizeof asic_fields / sizeof asic_fields[0]; i++)
 		if (strcmp(key, asic_fields[i].key) == 0)
-			return field_set(p, a, &asic_fields[i], value);
+			return field_set(a, &asic_fields[i], e);
 	if (strcmp(key, "fs") == 0)
-		return direction_parse(p, key, value, &a->fs_x, &a->fs_y);
+		return entry_direction(e, &a->fs_x, &a->fs_y);
 	if (strcmp(key, "ss") == 0)
-		return direction_parse(p, key, value, &a->ss_x, &a->ss_y);
+		return entry_direction(e, &a->ss_x, &a->ss_y);
 	if (strcmp(key, "clen") == 0)
-		return clen_parse(p, key, value, &a->clen);
+		return clen_parse(p, e, &a->clen);
 	if (strcmp(key, "no_index") == 0)
-		return boolean_parse(p, key, value, &a->no_index);
+		return entry_truth(e, &a->no_index);
 	if (strcmp(key, "data") == 0)
-		return string_copy(p, key, value, p->g->data,
-		    sizeof p->g->data);
+		return entry_text(e, p->g->data, sizeof p->g->data);
 	if (strncmp(key, "dim", 3) == 0 && isdigit((unsigned char)key[3]))
-		return dimension_parse(p, key, key + 3, value, d->dims);
+		return dimension_parse(e, d->dims);
 	return 0;
 }
 
 static int
-bad_set(struct parser *p, struct bad_draft *b, const char *key,
-    const char *value)
+bad_set(struct bad_draft *b, const struct geometry_entry *e)
 {
 	char *at;
 	double v;
 	size_t i;
 	int n;
 
-	if (strcmp(key, "panel") == 0)
-		return string_copy(p, key, value, b->bad.panel,
-		    sizeof b->bad.panel);
-	for (i = 0; i < 8 && strcmp(key, bad_limits[i].key) != 0; i++)
+	if (strcmp(e->key, "panel") == 0)
+		return entry_text(e, b->bad.panel, sizeof b->bad.panel);
+	for (i = 0; i < 8 && strcmp(e->key, bad_limits[i].key) != 0; i++)
 		;
 	if (i == 8)
 		return 0;
 	at = (char *)&b->bad + bad_limits[i].at;
 	b->seen |= 1U << i;
 	if (SEEN_XY & 1U << i) {
-		if (number_parse(p, key, value, &v) == -1)
+		if (entry_number(e, &v) == -1)
 			return -1;
 		memcpy(at, &v, sizeof v);
 	} else {
-		if (integer_parse(p, key, value, -MAX_REGION, MAX_REGION,
-		    &n) == -1)
+		if (entry_integer(e, -MAX_REGION, MAX_REGION, &n) == -1)
 			return -1;
 		memcpy(at, &n, sizeof n);
 	}
 	if ((b->seen & SEEN_XY) && (b->seen & SEEN_FSSS))
-		return value_fault(p, key, value,
+		return entry_fault(e,
 		    "a bad region has limits in fs/ss or in x/y, not in both");
 	return 0;
 }
@@ -471,7 +307,7 @@ array_grow(void *array, size_t n, size_t *room, size_t size)
 }
 
 static int
-panel_line(struct parser *p, const char *name, const char *key, char *value)
+panel_line(struct parser *p, const char *name, const struct geometry_entry *e)
 {
 	void *larger;
 	size_t i;
@@ -489,11 +325,11 @@ panel_line(struct parser *p, const char *name, const char *key, char *value)
 		strcpy(p->drafts[i].asic.name, name);
 		p->n_drafts++;
 	}
-	return draft_set(p, &p->drafts[i], key, value);
+	return draft_set(p, &p->drafts[i], e);
 }
 
 static int
-bad_line(struct parser *p, const char *name, const char *key, const char *value)
+bad_line(struct parser *p, const char *name, const struct geometry_entry *e)
 {
 	void *larger;
 	size_t i;
@@ -511,32 +347,34 @@ bad_line(struct parser *p, const char *name, const char *key, const char *value)
 		strcpy(p->bads[i].bad.name, name);
 		p->n_bads++;
 	}
-	return bad_set(p, &p->bads[i], key, value);
+	return bad_set(&p->bads[i], e);
 }
 
 static int
-toplevel_line(struct parser *p, const char *key, char *value)
+toplevel_line(struct parser *p, const struct geometry_entry *e)
 {
+	const char *key = e->key;
+
 	if (strcmp(key, "clen") == 0)
-		return clen_parse(p, key, value, &p->clen);
+		return clen_parse(p, e, &p->clen);
 	if (strcmp(key, "detector_shift_x") == 0)
-		return length_parse(p, key, value, &p->shift_x);
+		return entry_length(e, &p->shift_x);
 	if (strcmp(key, "detector_shift_y") == 0)
-		return length_parse(p, key, value, &p->shift_y);
+		return entry_length(e, &p->shift_y);
 	if (strcmp(key, "mask_good") == 0)
-		p->g->mask_good = strtod(value, NULL) != 0;
+		p->g->mask_good = strtod(e->value, NULL) != 0;
 	if (strcmp(key, "peak_list") == 0) {
-		p->g->has_peak_list = strcmp(value, our_peak_list) == 0;
-		return string_copy(p, key, value, p->g->peak_list,
-		    sizeof p->g->peak_list);
+		p->g->has_peak_list = strcmp(e->value, our_peak_list) == 0;
+		return entry_text(e, p->g->peak_list, sizeof p->g->peak_list);
 	}
-	return draft_set(p, &p->defaults, key, value);
+	return draft_set(p, &p->defaults, e);
 }
 
 /* p->text holds a line without comment and line end. */
 static int
 line_parse(struct parser *p)
 {
+	struct geometry_entry e = { .line = p->line, .fault = p->f };
 	char *key = text_trim(p->text), *value, *slash;
 
 	if (*key == '\0')
@@ -545,17 +383,18 @@ line_parse(struct parser *p)
 		return fault_set(p->f, "line %zu: no '=' in \"%.60s\"", p->line,
 		    key);
 	*value = '\0';
-	value = text_trim(value + 1);
-	key = text_trim(key);
+	e.value = text_trim(value + 1);
+	e.key = key = text_trim(key);
 	if ((slash = strchr(key, '/')) == NULL)
 		/* No leak: geometry_parse frees p->text. */
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-		return toplevel_line(p, key, value);
+		return toplevel_line(p, &e);
 	*slash = '\0';
 	key = text_trim(key);
+	e.key = text_trim(slash + 1);
 	if (strncmp(key, "bad", 3) == 0)
-		return bad_line(p, key, text_trim(slash + 1), value);
-	return panel_line(p, key, text_trim(slash + 1), value);
+		return bad_line(p, key, &e);
+	return panel_line(p, key, &e);
 }
 
 /* Of one byte, or of two in UTF-8: terminals would do as it says. */

@@ -29,7 +29,7 @@ struct open_file {
 	haddr_t		eoa, eof;	/* allocated; written */
 };
 
-/* What cxi_hdf5_fault finds as the innermost reason. */
+/* What hdf_fault_set finds as the innermost reason. */
 static herr_t
 failed(const char *where, unsigned line)
 {

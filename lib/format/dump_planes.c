@@ -4,9 +4,10 @@
  * The chunk cache for planes. Events are read one after the other, each as
  * whole planes. A chunk that lies within one event is used once: caching it
  * would only cost a copy, so the cache is off and HDF5 reads an uncompressed
- * chunk straight into the plane. A compressed chunk that reaches into the next event must be kept,
- * or each event would decompress it again: then the cache holds two rows of
- * chunks, a row being all chunks that share their range of planes.
+ * chunk straight into the plane. A compressed chunk that reaches into the next
+ * event must be kept, or each event would decompress it again: then the cache
+ * holds two rows of chunks, a row being all chunks that share their range of
+ * planes.
  */
 
 enum {

@@ -5,9 +5,9 @@
  *
  * A stream goes out as header, events, end. An input's end is held: if the
  * next input brings the same header and joins (the next dump of a run, the next
- * loop), its events go on in the same stream, with numbers that go on too. The end's count
- * is that of the input's ends less the events that were not selected, so what was
- * lost before us is missing from ours as well, not hidden by it.
+ * loop), its events go on in the same stream, with numbers that go on too. The
+ * end's count is that of the input's ends less the events that were not selected,
+ * so what was lost before us is missing from ours as well, not hidden by it.
  */
 #ifndef FORMAT_SPLICE_H
 #define FORMAT_SPLICE_H

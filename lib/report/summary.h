@@ -55,8 +55,7 @@ struct summary {
 	struct histogram intensity, snr;	/* log10 */
 	struct histogram spacing;	/* 1/d, 1/angstrom */
 	uint64_t	panels[LAYOUT_MAX_PANELS];
-	uint32_t	n_panels;	/* one more than the last with a peak, or what
-					   the geometry tells */
+	uint32_t	n_panels;	/* one more than the last with a peak */
 	size_t		n_best;
 	struct best_hit	best[SUMMARY_BEST];	/* file: index in files */
 	unsigned	n_origins;

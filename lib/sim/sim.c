@@ -3,7 +3,7 @@
  *
  *	orientation -> reflections on the Ewald sphere (lattice.h)
  *	reflections -> spots on the ASICs, with photons (spot.h)
- *	image = background (background.h) + photons of the spots
+ *	image = background (scatter.h) + photons of the spots
  *	logits = quiet background + marks of the spots + specks (marks.h)
  *
  * A hit is a crystal in the beam, with its own size and its own shot's energy; a
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/background.h"
+#include "sim/scatter.h"
 #include "sim/lattice.h"
 #include "sim/marks.h"
 #include "sim/sim.h"
@@ -45,7 +45,7 @@ struct sim {
 	struct layout		layout;
 	struct lattice		lattice;
 	struct beam		beam;		/* of the mean energy */
-	struct background	background;
+	struct scatter	scatter;
 	struct marks		marks;
 	double			energy, distance, hit_fraction;
 	uint64_t		seed;
@@ -133,7 +133,7 @@ parts_make(struct sim *s, const struct sim_options *o, struct fault *f)
 	s->seed = o->seed;
 	layout_fill(&s->layout, &s->detector, o->type);
 	if (beam_make(s, f) == -1 ||
-	    background_make(&s->background, &s->detector, s->distance,
+	    scatter_make(&s->scatter, &s->detector, s->distance,
 	    s->beam.k, s->seed, f) == -1 ||
 	    marks_make(&s->marks, &s->layout, s->seed, f) == -1)
 		return -1;
@@ -167,7 +167,7 @@ sim_free(struct sim *s)
 {
 	if (s == NULL)
 		return;
-	background_free(&s->background);
+	scatter_free(&s->scatter);
 	marks_free(&s->marks);
 	detector_free(&s->detector);
 	free(s->reflections);
@@ -221,7 +221,7 @@ static double
 local_background(const struct sim *s, const struct spot *spot)
 {
 	/* Positions are within half a pixel of a real one: round, in range. */
-	return background_mean(&s->background, spot->panel,
+	return scatter_mean(&s->scatter, spot->panel,
 	    (uint32_t)(spot->ss + 0.5), (uint32_t)(spot->fs + 0.5));
 }
 
@@ -261,7 +261,7 @@ planes_draw(struct sim *s, struct rng *r, size_t n, double scale, void *logits,
 	unsigned specks = (unsigned)fmin(rng_poisson(r, SPECKS), MAX_SPECKS);
 	const struct spot *spot;
 
-	background_draw(&s->background, r, (float)scale, SIM_ADU, image);
+	scatter_draw(&s->scatter, r, (float)scale, SIM_ADU, image);
 	marks_clear(&s->marks, r, logits);
 	for (spot = s->spots; spot < s->spots + n; spot++) {
 		spot_draw(spot, r, &s->detector, SIM_ADU, image);

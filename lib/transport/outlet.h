@@ -1,7 +1,8 @@
 /*
  * An output of records. Small records are gathered and leave together, at most
- * 4096 bytes a write: a pipe keeps so much whole, even among several writers.
- * The caller flushes before it waits for anything.
+ * 4096 bytes a write: a pipe keeps so much whole, even among several writers. Only
+ * a stream record may come behind as much, in the same write. The caller flushes
+ * before it waits for anything.
  *
  * All functions return 0, or -1 with errno; EPIPE means that the reader has gone.
  * SIGPIPE must be ignored.

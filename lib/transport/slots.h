@@ -190,14 +190,4 @@ void	slots_untake(struct slots *, unsigned slot);
  */
 int	slots_consume(struct slots *, struct fault *);
 
-/* Zeroed memory that stays shared with children across fork. NULL: errno. */
-void	*shared_alloc(size_t);
-void	shared_free(void *, size_t);
-
-/*
- * For a child that shall share no more than this with others: unmaps all shared
- * memory but the mappings that these n addresses lie in. 0, or -1 with errno.
- */
-int	shared_only(void *const keep[], unsigned n);
-
 #endif

@@ -14,7 +14,7 @@
 
 #include "base/io.h"
 #include "transport/sandbox.h"
-#include "transport/slots.h"
+#include "transport/shared.h"
 #include "transport/worker.h"
 
 struct worker {

@@ -27,7 +27,7 @@
 
 #include "format/guard.h"
 #include "transport/sandbox.h"
-#include "transport/slots.h"
+#include "transport/shared.h"
 #include "transport/worker.h"
 
 enum order {

@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/background.h"
 #include "sim/elementary.h"
+#include "sim/scatter.h"
 
 enum { TABLE = 1 << 17 };	/* half a megabyte: stays in a core's cache */
 
@@ -50,10 +50,10 @@ profile_tabulate(double *table, uint32_t n, const struct detector *d,
 }
 
 static void
-asic_fill(struct background *b, const struct detector_asic *a,
+asic_fill(struct scatter *s, const struct detector_asic *a,
     const double *table)
 {
-	const struct detector *d = b->detector;
+	const struct detector *d = s->detector;
 	double x, y, radius, part, mean;
 	uint32_t ss, fs, whole;
 	size_t at;
@@ -68,14 +68,14 @@ asic_fill(struct background *b, const struct detector_asic *a,
 			    table[whole + 1] * part;
 			at = ((size_t)a->panel * d->real_height + ss) *
 			    d->real_width + fs;
-			b->mean[at] = (float)mean;
-			b->root[at] = (float)sqrt(mean + READOUT * READOUT -
+			s->mean[at] = (float)mean;
+			s->root[at] = (float)sqrt(mean + READOUT * READOUT -
 			    0.125);
 		}
 }
 
 int
-background_make(struct background *b, const struct detector *d, double distance,
+scatter_make(struct scatter *s, const struct detector *d, double distance,
     double k, uint64_t seed, struct fault *f)
 {
 	size_t pixels = (size_t)d->panels * d->real_height * d->real_width;
@@ -83,33 +83,33 @@ background_make(struct background *b, const struct detector *d, double distance,
 	double *table = calloc(n, sizeof *table);
 	struct rng r;
 
-	b->detector = d;
-	b->mean = calloc(pixels, sizeof *b->mean);
-	b->root = calloc(pixels, sizeof *b->root);
-	b->noise = calloc(TABLE, sizeof *b->noise);
-	if (table == NULL || b->mean == NULL || b->root == NULL ||
-	    b->noise == NULL) {
+	s->detector = d;
+	s->mean = calloc(pixels, sizeof *s->mean);
+	s->root = calloc(pixels, sizeof *s->root);
+	s->noise = calloc(TABLE, sizeof *s->noise);
+	if (table == NULL || s->mean == NULL || s->root == NULL ||
+	    s->noise == NULL) {
 		free(table);
-		background_free(b);
+		scatter_free(s);
 		return fault_lack(f, "no memory for a background");
 	}
 	profile_tabulate(table, n, d, distance, k);
 	for (i = 0; i < d->n_asics; i++)
-		asic_fill(b, &d->asics[i], table);
+		asic_fill(s, &d->asics[i], table);
 	free(table);
 	rng_seed(&r, seed, 0);
 	for (i = 0; i < TABLE; i++)
-		b->noise[i] = (float)rng_normal(&r);
+		s->noise[i] = (float)rng_normal(&r);
 	return 0;
 }
 
 void
-background_free(struct background *b)
+scatter_free(struct scatter *s)
 {
-	free(b->mean);
-	free(b->root);
-	free(b->noise);
-	memset(b, 0, sizeof *b);
+	free(s->mean);
+	free(s->root);
+	free(s->noise);
+	memset(s, 0, sizeof *s);
 }
 
 static void
@@ -125,18 +125,18 @@ row_draw(float *restrict out, const float *restrict mean,
 }
 
 void
-background_draw(const struct background *b, struct rng *r, float scale, float adu,
+scatter_draw(const struct scatter *s, struct rng *r, float scale, float adu,
     float *image)
 {
-	const struct detector *d = b->detector;
+	const struct detector *d = s->detector;
 	float scale_root = (float)sqrt(scale);
 	size_t from = 0, pad = d->width - d->real_width;
 	uint32_t panel, ss;
 
 	for (panel = 0; panel < d->panels; panel++) {
 		for (ss = 0; ss < d->real_height; ss++) {
-			row_draw(image, b->mean + from, b->root + from,
-			    b->noise + rng_below(r, TABLE - d->real_width),
+			row_draw(image, s->mean + from, s->root + from,
+			    s->noise + rng_below(r, TABLE - d->real_width),
 			    d->real_width, scale, scale_root, adu);
 			memset(image + d->real_width, 0, pad * sizeof *image);
 			image += d->width;
@@ -150,11 +150,11 @@ background_draw(const struct background *b, struct rng *r, float scale, float ad
 }
 
 float
-background_mean(const struct background *b, uint32_t panel, uint32_t ss,
+scatter_mean(const struct scatter *s, uint32_t panel, uint32_t ss,
     uint32_t fs)
 {
-	const struct detector *d = b->detector;
+	const struct detector *d = s->detector;
 
-	return b->mean[((size_t)panel * d->real_height + ss) * d->real_width +
+	return s->mean[((size_t)panel * d->real_height + ss) * d->real_width +
 	    fs];
 }
