@@ -30,18 +30,18 @@ ownfile_check(const char *path, const char *begins, const char *kind,
 {
 	char head[8192 + 1];
 	struct stat st;
-	ssize_t n;
-	int fd, own = 0, e = 0;
+	ssize_t n = -1;
+	int fd, own = 0, e;
 
 	if (sidefile_is_descriptor(path) || stat(path, &st) == -1 ||
 	    !S_ISREG(st.st_mode) || st.st_size == 0)
 		return 0;
-	if ((fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) == -1 ||
-	    (n = io_read(fd, head, sizeof head - 1)) == -1)
-		e = errno;
+	if ((fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) != -1)
+		n = io_read(fd, head, sizeof head - 1);
+	e = errno;
 	if (fd != -1)
 		close(fd);
-	if (e != 0)
+	if (n == -1)
 		return fault_set(f, "%s: exists, and it cannot be seen what it is:"
 		    " %s", path, strerror(e));
 	if (n > 0) {

@@ -63,7 +63,7 @@ struct parser {
 	struct geometry	*g;
 	struct fault	*f;
 	size_t		line;
-	char		*text;		/* the line, LINE_MAX_BYTES + 1 */
+	char		text[LINE_MAX_BYTES + 1];	/* the line */
 	struct draft	defaults;
 	struct draft	*drafts;
 	size_t		n_drafts, room_drafts;
@@ -386,8 +386,6 @@ line_parse(struct parser *p)
 	e.value = text_trim(value + 1);
 	e.key = key = text_trim(key);
 	if ((slash = strchr(key, '/')) == NULL)
-		/* No leak: geometry_parse frees p->text. */
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		return toplevel_line(p, &e);
 	*slash = '\0';
 	key = text_trim(key);
@@ -605,9 +603,7 @@ geometry_parse(const char *text, size_t len, struct geometry *g,
 	memset(g, 0, sizeof *g);
 	p.clen = p.shift_x = p.shift_y = NAN;
 	defaults_init(&p.defaults);
-	if ((p.text = malloc(LINE_MAX_BYTES + 1)) == NULL)
-		memory_fault(&p);
-	else if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		fault_set(f, "line 1: begins with a byte order mark: save the file"
 		    " without it");
 	else if (lines_parse(&p, text, len) == 0 && drafts_finish(&p) == 0 &&
@@ -617,7 +613,6 @@ geometry_parse(const char *text, size_t len, struct geometry *g,
 	tdestroy(p.bad_names, free);
 	free(p.drafts);
 	free(p.bads);
-	free(p.text);
 	if (status == -1)
 		geometry_free(g);
 	return status;
