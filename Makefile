@@ -239,7 +239,7 @@ check-valgrind: deps-check
 
 bench-programs: all $(BENCH)
 
-# SECTIONS names some of them: make bench SECTIONS='kernel pipeline'
+# SECTIONS names some, or scale, which is else left out: make bench SECTIONS=scale
 bench: deps-bench
 	$(MAKE) B=$B bench-programs
 	B=$B $(PYTHON) scripts/bench $(SECTIONS)

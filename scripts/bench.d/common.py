@@ -246,7 +246,7 @@ class Bench:
             return None, runs, []
         turns = self.alternate(*(lambda n=n, k=k: once(n, k)
                                  for n in commands for k in (1, 1 + rounds)),
-                               *beside, repeat=self.repeat + 1)
+                               *beside)
         pairs = dict(zip(commands, zip(turns[::2], turns[1::2])))
         others = turns[2 * len(commands):]
         return {n: Pace(*(statistics.median((getattr(b, x) - getattr(a, x)) / rounds

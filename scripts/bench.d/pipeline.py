@@ -45,11 +45,11 @@ def ours(bench, what, capture, hits, loops, commands, *beside):
     return (found, *map(statistics.median, others)) if beside else found
 
 
-def by_reference(bench, capture, memory=True, options=""):
+def by_reference(bench, capture, memory=True, options="", workers=(1, 2)):
     out = bench.path("out", memory)
     source = "q2cat -l %%d %s" % capture.path
     return {"-P %d" % p: (loop(source, p, out, options), SLOTS, out)
-            for p in ((2,) if bench.check else (1, 2))}
+            for p in ((2,) if bench.check else workers)}
 
 
 def rates(bench, what, found):
@@ -137,9 +137,9 @@ def run(bench):
               at_least=0.85)
     rates(bench, "all hits, disk", ours(
         bench, "all hits, disk", full, events, 2,
-        by_reference(bench, full, memory=False)))
+        by_reference(bench, full, memory=False, workers=(2,))))
     rates(bench, "all hits, -z bslz4 -j 2", ours(
         bench, "all hits, -z bslz4", full, events, 2,
-        by_reference(bench, full, options="-z bslz4 -j 2")))
+        by_reference(bench, full, options="-z bslz4 -j 2", workers=(2,))))
     others(bench, full)
     estimate(bench, full, all_hits["-P 2"][1], write_ms)

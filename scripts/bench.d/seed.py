@@ -3,14 +3,14 @@
 Its estimates, for a plan on Ray: results fetched in batches +20 to 30 %; large
 arguments by reference -90 % memory; a limit on pending tasks: no out-of-memory;
 reading and computing overlapped +10 to 15 %; all together +30 to 50 %. Here: frames
-of 848 x 848, all hits, uncompressed to a tmpfs. Memory is the largest sum of
+of 600 x 600, all hits, uncompressed to a tmpfs. Memory is the largest sum of
 proportional set sizes, without files that are mapped. A slow writer is
 one that compresses with gzip, by one thread."""
 import os
 
 import common
 
-HALF = (1, 848, 848, 834, 834)
+FRAME = (1, 600, 600, 590, 590)
 SLOTS = (1, 2, 8, 50, 100, 200)
 
 
@@ -53,7 +53,7 @@ def serial(capture, out, directory):
 def run(bench):
     small = bench.check
     events = 12 if small else 240
-    shape = (1, 96, 96, 90, 90) if small else HALF
+    shape = (1, 96, 96, 90, 90) if small else FRAME
     c = bench.capture(events, 20 if small else common.FULL, shape=shape)
     out = bench.path("out", True)
     pipe, map_ = "cat %s | q2cat " % c.path, "q2cat %s " % c.path

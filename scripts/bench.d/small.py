@@ -69,7 +69,7 @@ def run(bench):
         bench.skip("small captures", "GNU parallel is not installed")
         return
     ended, true, ours = parallel(bench, bench.capture(1, 4, shape=common.TINY),
-                                 4 if bench.check else 300)
+                                 4 if bench.check else 100)
     bench.row("small captures through GNU parallel -j2", ours, "ms each",
               note="the programs ended at once %.1f, three times true(1) %.1f" %
               (ended, true))
