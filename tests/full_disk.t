@@ -223,6 +223,27 @@ for option in -g -T; do
 		'^q2sim: /dev/full: No space left' sh -c \
 		"q2sim -n 1 -D cspad $option /dev/full >/dev/null"
 done
+# A disk that fails at the last call but one and at the last, which sync the new
+# name: what a file is said to be, it is.
+"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$T/fault_at.so" tests/fault_at.c -ldl ||
+    exit 1
+mkdir "$T/r"
+peakfind <"$T/good.q2" | cxiwrite -m 1 -o "$T/r" 2>"$T/err" || exit 1
+report() {
+	env LD_PRELOAD="$T/fault_at.so${LD_PRELOAD:+ $LD_PRELOAD}" "$@" \
+	    cxireport -o "$T/report.html" "$T/r/peaknet_0000.cxi"
+}
+report FAULT_COUNT="$T/count" >/dev/null 2>&1
+calls=$(cat "$T/count")
+rm -f "$T/report.html"
+check 'a new file that cannot be given its name is removed, and that is said' refused 7 \
+	'^cxireport: .*/report.html: Input/output error' \
+	report FAULT_AT="$((calls - 1)) once"
+check '... nothing is left of it' sh -c '! ls "$T" | grep "^[.]*report"'
+check 'a new name that could not be synced is said' refused 7 \
+	'^cxireport: .*/report.html: its directory: Input/output error' \
+	report FAULT_AT="$calls once"
+check '... the file is whole' grep -q '^</html>' "$T/report.html"
 check 'the reader of a full disk gone, q2cat ends by itself' test 7 -eq \
 	"$(status sh -c 'q2cat -l 0 "$T/good.q2" | peakfind |
 	q2ls >/dev/full')"

@@ -110,6 +110,21 @@ quantities(void **state)
 }
 
 static void
+energy_zero(void **state)
+{
+	static const char want[] = "\x83\xa8""event_id\xa1""0"
+	    "\xab""beam_energy\xcb\x7f\xf8\0\0\0\0\0\0" PEAKS
+	    "\xa2""fs\x90\xa2ss\x90\xa9intensity\x90";
+	struct event e;
+
+	(void)state;
+	event_init(&e);
+	stream.quantities = e.known = QUANTITY_ENERGY;
+	e.photon_energy = 0;
+	reply_is(&e, NULL, NULL, want, sizeof want - 1);
+}
+
+static void
 keys(void **state)
 {
 	(void)state;
@@ -140,6 +155,8 @@ main(void)
 		    bytes, setup, teardown, NULL },
 		{ "what the stream has is there, NaN where the event has it not",
 		    quantities, setup, teardown, NULL },
+		{ "an energy of 0 is sent as NaN",
+		    energy_zero, setup, teardown, NULL },
 		{ "a key that begins another is refused",
 		    keys, setup, teardown, NULL },
 		{ "an image too large for a message is refused",
