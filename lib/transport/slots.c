@@ -289,8 +289,9 @@ slots_close(struct slots *s)
 	if (s == NULL)
 		return;
 	slots_settle(s);
-	while (s->take != -1 && s->held > 0)
-		slots_untake(s, s->stack[--s->held]);
+	/* As below: cannot block. */
+	if (s->take != -1 && s->held > 0)
+		(void)io_write(s->give, s->stack, s->held);
 	for (i = 0; i < s->n; i++)
 		if (s->maps[i].at != NULL)
 			munmap(s->maps[i].at, s->maps[i].size);
