@@ -198,6 +198,9 @@ main(void)
 	MUST(q2_put(q, &e, &error) == Q2_FAULT && strstr(error.text, "q2_slot"));
 	MUST(q2_close(q, Q2_INTERRUPTED, &error) == Q2_OK);
 	MUST(q2_close(NULL, Q2_WHOLE, &error) == Q2_OK);
+	facts[0] = "a=1\n2";
+	MUST(q2_open(1, &l, facts, NULL, &error) == NULL);
+	MUST(strcmp(error.text, "a=1?2: a: control character in the value") == 0);
 	return bad;
 }
 END
@@ -222,6 +225,44 @@ check 'failed events, CRCs and an interrupted end are those of q2.py' \
 by_reference() { q2slots -n 4 sh -c "'$T/errors' | q2cat" >"$T/slots.q2" &&
     cmp "$T/slots.q2" "$T/py.q2"; }
 check 'also by reference' by_reference
+cat >"$T/refused.c" <<'END'
+#include <stdio.h>
+#include <q2.h>
+
+/* Puts an event, and one that is refused; with an argument it then puts another. */
+int
+main(int argc, char *argv[])
+{
+	struct q2_layout l = { .panels = 1, .classes = 2, .height = 3, .width = 5,
+	    .logits = Q2_LOGITS_F32 };
+	struct q2_error error = { "" };
+	struct q2_event e;
+	struct q2 *q = q2_open(1, &l, NULL, NULL, &error);
+	int r;
+
+	(void)argv;
+	if (q2_slot(q, &e, &error) != Q2_OK || q2_put(q, &e, &error) != Q2_OK ||
+	    q2_slot(q, &e, &error) != Q2_OK)
+		return 9;
+	e.encoder = 5;
+	if (q2_put(q, &e, &error) != Q2_FAULT)
+		return 9;
+	if (argc > 1 && (q2_slot(q, &e, &error) != Q2_OK ||
+	    q2_put(q, &e, &error) != Q2_OK))
+		return 9;
+	r = q2_close(q, Q2_WHOLE, &error);
+	if (r != Q2_OK)
+		fprintf(stderr, "%s\n", error.text);
+	return -r;
+}
+END
+gcc -std=c11 $warnings -o "$T/refused" "$T/refused.c" $flags
+check 'a stream is not called whole while an event is missing that was refused' \
+    refused 1 'not whole: the event in hand was refused' "$T/refused"
+check '... it has no end' refused 5 'ended without its end record' sh -c \
+    "'$T/refused' 2>&1 | peakfind | cxiwrite -m 0 -o '$T/o'"
+check '... but when it was put after all, it is whole' sh -c \
+    "'$T/refused' again | peakfind | cxiwrite -m 0 -o '$T/o2'"
 if [ -c /dev/full ]; then
 	full() { "$T/producer" 1 >/dev/full; }
 	check 'a full disk is said' refused 7 'producer: the output: No space' full

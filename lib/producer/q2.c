@@ -4,6 +4,7 @@
  * from q2_slot to q2_put; tokens in hand and the parcel go back in q2_close. A
  * record of 64 bytes leaves at once, since a producer may be slow.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -29,6 +30,7 @@ struct q2 {
 	const volatile int *stop;
 	struct parcel	parcel;
 	bool		held;		/* the parcel is in hand */
+	bool		refused;	/* and its event is none of this stream */
 	bool		failed;		/* the output did: nothing more is sent */
 	uint64_t	count;
 };
@@ -39,8 +41,15 @@ _Static_assert(sizeof(struct q2_error) == sizeof((struct fault){ .text = "" }.te
 static enum q2_result
 result(enum q2_result r, const struct fault *f, struct q2_error *e)
 {
-	if (e != NULL)
-		memcpy(e->text, f->text, sizeof e->text);
+	size_t i;
+
+	if (e == NULL)
+		return r;
+	memcpy(e->text, f->text, sizeof e->text);
+	/* The caller's own words may have any. */
+	for (i = 0; e->text[i] != '\0'; i++)
+		if (iscntrl((unsigned char)e->text[i]))
+			e->text[i] = '?';
 	return r;
 }
 
@@ -102,7 +111,7 @@ header_make(struct q2 *q, const struct q2_layout *from,
 		/* All are the caller's here: there are none of a program. */
 		if ((s.n == SOURCE_FACTS_MAX ? fault_set(f, "more than %d facts",
 		    SOURCE_FACTS_MAX) : source_fact(&s, *facts, f)) == -1)
-			return fault_prefix(f, "%s", *facts);
+			return fault_prefix(f, "%.80s", *facts);
 	if (source_header(&s, &l, from->quantities, q->header, f) == -1)
 		return -1;
 	return stream_unpack(q->header, &q->stream, f);
@@ -281,7 +290,8 @@ q2_put(struct q2 *q, const struct q2_event *event, struct q2_error *e)
 
 	if (q->failed || !q->held)
 		return refuse("there is no event in hand: q2_slot finds one", e);
-	if (event_make(q, event, &facts, &f) == -1)
+	q->refused = event_make(q, event, &facts, &f) == -1;
+	if (q->refused)
 		return result(Q2_FAULT, &f, e);
 	planes_finish(q, event->cause);
 	eventblock_pack(q->parcel.place.block, &facts);
@@ -303,6 +313,10 @@ q2_close(struct q2 *q, enum q2_end how, struct q2_error *e)
 
 	if (q == NULL)
 		return Q2_OK;
+	if (how == Q2_WHOLE && q->held && q->refused) {
+		r = refuse("not whole: the event in hand was refused and not sent", e);
+		how = Q2_BROKEN;
+	}
 	hand_empty(q);
 	end.stream = q->stream.id;
 	end.count = q->count;

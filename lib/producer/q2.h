@@ -3,12 +3,16 @@
  * opens, fills and puts one event after the other, and closes:
  *
  *	q = q2_open(1, &layout, facts, NULL, &error);
- *	while (more && q2_slot(q, &e, &error) == Q2_OK) {
- *		(fill e.logits, e.image, e.timestamp, e.photon_energy)
- *		if (q2_put(q, &e, &error) != Q2_OK)
- *			break;
- *	}
- *	q2_close(q, Q2_WHOLE, &error);
+ *	r = q != NULL ? Q2_OK : Q2_FAULT;
+ *	while (r == Q2_OK && more)
+ *		if ((r = q2_slot(q, &e, &error)) == Q2_OK) {
+ *			(fill e.logits, e.image, e.timestamp, e.photon_energy)
+ *			r = q2_put(q, &e, &error);
+ *		}
+ *	if (r == Q2_OK)
+ *		r = q2_close(q, Q2_WHOLE, &error);
+ *	else
+ *		q2_close(q, Q2_BROKEN, NULL);
  *
  * Under q2slots(1), into a pipe or socket, an event is filled in shared memory and
  * a reference leaves; elsewhere the event itself does. Nothing is printed. A handle
@@ -125,7 +129,8 @@ enum q2_end {
 
 /*
  * Sends the end record, drops an event in hand, gives slots back and frees. The
- * result is that of the end record; what failed before has no second end. NULL is
+ * result is that of the end record; what failed before has no second end. Q2_FAULT,
+ * and no end, for Q2_WHOLE while an event that q2_put refused is in hand. NULL is
  * nothing.
  */
 enum q2_result	q2_close(struct q2 *, enum q2_end, struct q2_error *);

@@ -310,11 +310,16 @@ class Layout:
         return plane[..., :self.real_height, :self.real_width]
 
 
+_KEY_MAX = 63
+
+
 def _text_line(key, value):
     key, value = str(key), str(value)
     if not key or not all(c.isascii() and (c.isalnum() or c in ".-_")
                           for c in key):
         raise ValueError("bad key %r: letters, digits, '.', '-', '_' only" % key)
+    if len(key) > _KEY_MAX:
+        raise ValueError("%.20s...: a key of more than %d bytes" % (key, _KEY_MAX))
     if any(ord(c) < 32 or ord(c) == 127 for c in value):
         raise ValueError("%s: control character in the value" % key)
     return ("%s=%s\n" % (key, value)).encode()
@@ -567,8 +572,11 @@ class _Slots:
         self.control = np.frombuffer(mmap.mmap(
             self.memory, _CONTROL, offset=self.n * _STRIDE), "u1")
         self.counters = self.control[:8].view("u4")
-        self.maps, self.arrays, self.populated = {}, {}, {}
-        self.kept = []          # mappings that were too small: never closed
+        # All slots at once: sparse, and no descriptor for each, as Python keeps.
+        self.segment = mmap.mmap(self.memory, self.n * _STRIDE)
+        self.segment.madvise(mmap.MADV_DONTDUMP)
+        self.slots = np.frombuffer(self.segment, "u1").reshape(self.n, _STRIDE)
+        self.populated = [(0, 0)] * self.n      # event size, planes
         self.captures = {}
         self.stack = []         # tokens in hand, the one freed last behind
         self.consumers, self.seen = int(self.counters[0]), False
@@ -645,34 +653,35 @@ class _Slots:
         while self.stack:
             self.untake(self.stack.pop())
 
-    def map(self, slot, size):
-        """The slot, size bytes behind its head mapped, as an array."""
-        size += _SLOT_HEAD
-        if slot not in self.arrays or len(self.arrays[slot]) < size:
-            self.kept.append(self.maps.get(slot))
-            self.maps[slot] = mmap.mmap(self.memory, size, offset=slot * _STRIDE)
-            self.arrays[slot] = np.frombuffer(self.maps[slot], "u1")
-            self.populated[slot] = 0
-        return self.arrays[slot]
-
     def populate(self, slot, layout, planes):
-        """Pages that would fault in one by one, once for each slot and plane."""
+        """Pages that would fault in one by one, once for each slot and plane, and
+        again where events have become larger."""
+        size, done = self.populated[slot]
+        if layout.event_size(ALL) > size:
+            size, done = layout.event_size(ALL), 0
         for p in LOGITS, SEGMAP, IMAGE, PEAKS:
-            if not planes & ~self.populated[slot] & p or \
-                    layout.size(p) < _POPULATE_MIN:
+            if not planes & ~done & p or layout.size(p) < _POPULATE_MIN:
                 continue
-            self.populated[slot] |= p
-            at = _SLOT_HEAD + layout.offset(ALL, p)
+            done |= p
+            at = slot * _STRIDE + _SLOT_HEAD + layout.offset(ALL, p)
             begin = at & -mmap.PAGESIZE
             try:
-                self.maps[slot].madvise(
+                self.segment.madvise(
                     _POPULATE_WRITE, begin, at + layout.size(p) - begin)
             except OSError:
                 pass
+        self.populated[slot] = size, done
+
+    def _memory(self, slot, layout):
+        """The head of a slot and room for an event."""
+        if layout.event_size(ALL) > _STRIDE - _SLOT_HEAD:
+            raise Damaged("events of %d bytes are too large for a slot"
+                          % layout.event_size(ALL))
+        return self.slots[slot, :_SLOT_HEAD + layout.event_size(ALL)]
 
     def claim(self, slot, layout):
         """Begins to fill a slot that was taken: its place and generation."""
-        memory = self.map(slot, layout.event_size(ALL))
+        memory = self._memory(slot, layout)
         head = memory[:8].view("u8")
         generation = (int(head[0]) | 1) + 2
         memory[12:16] = 0
@@ -686,7 +695,7 @@ class _Slots:
                           % (session, self.session))
         if slot >= self.n:
             raise Damaged("a reference to slot %d of %d" % (slot, self.n))
-        there = int(self.map(slot, 0)[:8].view("u8")[0])
+        there = int(self.slots[slot, :8].view("u8")[0])
         if there != generation:
             raise Damaged("a stale reference to slot %d (generation %d, the slot"
                           " has %d)" % (slot, generation, there))
@@ -696,12 +705,12 @@ class _Slots:
         if os.getpid() != self.pid:     # it is our parent's
             return
         self.check(slot, generation, self.session)
-        self.map(slot, 0)[:8].view("u8")[0] = generation + 1
+        self.slots[slot, :8].view("u8")[0] = generation + 1
         self.untake(slot)
 
     def place(self, slot, layout):
         """Where the event of a reference lies; Damaged if its capture is gone."""
-        memory = self.map(slot, layout.event_size(ALL))
+        memory = self._memory(slot, layout)
         number, planes, rooms = (int(x) for x in memory[8:20].view("u4"))
         if planes == 0:
             return _Place(memory[_SLOT_HEAD:], ALL)
@@ -764,13 +773,19 @@ def _connect(name):
     kind, _, where = name.partition(":")
     if kind == "tcp":
         host, _, port = where.rpartition(":")
-        return socket.create_connection((host.strip("[]"), int(port)))
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError("%s: not tcp:HOST:PORT, with a port from 1 to 65535"
+                             % name)
+        try:
+            return socket.create_connection((host.strip("[]"), int(port)))
+        except OSError as e:
+            raise _named(e, name) from None
     s = socket.socket(socket.AF_UNIX)
     try:
         s.connect(where)
-    except OSError:
+    except OSError as e:
         s.close()
-        raise
+        raise _named(e, name) from None
     return s
 
 
@@ -814,7 +829,7 @@ def _own_check(name):
 
 def _named(e, name):
     """An OSError that says whose it is."""
-    return OSError(e.errno, "%s: %s" % (name, os.strerror(e.errno)))
+    return OSError(e.errno, "%s: %s" % (name, e.strerror))
 
 
 class _Output:
@@ -1143,6 +1158,13 @@ def _forked():
 os.register_at_fork(after_in_child=_forked)
 
 
+def _is_masked(data):
+    """Does an array mask something, also one of several in a list?"""
+    if isinstance(data, (list, tuple)):
+        return any(map(_is_masked, data))
+    return isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data)
+
+
 class Writer:
     """Sends a stream of events.
 
@@ -1316,7 +1338,7 @@ class Writer:
         """Data as (B, panels, ...) of whatever type it has, its sides checked."""
         f, want = self.layout, self.layout.shape(plane)
         name = PLANE_NAMES[plane]
-        if np.ma.is_masked(data):
+        if _is_masked(data):
             raise TypeError("%s: a masked array: fill in what it masks" % name)
         x = np.asarray(data)
         if x.dtype.name == "bfloat16":
@@ -1585,11 +1607,17 @@ def _header_make(panels, shape, padded, logits, classes, image, quantities, text
     if panels is None or shape is None:
         raise TypeError("a Writer needs panels and shape, or a header")
     segmap = logits == "segmap"
-    (height, width), (real_height, real_width) = \
-        shape if padded is None else padded, shape
+    padded = shape if padded is None else padded
+    for name, sides in ("shape", shape), ("padded", padded):
+        if np.shape(sides) != (2,):
+            raise ValueError("%s: %r is not two numbers, rows and columns"
+                             % (name, sides))
+    (height, width), (real_height, real_width) = padded, shape
     layout = Layout(panels, 0 if segmap else classes, height, width, real_height,
                     real_width, "none" if segmap else logits, image or "none",
                     capacity)
+    if isinstance(quantities, str):
+        raise TypeError("quantities: %r is a text, not several" % quantities)
     mask = 0
     for q in quantities:
         if q not in QUANTITIES:
@@ -1718,7 +1746,8 @@ class Reader:
         self._slots = _Slots.open()
         if isinstance(source, (str, bytes, os.PathLike)):
             self.name = os.fsdecode(source)
-            self._fd = self._owned = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+            self._fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+            self._owned = weakref.finalize(self, os.close, self._fd)
         else:
             self._keep = source
             self._fd = source if isinstance(source, int) else source.fileno()
@@ -1806,14 +1835,12 @@ class Reader:
         if len(head) == 0:
             return self._input_end()
         if len(head) < RECORD:
-            raise Damaged("record behind event %d: the input ends inside it"
-                          % self._last())
+            raise Damaged("%s: the input ends inside it" % self._where())
         try:
             kind, flags, length, stream, seq, special, session = \
                 _record_unpack(head)
         except Damaged as e:
-            raise Damaged("record behind event %d: %s" % (self._last(), e)) \
-                from None
+            raise Damaged("%s: %s" % (self._where(), e)) from None
         if kind == STREAM:
             body = self._rest(STREAM_SIZE - RECORD, "a stream header")
             self._over = held
@@ -1833,6 +1860,10 @@ class Reader:
 
     def _last(self):
         return self._seq if self._header is not None else -1
+
+    def _where(self):
+        return "the first record" if self._header is None else \
+            "record behind event %d" % self._last()
 
     def _input_end(self):
         if self._header is None:
@@ -1917,8 +1948,7 @@ class Reader:
         self._event_end()
         self._over = True
         if self._owned is not None:
-            os.close(self._owned)
-            self._owned = None
+            self._owned()
 
     def __enter__(self):
         return self

@@ -32,7 +32,7 @@ def run(bench):
     c = bench.capture(LOOP, 0, shape=common.TINY)
     for slots in (2, 16) if bench.check else (1, 2, 16, 100):
         wall, cpu = events_us(bench, c, slots, "q2cat", 2 if bench.check else
-                              100 if slots == 1 else 500)
+                              100 if slots == 1 else 300)
         bench.row("%d slots" % slots, wall, "us/event",
                   at_most=10 if slots == 16 else None,
                   note="%.2f us of processor" % cpu)

@@ -211,9 +211,9 @@ def run(bench):
         made = bench.capture(12, shape=shape)
         c = peaks_make(bench, "peaks.q2", "cat %s" % made.path)
         bench.forget()
-        plain(bench, "tmpfs, " + what, c, True, 8, 1.10)
-    plain(bench, "disk, " + what, c, False, 4, 1.10)
-    python_writer(bench, c, 8)
+        plain(bench, "tmpfs, " + what, c, True, 5, 1.10)
+    plain(bench, "disk, " + what, c, False, 3, 1.10)
+    python_writer(bench, c, 5)
     for kind in "gzip", "bslz4":
         if kind == "gzip" or h5py.h5z.filter_avail(32008):
-            compressed(bench, kind, epix, geometry, 6)
+            compressed(bench, kind, epix, geometry, 5)

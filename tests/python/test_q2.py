@@ -1,5 +1,6 @@
 """q2.py against the programs in C, both ways."""
 import copy
+import gc
 import os
 import pickle
 import signal
@@ -196,7 +197,8 @@ def test_masked_refused(tmp_path):
     x, y = np.zeros((1, 2, 8, 8)), np.zeros((1, 8, 8))
     with q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8)) as w:
         for bad in dict(logits=np.ma.masked_less(x, 1), image=y), \
-                dict(logits=x, image=np.ma.masked_less(y, 1)):
+                dict(logits=x, image=np.ma.masked_less(y, 1)), \
+                dict(logits=[[x[0, 0], np.ma.masked_less(x[0, 1], 1)]], image=y):
             with pytest.raises(TypeError, match="a masked array: fill in"):
                 w.put(**bad)
         w.put(np.ma.masked_less(x, 0), np.ma.masked_less(y, 0))
@@ -292,11 +294,19 @@ def test_layout_refused(tmp_path):
     """a layout that cannot be is refused, and no file is made"""
     for bad in dict(panels=0), dict(shape=(9, 8)), dict(logits="f64"), \
             dict(text={"a b": 1}), dict(quantities=["time"]), \
-            dict(text={"a": "x" * 4000}):
+            dict(text={"a": "x" * 4000}), dict(text={"k" * 64: 1}), \
+            dict(shape=(8,)), dict(padded=8):
         with pytest.raises(ValueError):
             q2.Writer(tmp_path / "a.q2", **{"panels": 1, "shape": (8, 8),
                                             "padded": (8, 8), **bad})
     assert os.listdir(tmp_path) == []
+
+
+def test_quantities_text(tmp_path):
+    """one quantity as a text is refused, and not taken letter by letter"""
+    with pytest.raises(TypeError, match="quantities: 'timestamp' is a text"):
+        q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8),
+                  quantities="timestamp")
 
 
 def test_layout_integers(tmp_path):
@@ -405,7 +415,7 @@ def test_file_beside(tmp_path):
 def test_file_sync(tmp_path, monkeypatch):
     """a file that cannot be synced is named, and removed"""
     def full(fd):
-        raise OSError(28, "")
+        raise OSError(28, os.strerror(28))
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="a.q2: No space left"):
         put_one(tmp_path / "a.q2")
@@ -533,6 +543,21 @@ def test_socket(material, tmp_path, kind):
             w.write(e)
     t.join()
     assert got[0] == (material / "run.q2").read_bytes()
+
+
+@pytest.mark.parametrize("to", ["tcp:127.0.0.1", "tcp::7", "tcp:h:0", "tcp:h:65536",
+                                "tcp:h:x"])
+def test_port_refused(to):
+    """what is no TCP address is refused, with what it should be ({to})"""
+    with pytest.raises(ValueError, match="%s: not tcp:HOST:PORT" % to):
+        q2.Writer(to, panels=1, shape=(8, 8))
+
+
+@pytest.mark.parametrize("to", ["tcp:127.0.0.1:1", "unix:/no/such/socket"])
+def test_connection_refused(to):
+    """an address at which nobody listens is named ({to})"""
+    with pytest.raises(OSError, match="%s: (Connection|No such)" % to):
+        q2.Writer(to, panels=1, shape=(8, 8))
 
 
 def test_live(material, tmp_path):
@@ -1042,6 +1067,44 @@ def test_forgotten_file(tmp_path):
     put_one(tmp_path / "a.q2")
 
 
+def test_forgotten_reader(material):
+    """a Reader that is forgotten closes the file of its path"""
+    before = len(os.listdir("/proc/self/fd"))
+    for how in range(3):
+        for event in q2.Reader(material / "run.q2"):
+            if how:
+                break
+    r = q2.Reader(material / "run.q2")
+    r.close()
+    r.close()
+    del event, r
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_growing_slots(tmp_path):
+    """streams with ever larger events take no more descriptors, by either end"""
+    write = script(tmp_path / "w.py", """
+for k in range(1, 40):
+    with q2.Writer(1, panels=1, shape=(8 * k, 64), image=None) as w:
+        for i in range(3):
+            w.put(np.zeros((1, 2, 8 * k, 64)) + k)
+    n = len(os.listdir("/proc/self/fd"))
+    first = n if k == 1 else first
+assert n == first, (n, first)
+""")
+    read = script(tmp_path / "r.py", """
+first = None
+for k, e in enumerate(q2.Reader(0)):
+    assert e.logits.shape[2] == 8 * (k // 3 + 1) and (e.logits == k // 3 + 1).all()
+    n = len(os.listdir("/proc/self/fd"))
+    first = first or n
+assert n == first and k == 116, (n, first, k)
+""")
+    out(["q2slots", "-n", "9", "bash", "-o", "pipefail", "-c",
+         "%s | %s" % (write, read)])
+
+
 def test_forgotten_tokens(tmp_path):
     """tokens come back from a Writer that is forgotten with a slot in hand"""
     line = script(tmp_path / "p.py", """
@@ -1110,6 +1173,10 @@ def test_damage_header(material, tmp_path):
         next(r)
     with pytest.raises(q2.Damaged, match="HDF5"):
         next(q2.Reader(material / "run.h5"))
+    for data, why in (b"x" * 99, "not a q2 record"), (b"x", "the input ends"):
+        (tmp_path / "x").write_bytes(data)
+        with pytest.raises(q2.Damaged, match="x: the first record: " + why):
+            next(q2.Reader(tmp_path / "x"))
 
 
 def test_missing(material, tmp_path):

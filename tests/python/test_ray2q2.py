@@ -208,6 +208,13 @@ def test_full(run):
     assert out.err == "ray2q2: [Errno 28] descriptor 1: No space left on device\n"
 
 
+def test_names(run):
+    """a batch_id names its item, a number or bytes too; without one its place does"""
+    r = items_bridge(run, "i[0].batch_id = 0; i[1].batch_id = b'x'; i[2].batch_id = ''")
+    assert [e.source for e in r] == ["0/0", "0/1", "0/2", "x/0", "x/1", "x/2",
+                                     "batch_2/0", "batch_2/1"]
+
+
 def test_layout(run):
     """another layout begins another stream"""
     r = items_bridge(run, "del i[1].metadata['original_shape']; del i[2]")
