@@ -270,6 +270,8 @@ stream_begin(struct writer *w)
 	struct fault f;
 
 	expected_set(w);
+	if (w->slots != NULL)
+		slots_settle(w->slots);
 	if (file_commit(w, JOURNAL_END) == -1)
 		return -1;
 	if (!(s->planes & PLANE_PEAKS)) {
@@ -326,6 +328,9 @@ hit_write(struct writer *w, struct fault *f)
 	uint64_t rows;
 	int r;
 
+	/* This may take long; misses before it are not to wait. */
+	if (w->slots != NULL)
+		slots_settle(w->slots);
 	if (w->cxi == NULL) {
 		if (series_create(w->series, &w->plan.cxi, &w->cxi, f) == -1) {
 			w->t.lost++;

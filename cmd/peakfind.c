@@ -608,14 +608,15 @@ main(int argc, char *argv[], char *envp[])
 	if (slots_open(&c.shared, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	outlet_init(&c.out, STDOUT_FILENO);
-	if (c.shared != NULL && !c.out.is_pipe &&
-	    slots_consume(c.shared, &f) == -1)
-		errx(STATUS_SYSTEM, "%s", f.text);
 	c.in = inlet_new(STDIN_FILENO);
 	c.polls = calloc(o.workers + 2, sizeof c.polls[0]);
 	if (c.in == NULL || c.polls == NULL ||
 	    findcrew_init(&c.crew, o.workers, c.shared) == -1)
 		errx(STATUS_SYSTEM, "no memory");
+	/* No references are in files; who reads one is no consumer. */
+	if (c.shared != NULL && !c.out.is_pipe && !inlet_regular(c.in) &&
+	    slots_consume(c.shared, &f) == -1)
+		errx(STATUS_SYSTEM, "%s", f.text);
 	c.dealer = c.crew.dealer;
 	c.from = (struct pending_source){
 		.inlet = c.in, .shared = c.shared, .stream = &c.stream,

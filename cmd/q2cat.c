@@ -81,6 +81,16 @@ listeners_close(void)
 		listener_close(&listeners[i]);
 }
 
+static struct slots *slots_in_hand;	/* for the second signal; NULL: none */
+
+static void
+hands_empty(void)
+{
+	listeners_close();
+	if (slots_in_hand != NULL)
+		slots_abandon(slots_in_hand);
+}
+
 static void
 listeners_open(const struct q2cat *q)
 {
@@ -324,14 +334,12 @@ main(int argc, char *argv[])
 	if (argc == 0 && q.listeners == 0)
 		tool_input_check();
 	tool_output_check();
-	tool_signals(listeners_close);
+	tool_signals(hands_empty);
 	if (slots_open(&c->to.slots, &f) == -1)
 		errx(STATUS_SYSTEM, "%s", f.text);
 	outlet_init(&c->to.out, STDOUT_FILENO);
 	c->to.header = c->splice.header;
-	if (c->to.slots != NULL && !c->to.out.is_pipe &&
-	    slots_consume(c->to.slots, &f) == -1)
-		errx(STATUS_SYSTEM, "%s", f.text);
+	slots_in_hand = c->to.slots;
 	c->to.maps = c->to.crc || c->keep_going;
 	if (q.verbose)
 		progress_begin(progress_line, &q, false);
@@ -348,6 +356,7 @@ main(int argc, char *argv[])
 	if (q.status == STATUS_OK && c->total == 0 && c->selection.skip > 0 &&
 	    c->selection.count > 0)
 		nothing_left(&c->selection);
+	slots_in_hand = NULL;
 	slots_close(c->to.slots);
 	sender_free(&c->to);
 	return q.status;

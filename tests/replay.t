@@ -61,6 +61,10 @@ for bytes in 30 100; do
 	    sh -c 'cat "$1/err"; grep -q "byte.*(truncated)" "$1/said" &&
 	    grep -q "status 6" "$1/said" && grep -q " = 2 written" "$1/err"' - "$T"
 done
+cut_before $((-length - 100)) >"$T/out" 2>"$T/err"
+check 'q2cat says so where it is cut in front of what it has taken' \
+    sh -c 'cat "$1/err"; grep -q "byte.*(truncated)" "$1/said" &&
+    grep -q "status 6" "$1/said" && grep -q " = 0 written" "$1/err"' - "$T"
 # Cut in the first event's image, when only cxiwrite has still to read it.
 cut_image() {
 	cp "$T/run.q2" "$T/cut.q2"

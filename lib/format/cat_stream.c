@@ -1,4 +1,7 @@
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "base/pages.h"
 #include "format/cat_impl.h"
@@ -303,6 +306,38 @@ capture_name(struct cat *c, int fd, struct input *in)
 		in->map = slots_capture(c->to.slots, (unsigned)in->capture, &f);
 }
 
+static bool
+fd_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLIN);
+}
+
+/*
+ * An input is left before its end: what references it holds end here, or those who
+ * come after its source would miss their tokens. They are given back when the pipe
+ * is closed, so that the source fills it no more.
+ */
+static void
+rest_release(struct cat *c, struct inlet *in, int fd)
+{
+	const unsigned char *bytes;
+	struct record r;
+	struct fault f;
+	int null;
+
+	while ((inlet_ready(in) || fd_readable(fd)) &&
+	    inlet_next(in, &r, &bytes, &f) == INLET_GOT && r.type != RECORD_EVENT)
+		if (r.type == RECORD_REFERENCE)
+			(void)slots_release_later(c->to.slots, &r, &f);
+	if ((null = open("/dev/null", O_RDONLY | O_CLOEXEC)) != -1) {
+		dup2(null, fd);
+		close(null);
+	}
+	slots_settle(c->to.slots);
+}
+
 void
 cat_stream(struct cat *c, int fd, const volatile int *stop)
 {
@@ -317,6 +352,13 @@ cat_stream(struct cat *c, int fd, const volatile int *stop)
 	capture_name(c, fd, &in);
 	if ((in.in = inlet_new(fd)) == NULL) {
 		cat_system_failed(c, "no memory");
+		return;
+	}
+	/* No references are in files; who reads one is no consumer. */
+	if (c->to.slots != NULL && !c->to.out.is_pipe && !inlet_regular(in.in) &&
+	    slots_consume(c->to.slots, &f) == -1) {
+		cat_system_failed(c, f.text);
+		inlet_free(in.in);
 		return;
 	}
 	inlet_watch(in.in, c->to.out.fd, in.stop);
@@ -347,5 +389,7 @@ cat_stream(struct cat *c, int fd, const volatile int *stop)
 		c->interrupted = true;
 	else if (c->splice.open && !c->splice.held && !c->finished)
 		c->splice.lost = true;
+	if (c->to.slots != NULL && got != INLET_END && !inlet_regular(in.in))
+		rest_release(c, in.in, fd);
 	inlet_free(in.in);
 }

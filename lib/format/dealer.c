@@ -8,7 +8,7 @@ struct hand {
 	unsigned	n;
 	unsigned	unsent;		/* the last of them, still to be sent */
 	uint64_t	done;		/* results since the worker began */
-	unsigned	vain_deaths;	/* in a row, before it was prepared */
+	unsigned	vain_deaths;	/* before it was prepared, since a result */
 };
 
 struct dealer {

@@ -67,7 +67,7 @@ struct pending	*dealer_result(struct dealer *, unsigned worker);
 struct pending	*dealer_death(struct dealer *, unsigned worker,
 		    uint64_t begun);
 
-/* Deaths in a row of a worker before it was prepared. */
+/* Deaths of a worker before it was prepared, since its last result. */
 unsigned dealer_vain_deaths(const struct dealer *, unsigned worker);
 
 #endif

@@ -152,6 +152,24 @@ read_again(int fd)
 	return errno == EINTR;
 }
 
+static enum inlet_got
+input_short(struct inlet *in, const char *what, struct fault *f)
+{
+	fault_set(f, "the input ends inside %s, at byte %llu (truncated)", what,
+	    (unsigned long long)(in->at + in->to - in->from));
+	return INLET_ERROR;
+}
+
+/* Are we past the end? Planes that were skipped may be gone by now. */
+static bool
+file_shrunk(const struct inlet *in)
+{
+	struct stat st;
+
+	return in->regular && fstat(in->fd, &st) == 0 &&
+	    in->at > (uint64_t)st.st_size;
+}
+
 enum inlet_got
 inlet_fill(struct inlet *in, struct fault *f)
 {
@@ -175,7 +193,7 @@ inlet_fill(struct inlet *in, struct fault *f)
 		return input_broken(in, "read", f);
 	if (r == 0) {
 		in->ended = 1;
-		return INLET_END;
+		return file_shrunk(in) ? input_short(in, "an event", f) : INLET_END;
 	}
 	in->to += (size_t)r;
 	return INLET_GOT;
@@ -234,14 +252,6 @@ int
 inlet_ended(const struct inlet *in)
 {
 	return in->ended && in->from == in->to;
-}
-
-static enum inlet_got
-input_short(struct inlet *in, const char *what, struct fault *f)
-{
-	fault_set(f, "the input ends inside %s, at byte %llu (truncated)", what,
-	    (unsigned long long)(in->at + in->to - in->from));
-	return INLET_ERROR;
 }
 
 /* Too little for a record header: the start of one, or something else? */

@@ -70,11 +70,12 @@ struct slots {
 	uint32_t	session;
 	uint32_t	consumers;	/* when we opened */
 	bool		seen;		/* a consumer held its lock */
+	bool		consumes;	/* this process does */
 	struct control	*control;
 	struct mapping	maps[SLOTS_MAX];
 	struct capture	*captures[SLOTS_CAPTURES];	/* mapped; NULL: not yet */
 	unsigned char	stack[SLOTS_MAX];	/* tokens in hand, hottest last */
-	unsigned	held;
+	volatile unsigned held;	/* a handler looks at it: slots_abandon */
 	unsigned char	owed[SLOTS_MAX];	/* tokens that wait for slots_settle */
 	unsigned	n_owed;
 };
@@ -270,8 +271,13 @@ slots_private(unsigned n, struct fault *f)
 		s->stack[s->held] = (unsigned char)(n - 1 - s->held);
 	s->memory = memory_create(n, MFD_CLOEXEC);
 	if (s->memory == -1 || control_map(s) == -1) {
-		fault_lack(f, "cannot make %u private slots: %s", n,
-		    strerror(errno));
+		if (errno == EFBIG)
+			fault_lack(f, "cannot make %u slots of its own: the limit of"
+			    " files' sizes is too low for memory that may grow;"
+			    " raise it, as with ulimit -f unlimited", n);
+		else
+			fault_lack(f, "cannot make %u slots of its own: %s", n,
+			    strerror(errno));
 		if (s->memory != -1)
 			close(s->memory);
 		free(s);
@@ -289,9 +295,7 @@ slots_close(struct slots *s)
 	if (s == NULL)
 		return;
 	slots_settle(s);
-	/* As below: cannot block. */
-	if (s->take != -1 && s->held > 0)
-		(void)io_write(s->give, s->stack, s->held);
+	slots_abandon(s);
 	for (i = 0; i < s->n; i++)
 		if (s->maps[i].at != NULL)
 			munmap(s->maps[i].at, s->maps[i].size);
@@ -657,6 +661,19 @@ slots_untake(struct slots *s, unsigned slot)
 		s->stack[s->held++] = token;
 }
 
+void
+slots_abandon(struct slots *s)
+{
+	unsigned n = s->held;
+
+	/* As above; of private slots there is nobody to give to. */
+	if (s->take == -1)
+		return;
+	s->held = 0;
+	if (n > 0)
+		(void)io_write(s->give, s->stack, n);
+}
+
 int
 slots_consume(struct slots *s, struct fault *f)
 {
@@ -665,8 +682,11 @@ slots_consume(struct slots *s, struct fault *f)
 		.l_start = (off_t)(s->n * STRIDE), .l_len = 1
 	};
 
+	if (s->consumes)
+		return 0;
 	if (fcntl(s->memory, F_SETLK, &lock) == -1)
 		return fault_set(f, "cannot lock the slots: %s", strerror(errno));
+	s->consumes = true;
 	atomic_fetch_add(&s->control->consumers, 1);
 	return 0;
 }

@@ -3,8 +3,8 @@
  *
  * The segment is an anonymous memory file of n slots at a stride of 4 GiB, sparse
  * until touched, and a control page behind them. A slot begins with 64 bytes of
- * its own (the generation), then event block and planes. A pipe holds one byte, a
- * token, for each free slot: its number.
+ * its own (generation, origin, what is zero), then event block and planes. A pipe
+ * holds one byte, a token, for each free slot: its number.
  *
  *	who takes a token	owns that slot and fills it: slots_claim
  *	who holds a reference	owns the slot named in it
@@ -185,8 +185,14 @@ void	slots_settle(struct slots *);
 void	slots_untake(struct slots *, unsigned slot);
 
 /*
+ * Gives the tokens in hand back; for a signal handler, in the thread that has them,
+ * that ends the process next.
+ */
+void	slots_abandon(struct slots *);
+
+/*
  * Tells slots_take of other processes that this process consumes references.
- * Held until the process ends.
+ * Held until the process ends; a second call does nothing.
  */
 int	slots_consume(struct slots *, struct fault *);
 

@@ -1,0 +1,117 @@
+#!/bin/sh
+# Tokens come back on every way out: from who leaves before the end, from who is
+# told twice to stop, from misses before a slow disk, and from who only writes files.
+. tests/lib.sh
+
+"$PYTHON" - "$T" <<'END' || exit 1
+import sys
+sys.path.insert(0, "tests")
+from pipetest import dump
+dump(sys.argv[1] + "/run.h5", [30, 30], panels=2)
+END
+export T PYTHON
+q2cat -C 64 "$T/run.h5" >"$T/run.q2" || exit 1
+
+# tokens COMMAND: runs it under q2slots -n 8, and prints the tokens that are left.
+tokens() {
+	timeout 60 q2slots -n 8 bash -c "cd '$T'; { $1; } >&2;
+	    cd '$PWD'; '$PYTHON' tests/q2refs.py tokens" 2>"$T/err"
+}
+all='0 1 2 3 4 5 6 7'
+
+check 'a filter that leaves early releases what is on its way to it' test "$all" = \
+    "$(tokens 'q2cat run.q2 | (sleep 1; exec q2cat -n 2) | peakfind | cxiwrite -m 0 -o a')"
+check '... and what it sent is written' grep -q '2 events in = 2 written' "$T/err"
+check '... also one that a signal stops' test "$all" = "$(tokens 'mkfifo f
+    q2cat run.q2 | sh -c "echo \$\$ >pid; exec q2cat -r 2" | peakfind |
+	cxiwrite -m 0 -o b & p=$!
+    until [ -s pid ]; do sleep .1; done; sleep 1; kill -TERM $(cat pid); wait $p')"
+check 'another source behind it finds its tokens' test 0 -eq "$(status timeout 60 \
+    q2slots -n 4 sh -c 'cd "$T"; { q2cat run.q2 | (sleep 1; exec q2cat -n 5);
+	q2cat run.q2; } | peakfind | cxiwrite -m 0 -o c')"
+check '... and all is written' grep -q '65 events in = 65 written' "$T/err"
+
+# A whole event, and then it waits.
+event=$((4096 + ($(wc -c <"$T/run.q2") - 4096 - 64) / 60))
+check 'a second signal to a q2cat that waits gives its tokens back' test "$all" = \
+    "$(tokens '{ head -c '$event' run.q2; sleep 3; } | sh -c "echo \$\$ >pid2; exec q2cat" |
+	peakfind | cxiwrite -m 0 -o d & p=$!
+    until [ -s pid2 ]; do sleep .1; done; sleep 1
+    kill -TERM $(cat pid2); sleep .2; kill -INT $(cat pid2); wait $p')"
+
+check 'q2cat into a file, of files, is no consumer whose end others take for theirs' \
+    test 0 -eq "$(status timeout 60 q2slots -n 2 sh -c 'cd "$T"
+	q2cat run.q2 | peakfind | (until [ -s x.q2 ]; do sleep .1; done; sleep .5
+	    exec cxiwrite -m 0 -o e) & p=$!
+	sleep .5; q2cat -n 3 run.q2 >x; mv x x.q2; wait $p')"
+check '... nor is peakfind' \
+    test 0 -eq "$(status timeout 60 q2slots -n 2 sh -c 'cd "$T"
+	q2cat run.q2 | peakfind | (until [ -s y.q2 ]; do sleep .1; done; sleep .5
+	    exec cxiwrite -m 0 -o g) & p=$!
+	sleep .5; peakfind <x.q2 >y; mv y y.q2; wait $p')"
+
+# Eight events, of which the fourth and the eighth are hits, a file each, and a disk
+# whose syncs wait for the file "go": the second file has to wait for the first.
+"$PYTHON" - "$T" <<'END' || exit 1
+import sys
+import h5py, numpy as np
+with h5py.File(sys.argv[1] + "/hits.h5", "w") as f:
+    x = np.zeros((8, 2, 32, 48), "f4")
+    x[:, 0] = 5
+    for k in 3, 7:
+        x[k, 1, 5:7, 5:7] = 9
+    g = f.create_group("batch_0")
+    g["logits"] = x
+    g["original_image"] = np.ones((8, 1, 32, 48), "f4")
+    g["preprocessing_metadata/original_shape"] = [8, 1, 32, 48]
+END
+cat >"$T/slow.c" <<'END'
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void
+go_await(void)
+{
+	while (access(getenv("GO"), F_OK) == -1)
+		usleep(10000);
+}
+
+int fsync(int fd)
+{
+	go_await();
+	return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(fd);
+}
+
+int fdatasync(int fd)
+{
+	return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd);
+}
+END
+"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$T/slow.so" "$T/slow.c" -ldl || exit 1
+cat >"$T/free.py" <<'END'
+import array, fcntl, os, sys, termios, time
+take = int(os.environ["Q2_SLOTS"].split(":")[2])
+free = array.array("i", [0])
+until = time.time() + 20
+while free[0] < 7 and time.time() < until:
+    fcntl.ioctl(take, termios.FIONREAD, free)
+    time.sleep(.02)
+open(os.environ["GO"], "w").close()
+print(free[0])
+END
+slow_disk() {
+	GO=$T/go timeout 60 q2slots -n 8 bash -c 'cd "$T"
+	    q2cat hits.h5 | peakfind | (sleep 1; LD_PRELOAD="$T/slow.so${LD_PRELOAD:+ $LD_PRELOAD}" \
+		exec cxiwrite -m 1 -n 1 -o h) 2>said & p=$!
+	    sleep 1; "$PYTHON" free.py; wait $p' >"$T/free"
+	cat "$T/free" "$T/said"
+	[ "$(cat "$T/free")" -eq 7 ]
+}
+check 'misses give their tokens back before a hit that a slow disk holds' slow_disk
+check '... and the hits are written' grep -q '8 events in = 2 written' "$T/said"
+
+check 'a limit of files that is too low for private slots is said' refused 8 \
+	'^peakfind: .*limit of files.* ulimit -f unlimited' \
+	sh -c 'ulimit -f 100000; peakfind <"$T/run.q2" >/dev/null'
+done_testing
