@@ -327,10 +327,17 @@ rest_release(struct cat *c, struct inlet *in, int fd)
 	struct fault f;
 	int null;
 
-	while ((inlet_ready(in) || fd_readable(fd)) &&
-	    inlet_next(in, &r, &bytes, &f) == INLET_GOT && r.type != RECORD_EVENT)
+	/* Only what is there: who waited now would wait for the source. */
+	while (inlet_ready(in) || (fd_readable(fd) &&
+	    inlet_fill(in, &f) == INLET_GOT)) {
+		if (!inlet_ready(in))
+			continue;
+		if (inlet_next(in, &r, &bytes, &f) != INLET_GOT ||
+		    r.type == RECORD_EVENT)
+			break;
 		if (r.type == RECORD_REFERENCE)
 			(void)slots_release_later(c->to.slots, &r, &f);
+	}
 	if ((null = open("/dev/null", O_RDONLY | O_CLOEXEC)) != -1) {
 		dup2(null, fd);
 		close(null);
