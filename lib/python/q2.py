@@ -573,7 +573,12 @@ class _Slots:
             self.memory, _CONTROL, offset=self.n * _STRIDE), "u1")
         self.counters = self.control[:8].view("u4")
         # All slots at once: sparse, and no descriptor for each, as Python keeps.
-        self.segment = mmap.mmap(self.memory, self.n * _STRIDE)
+        try:
+            self.segment = mmap.mmap(self.memory, self.n * _STRIDE)
+        except OSError as e:
+            raise Error("cannot map %d slots, %d GiB of addresses: %s; raise the"
+                        " limit, as with ulimit -v unlimited, or take fewer"
+                        % (self.n, self.n * _STRIDE >> 30, e.strerror)) from None
         self.segment.madvise(mmap.MADV_DONTDUMP)
         self.slots = np.frombuffer(self.segment, "u1").reshape(self.n, _STRIDE)
         self.populated = [(0, 0)] * self.n      # event size, planes

@@ -1082,6 +1082,13 @@ def test_forgotten_reader(material):
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_limited_addresses(tmp_path):
+    """a limit of addresses that slots do not fit into is said, and what to do"""
+    line = script(tmp_path / "r.py", "q2.Reader(0)")
+    out("q2slots -n 50 sh -c 'ulimit -v 60000000; %s'" % line, status=1)
+    assert "cannot map 50 slots, 200 GiB" in out.err and "ulimit -v" in out.err
+
+
 def test_growing_slots(tmp_path):
     """streams with ever larger events take no more descriptors, by either end"""
     write = script(tmp_path / "w.py", """
