@@ -110,8 +110,4 @@ slow_disk() {
 }
 check 'misses give their tokens back before a hit that a slow disk holds' slow_disk
 check '... and the hits are written' grep -q '8 events in = 2 written' "$T/said"
-
-check 'a limit of files that is too low for private slots is said' refused 8 \
-	'^peakfind: .*limit of files.* ulimit -f unlimited' \
-	sh -c 'ulimit -f 100000; peakfind <"$T/run.q2" >/dev/null'
 done_testing

@@ -271,13 +271,9 @@ slots_private(unsigned n, struct fault *f)
 		s->stack[s->held] = (unsigned char)(n - 1 - s->held);
 	s->memory = memory_create(n, MFD_CLOEXEC);
 	if (s->memory == -1 || control_map(s) == -1) {
-		if (errno == EFBIG)
-			fault_lack(f, "cannot make %u slots of its own: the limit of"
-			    " files' sizes is too low for memory that may grow;"
-			    " raise it, as with ulimit -f unlimited", n);
-		else
-			fault_lack(f, "cannot make %u slots of its own: %s", n,
-			    strerror(errno));
+		fault_lack(f, "cannot make %u private slots: %s%s", n,
+		    strerror(errno), errno != EFBIG ? "" : ": each may grow to"
+		    " 4 GiB; raise the limit, as with ulimit -f unlimited");
 		if (s->memory != -1)
 			close(s->memory);
 		free(s);
