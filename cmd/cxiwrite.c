@@ -270,8 +270,7 @@ stream_begin(struct writer *w)
 	struct fault f;
 
 	expected_set(w);
-	if (w->slots != NULL)
-		slots_settle(w->slots);
+	slots_settle(w->slots);
 	if (file_commit(w, JOURNAL_END) == -1)
 		return -1;
 	if (!(s->planes & PLANE_PEAKS)) {
@@ -329,8 +328,7 @@ hit_write(struct writer *w, struct fault *f)
 	int r;
 
 	/* This may take long; misses before it are not to wait. */
-	if (w->slots != NULL)
-		slots_settle(w->slots);
+	slots_settle(w->slots);
 	if (w->cxi == NULL) {
 		if (series_create(w->series, &w->plan.cxi, &w->cxi, f) == -1) {
 			w->t.lost++;
@@ -467,7 +465,7 @@ event_take(struct writer *w, struct fault *f)
 		return -1;
 	}
 	/* A hit took long: whoever waits for its slot need not wait for the next. */
-	if (w->slots != NULL && w->t.written > written)
+	if (w->t.written > written)
 		slots_settle(w->slots);
 	counts_set(w);
 	return r == 0 && eventlog_written(w->log, f) == -1 ? log_failed(w, f) : r;

@@ -87,8 +87,7 @@ static void
 hands_empty(void)
 {
 	listeners_close();
-	if (slots_in_hand != NULL)
-		slots_abandon(slots_in_hand);
+	slots_abandon(slots_in_hand);
 }
 
 static void

@@ -203,8 +203,7 @@ reply_queue(struct serve *s, void *reply, size_t size)
 	struct fault f;
 
 	/* It may wait long: who waits for the slot need not wait with it. */
-	if (s->slots != NULL)
-		slots_settle(s->slots);
+	slots_settle(s->slots);
 	if (server_put(s->server, reply, size, &tool_stop, s->o->patience) == 0)
 		return 0;
 	s->t.given_up++;

@@ -165,7 +165,7 @@ feed_next(struct feed *d, struct fault *f)
 	do {
 		/* Before each record that may be waited for, also behind one that
 		   says nothing: whoever sends the next may wait for our tokens. */
-		if (d->slots != NULL && !inlet_ready(d->in))
+		if (!inlet_ready(d->in))
 			slots_settle(d->slots);
 		got = inlet_next(d->in, &d->record, &bytes, f);
 	} while (got == INLET_GOT && d->open &&

@@ -4,7 +4,6 @@
  * from q2_slot to q2_put; tokens in hand and the parcel go back in q2_close. A
  * record of 64 bytes leaves at once, since a producer may be slow.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -48,7 +47,7 @@ result(enum q2_result r, const struct fault *f, struct q2_error *e)
 	memcpy(e->text, f->text, sizeof e->text);
 	/* The caller's own words may have any. */
 	for (i = 0; e->text[i] != '\0'; i++)
-		if (iscntrl((unsigned char)e->text[i]))
+		if ((unsigned char)e->text[i] < ' ' || e->text[i] == 0x7f)
 			e->text[i] = '?';
 	return r;
 }

@@ -637,12 +637,13 @@ slots_release_later(struct slots *s, const struct record *r, struct fault *f)
 void
 slots_settle(struct slots *s)
 {
-	unsigned n = s->n_owed;
+	unsigned n = s == NULL ? 0 : s->n_owed;
 
+	if (n == 0)
+		return;
 	s->n_owed = 0;
 	/* Cannot block, and fails only if the pipe has lost all its readers. */
-	if (n > 0)
-		(void)io_write(s->give, s->owed, n);
+	(void)io_write(s->give, s->owed, n);
 }
 
 void
@@ -660,14 +661,13 @@ slots_untake(struct slots *s, unsigned slot)
 void
 slots_abandon(struct slots *s)
 {
-	unsigned n = s->held;
+	unsigned n = s == NULL ? 0 : s->held;
 
-	/* As above; of private slots there is nobody to give to. */
-	if (s->take == -1)
+	/* Of private slots there is nobody to give to. */
+	if (n == 0 || s->take == -1)
 		return;
 	s->held = 0;
-	if (n > 0)
-		(void)io_write(s->give, s->stack, n);
+	(void)io_write(s->give, s->stack, n);
 }
 
 int

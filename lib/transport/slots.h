@@ -176,6 +176,7 @@ int	slots_release(struct slots *, const struct record *, struct fault *);
 /*
  * The same, but the token waits for slots_settle, so that one write gives many
  * back. The caller settles before it waits for anything or does something slow.
+ * NULL is nothing.
  */
 int	slots_release_later(struct slots *, const struct record *,
 	    struct fault *);
@@ -186,7 +187,7 @@ void	slots_untake(struct slots *, unsigned slot);
 
 /*
  * Gives the tokens in hand back; for a signal handler, in the thread that has them,
- * that ends the process next.
+ * that ends the process next. NULL is nothing.
  */
 void	slots_abandon(struct slots *);
 

@@ -12,14 +12,14 @@
 
 #include "format/eventlog.h"
 
-static char dir[] = "/tmp/test_eventlog.XXXXXX", path[sizeof dir + 8];
+static char dir[40], path[sizeof dir + 8];
 static struct fault f;
 
 static int
 setup(void **state)
 {
 	(void)state;
-	strcpy(dir + sizeof dir - 7, "XXXXXX");
+	strcpy(dir, "/tmp/test_eventlog.XXXXXX");
 	if (mkdtemp(dir) == NULL)
 		return -1;
 	snprintf(path, sizeof path, "%s/log", dir);
@@ -100,7 +100,7 @@ test_a_log_is_not_carried_on_behind_another_event_or_inside_a_line(void **state)
 }
 
 static void
-test_a_log_is_cut_back_to_its_first_lines(void **state)
+test_a_log_is_cut_back_to_its_heading(void **state)
 {
 	uint64_t size = log_make(), first = 0, heading;
 	struct eventlog *g;
@@ -155,7 +155,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(test_a_log_is_carried_on_behind_its_longest_line),
 		TEST(test_a_log_is_not_carried_on_behind_another_event_or_inside_a_line),
-		TEST(test_a_log_is_cut_back_to_its_first_lines),
+		TEST(test_a_log_is_cut_back_to_its_heading),
 		TEST(test_a_cause_of_several_lines_stays_one),
 		TEST(test_no_log_takes_everything_and_fails_nothing),
 	};
