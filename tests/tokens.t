@@ -14,7 +14,7 @@ q2cat -C 64 "$T/run.h5" >"$T/run.q2" || exit 1
 
 # tokens COMMAND: runs it under q2slots -n 8, and prints the tokens that are left.
 tokens() {
-	timeout 60 q2slots -n 8 bash -c "cd '$T'; { $1; } >&2;
+	timeout -k 2 60 q2slots -n 8 bash -c "cd '$T'; { $1; } >&2;
 	    cd '$PWD'; '$PYTHON' tests/q2refs.py tokens" 2>"$T/err"
 }
 all='0 1 2 3 4 5 6 7'
@@ -34,7 +34,7 @@ check 'a filter that leaves early releases what is on its way to it' test "$all"
     "$(tokens 'q2cat run.q2 | ("$PYTHON" full 8 && exec q2cat -n 2) | peakfind |
 	cxiwrite -m 0 -o a')"
 check '... and what it sent is written' grep -q '2 events in = 2 written' "$T/err"
-check 'another source behind it finds its tokens' test 0 -eq "$(status timeout 60 \
+check 'another source behind it finds its tokens' test 0 -eq "$(status timeout -k 2 60 \
     q2slots -n 2 sh -c 'cd "$T"; {
 	for _ in 1 2; do q2cat run.q2 | ("$PYTHON" full 2 && exec q2cat -n 1); done
 	q2cat run.q2; } | peakfind | cxiwrite -m 0 -o c')"
@@ -49,12 +49,12 @@ check 'a second signal to a q2cat that waits gives its tokens back' test "$all" 
     kill -TERM $(cat pid); sleep .2; kill -INT $(cat pid); : >ended; wait $p')"
 
 check 'q2cat into a file, of files, is no consumer whose end others take for theirs' \
-    test 0 -eq "$(status timeout 60 q2slots -n 2 sh -c 'cd "$T"
+    test 0 -eq "$(status timeout -k 2 60 q2slots -n 2 sh -c 'cd "$T"
 	q2cat run.q2 | peakfind | (until [ -s x.q2 ]; do sleep .1; done; sleep .5
 	    exec cxiwrite -m 0 -o e) & p=$!
 	sleep .5; q2cat -n 3 run.q2 >x; mv x x.q2; wait $p')"
 check '... nor is peakfind' \
-    test 0 -eq "$(status timeout 60 q2slots -n 2 sh -c 'cd "$T"
+    test 0 -eq "$(status timeout -k 2 60 q2slots -n 2 sh -c 'cd "$T"
 	q2cat run.q2 | peakfind | (until [ -s y.q2 ]; do sleep .1; done; sleep .5
 	    exec cxiwrite -m 0 -o g) & p=$!
 	sleep .5; peakfind <x.q2 >y; mv y y.q2; wait $p')"
@@ -117,7 +117,7 @@ open(os.environ["GO"], "w").close()
 print(free[0])
 END
 slow_disk() {
-	GO=$T/go timeout 60 q2slots -n 8 bash -c 'cd "$T"
+	GO=$T/go timeout -k 2 60 q2slots -n 8 bash -c 'cd "$T"
 	    q2cat hits.h5 | peakfind | (until [ -e taken ]; do sleep .05; done
 		LD_PRELOAD="$T/slow.so${LD_PRELOAD:+ $LD_PRELOAD}" \
 		    exec cxiwrite -m 1 -n 1 -o h) 2>said & p=$!
