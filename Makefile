@@ -76,7 +76,7 @@ MAN := $(wildcard man/*.[1357])
 LIBQ2 = base/crc_plain base/fault base/io base/pages base/utf8 data/event data/layout \
 	format/eventblock format/parcel format/place format/source format/stream producer/q2 \
 	transport/budget transport/capture transport/cgroup transport/inlet \
-	transport/outlet transport/record transport/slots
+	transport/outlet transport/record transport/slotmap transport/slots
 
 all: $(PROGRAMS:%=$B/%) $B/libq2.a
 

@@ -63,8 +63,8 @@ check 'HDF5 is called only there' \
     cmd lib
 check '<zmq.h> is only in server, <msgpack.h> only in reply' \
     only 'lib/transport/server\.c|lib/format/reply\.c' "$include<(zmq|msgpack)" cmd lib
-check 'mmap is only in slots, capture and shared, and what it lacks of malloc in pages' \
-    only 'lib/transport/(slots|capture|shared)\.c|lib/base/pages\.c' \
+check 'mmap is only in slots, slotmap, capture and shared, and what it lacks of malloc in pages' \
+    only 'lib/transport/(slots|slotmap|capture|shared)\.c|lib/base/pages\.c' \
     "$include<sys/mman|\<(mmap|munmap|memfd_create)\(" cmd lib
 check '<sys/wait.h> is only in worker' \
     only 'lib/transport/worker\.c' "$include<sys/wait|\<waitpid\(" cmd lib

@@ -79,8 +79,7 @@ findwork_work(void *ctx, struct worker_message *m)
 	if (place_slot(&p, slots, j.slot, l, &f) == -1)
 		e.cause = EVENT_UNREADABLE;
 	else {
-		if (in->planes & PLANE_LOGITS)
-			place_populate(&p, slots, j.slot, l, PLANE_LOGITS, false);
+		place_populate(&p, slots, j.slot, l, in->planes & PLANE_LOGITS, false);
 		if (eventfind_run(&w->finder, &p, j.flags, &e, &f) == -1)
 			return -1;
 	}

@@ -105,7 +105,6 @@ parcel_find(struct sender *s, const struct stream *stream, unsigned planes,
     const volatile int *stop, struct parcel *p, struct fault *f)
 {
 	enum parcel_got got;
-	unsigned plane;
 
 	if (!sender_refers(s))
 		return parcel_inline(s, stream, p, f);
@@ -114,10 +113,8 @@ parcel_find(struct sender *s, const struct stream *stream, unsigned planes,
 	p->record.planes = stream->planes;
 	if ((got = slot_find(s, stream, stop, p, f)) != PARCEL_FOUND)
 		return got;
-	for (plane = 1; plane < PLANE_ALL; plane <<= 1)
-		if (planes & plane)
-			place_populate(&p->place, s->slots, p->record.slot,
-			    &stream->layout, plane, true);
+	place_populate(&p->place, s->slots, p->record.slot, &stream->layout, planes,
+	    true);
 	return PARCEL_FOUND;
 }
 

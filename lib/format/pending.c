@@ -11,16 +11,13 @@ inline_take(struct pending *p, const struct pending_source *from,
 {
 	const struct layout *l = &from->stream->in.layout;
 	struct iovec v[PLACE_PIECES];
-	struct inlet_room room;
 	struct place at;
 	unsigned slot = 0;
 	enum inlet_got got;
-	bool fresh;
 	int n;
 
 	if (slots_take(p->slots, -1, NULL, &slot, f) != SLOTS_TAKEN)
 		return INLET_ERROR;
-	fresh = slots_fresh(p->slots, slot);
 	slots_refer(p->slots, slot, slots_claim(p->slots, slot), &p->r);
 	if (p->r.generation == 0) {
 		fault_set(f, "cannot map a slot");
@@ -28,11 +25,9 @@ inline_take(struct pending *p, const struct pending_source *from,
 	}
 	if (place_slot(&at, p->slots, slot, l, f) == -1)
 		return INLET_ERROR;
+	place_populate(&at, p->slots, slot, l, from->stream->in.planes, true);
 	n = place_pieces(&at, l, from->stream->in.planes, v);
-	room.file = slots_file(p->slots, slot, &room.offset);
-	room.at = at.block;
-	got = fresh ? inlet_payload_fresh(from->inlet, v, n, &room, f) :
-	    inlet_payload(from->inlet, v, n, f);
+	got = inlet_payload(from->inlet, v, n, f);
 	if (got == INLET_ERROR)
 		fault_prefix(f, "event %llu", (unsigned long long)p->r.seq);
 	return got;

@@ -81,18 +81,22 @@ place_clear(const struct place *p, const struct layout *l, unsigned plane,
 
 void
 place_populate(const struct place *p, struct slots *s, unsigned slot,
-    const struct layout *l, unsigned plane, bool writing)
+    const struct layout *l, unsigned planes, bool writing)
 {
-	/* A few page faults cost less than the call. */
-	if (layout_plane_size(l, plane) < POPULATE_MIN)
-		return;
-	if (p->there_planes & plane)
-		capture_populate(p->capture, place_plane(p, l, plane),
-		    layout_plane_size(l, plane));
-	else
-		slots_populate(s, slot, plane,
-		    layout_plane_offset(l, p->rooms, plane),
-		    layout_plane_size(l, plane), writing);
+	unsigned plane;
+	uint64_t size;
+
+	for (plane = 1; plane < PLANE_ALL; plane <<= 1) {
+		size = layout_plane_size(l, plane);
+		/* A few page faults cost less than the call. */
+		if (!(planes & plane) || size < POPULATE_MIN)
+			continue;
+		if (p->there_planes & plane)
+			capture_populate(p->capture, place_plane(p, l, plane), size);
+		else
+			slots_populate(s, slot, plane,
+			    layout_plane_offset(l, p->rooms, plane), size, writing);
+	}
 }
 
 int

@@ -51,9 +51,9 @@ struct slots_range	place_zeros(const struct place *);
 void	place_clear(const struct place *, const struct layout *, unsigned plane,
 	    uint64_t from, struct slots_range zeros);
 
-/* Populates the pages of a plane, if the slot has not been so before. */
+/* Populates the pages of these planes, each once in a slot: slotmap_populate. */
 void	place_populate(const struct place *, struct slots *, unsigned slot,
-	    const struct layout *, unsigned plane, bool writing);
+	    const struct layout *, unsigned planes, bool writing);
 
 /* Block and planes as a list for reading or writing; the number of pieces. */
 int	place_pieces(const struct place *, const struct layout *,

@@ -413,27 +413,8 @@ buffer_give(struct inlet *in, struct iovec *v)
 	return n;
 }
 
-/* As readv(2), or into the file that the memory is of. */
-static ssize_t
-payload_read(const struct inlet *in, const struct iovec *v, int n,
-    const struct inlet_room *room)
-{
-	off_t to;
-	ssize_t r;
-
-	if (room != NULL) {
-		to = (off_t)room->offset + ((unsigned char *)v->iov_base - room->at);
-		r = splice(in->fd, NULL, room->file, &to, v->iov_len, 0);
-		if (r != -1 || errno == EAGAIN || errno == EINTR)
-			return r;
-	}
-	return in->regular ? preadv(in->fd, v, n, (off_t)in->at) :
-	    readv(in->fd, v, n);
-}
-
-static enum inlet_got
-payload_take(struct inlet *in, struct iovec *v, int n,
-    const struct inlet_room *room, struct fault *f)
+enum inlet_got
+inlet_payload(struct inlet *in, struct iovec *v, int n, struct fault *f)
 {
 	enum inlet_got got;
 	ssize_t r;
@@ -444,7 +425,8 @@ payload_take(struct inlet *in, struct iovec *v, int n,
 			if ((got = input_wait(in, NULL, f)) != INLET_GOT)
 				return got;
 			do
-				r = payload_read(in, v, n, room);
+				r = in->regular ? preadv(in->fd, v, n, (off_t)in->at) :
+				    readv(in->fd, v, n);
 			while (r == -1 && read_again(in->fd));
 			if (r == -1)
 				return input_broken(in, "read", f);
@@ -461,19 +443,6 @@ payload_take(struct inlet *in, struct iovec *v, int n,
 		}
 	}
 	return INLET_GOT;
-}
-
-enum inlet_got
-inlet_payload(struct inlet *in, struct iovec *v, int n, struct fault *f)
-{
-	return payload_take(in, v, n, NULL, f);
-}
-
-enum inlet_got
-inlet_payload_fresh(struct inlet *in, struct iovec *v, int n,
-    const struct inlet_room *room, struct fault *f)
-{
-	return payload_take(in, v, n, room, f);
 }
 
 /* So many bytes of it have come. */

@@ -93,21 +93,6 @@ int	inlet_back(struct inlet *, uint64_t offset, const struct iovec *v);
 enum inlet_got	inlet_payload(struct inlet *, struct iovec *, int n,
 		    struct fault *);
 
-/* Memory that is the mapping of a file: at is the file's byte offset. */
-struct inlet_room {
-	int		file;
-	uint64_t	offset;
-	unsigned char	*at;
-};
-
-/*
- * The same for pieces in a room whose pages nobody has used yet. What a pipe has
- * goes into the file by splice(2), which takes half as long as reading it, when for
- * each page the kernel has to stop and find one.
- */
-enum inlet_got	inlet_payload_fresh(struct inlet *, struct iovec *, int n,
-		    const struct inlet_room *, struct fault *);
-
 /* A payload on its way: the pieces that it still wants. */
 struct inlet_want {
 	struct iovec	v[8];

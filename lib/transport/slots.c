@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "transport/slotmap.h"
 #include "transport/slots.h"
 
 #define STRIDE (UINT64_C(1) << 32)
@@ -57,12 +58,6 @@ struct control {
 
 _Static_assert(sizeof(struct control) <= CONTROL_SIZE, "the control fits");
 
-struct mapping {
-	unsigned char	*at;		/* NULL: not mapped yet */
-	uint64_t	size;
-	uint32_t	populated;	/* names of slots_populate */
-};
-
 struct slots {
 	int		memory;		/* the memory file */
 	int		take, give;	/* our ends of the token pipe; -1: private */
@@ -72,7 +67,7 @@ struct slots {
 	bool		seen;		/* a consumer held its lock */
 	bool		consumes;	/* this process does */
 	struct control	*control;
-	struct mapping	maps[SLOTS_MAX];
+	struct slotmap	maps[SLOTS_MAX];
 	struct capture	*captures[SLOTS_CAPTURES];	/* mapped; NULL: not yet */
 	unsigned char	stack[SLOTS_MAX];	/* tokens in hand, hottest last */
 	volatile unsigned held;	/* a handler looks at it: slots_abandon */
@@ -293,8 +288,7 @@ slots_close(struct slots *s)
 	slots_settle(s);
 	slots_abandon(s);
 	for (i = 0; i < s->n; i++)
-		if (s->maps[i].at != NULL)
-			munmap(s->maps[i].at, s->maps[i].size);
+		slotmap_free(&s->maps[i]);
 	for (i = 0; i < SLOTS_CAPTURES; i++)
 		capture_close(s->captures[i]);
 	munmap(s->control, CONTROL_SIZE);
@@ -349,21 +343,10 @@ slots_held(const struct slots *s)
 static unsigned char *
 slot_map(struct slots *s, unsigned slot, uint64_t size)
 {
-	struct mapping *m = &s->maps[slot];
-	void *at;
+	struct slotmap *m = &s->maps[slot];
 
-	if (m->at != NULL && m->size >= size)
-		return m->at;
-	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, s->memory,
-	    (off_t)(slot * STRIDE));
-	if (at == MAP_FAILED)
-		return NULL;
-	if (m->at != NULL)
-		munmap(m->at, m->size);
-	m->at = at;
-	m->size = size;
-	m->populated = 0;
-	return m->at;
+	return slotmap_grow(m, s->memory, slot * STRIDE, size) == -1 ? NULL :
+	    m->at;
 }
 
 unsigned char *
@@ -388,16 +371,7 @@ void
 slots_populate(struct slots *s, unsigned slot, uint32_t name, uint64_t offset,
     uint64_t size, bool writing)
 {
-	struct mapping *m = &s->maps[slot];
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t from = (SLOT_HEAD + offset) & ~(page - 1);
-	uint64_t to = (SLOT_HEAD + offset + size + page - 1) & ~(page - 1);
-
-	if (m->at == NULL || (m->populated & name))
-		return;
-	m->populated |= name;
-	(void)madvise(m->at + from, to - from,
-	    writing ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+	slotmap_populate(&s->maps[slot], name, SLOT_HEAD + offset, size, writing);
 }
 
 /* The head of a slot; NULL only if it was never mapped and cannot be. */
@@ -405,21 +379,6 @@ static struct slot_head *
 slot_head(struct slots *s, unsigned slot)
 {
 	return (struct slot_head *)(void *)slot_map(s, slot, SLOT_HEAD);
-}
-
-bool
-slots_fresh(struct slots *s, unsigned slot)
-{
-	struct slot_head *h = slot_head(s, slot);
-
-	return h != NULL && atomic_load(&h->generation) == 0;
-}
-
-int
-slots_file(const struct slots *s, unsigned slot, uint64_t *offset)
-{
-	*offset = slot * STRIDE + SLOT_HEAD;
-	return s->memory;
 }
 
 /* Reads what tokens there are; the pipe's order is coldest first. */

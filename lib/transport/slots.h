@@ -89,16 +89,7 @@ unsigned	slots_held(const struct slots *);
 unsigned char	*slots_map(struct slots *, unsigned slot, uint64_t size,
 		    struct fault *);
 
-/* Has the slot never been claimed? Then nobody has used its pages yet. */
-bool	slots_fresh(struct slots *, unsigned slot);
-
-/* The file that slots are mapped from, and where in it the block of a slot is. */
-int	slots_file(const struct slots *, unsigned slot, uint64_t *offset);
-
-/*
- * Populates pages at once that would fault in one by one; best effort. Once for
- * each slot and each name (a bit of the caller's choice for the range).
- */
+/* slotmap_populate of a slot; offset 0 is its event block. */
 void	slots_populate(struct slots *, unsigned slot, uint32_t name,
 	    uint64_t offset, uint64_t size, bool writing);
 

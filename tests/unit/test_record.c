@@ -284,44 +284,37 @@ test_inlet_pipe_in_pieces(void **state)
 	}
 }
 
-/* Two pieces with a gap between, in memory that is a file's. */
+/* Two pieces with a gap between. */
 static void
-fresh_take(int fd, enum inlet_got want, struct fault *f)
+pieces_take(int fd, enum inlet_got want, struct fault *f)
 {
-	enum { AT = 100, GAP = 50, SIZE = AT + PAYLOAD + GAP };
+	enum { GAP = 50 };
+	static unsigned char room[PAYLOAD + GAP];
 	const unsigned char *sent = input + RECORD_STREAM_SIZE + RECORD_SIZE;
-	struct inlet_room room = { .file = memfd_create("room", 0), .offset = AT };
 	struct inlet *in = inlet_new(fd);
 	const unsigned char *bytes;
-	unsigned char *memory;
-	struct iovec v[2];
+	struct iovec v[2] = {
+		{ room, 40000 }, { room + 40000 + GAP, PAYLOAD - 40000 }
+	};
 	struct record r;
 
-	assert_int_equal(ftruncate(room.file, SIZE), 0);
-	memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, room.file, 0);
-	assert_ptr_not_equal(memory, MAP_FAILED);
-	room.at = memory + AT;
-	v[0] = (struct iovec){ room.at, 40000 };
-	v[1] = (struct iovec){ room.at + 40000 + GAP, PAYLOAD - 40000 };
+	memset(room, 0, sizeof room);
 	assert_int_equal(inlet_next(in, &r, &bytes, f), INLET_GOT);
 	assert_int_equal(inlet_next(in, &r, &bytes, f), INLET_GOT);
-	assert_int_equal(inlet_payload_fresh(in, v, 2, &room, f), want);
+	assert_int_equal(inlet_payload(in, v, 2, f), want);
 	if (want == INLET_GOT) {
-		assert_memory_equal(room.at, sent, 40000);
-		assert_memory_equal(room.at + 40000 + GAP, sent + 40000,
+		assert_memory_equal(room, sent, 40000);
+		assert_memory_equal(room + 40000 + GAP, sent + 40000,
 		    PAYLOAD - 40000);
-		assert_int_equal(room.at[-1] | room.at[40000] |
-		    room.at[40000 + GAP - 1], 0);
+		assert_int_equal(room[40000] | room[40000 + GAP - 1], 0);
 		assert_int_equal(inlet_next(in, &r, &bytes, f), INLET_GOT);
 		assert_int_equal(r.type, RECORD_REFERENCE);
 	}
 	inlet_free(in);
-	munmap(memory, SIZE);
-	close(room.file);
 }
 
 static void
-fresh_memory_takes_what_a_file_pipe_or_socket_has(void **state)
+pieces_take_what_a_file_pipe_or_socket_has(void **state)
 {
 	static const size_t pieces[] = { 1000, 4096, 4097, INPUT };
 	struct source s = { .n = INPUT };
@@ -332,7 +325,7 @@ fresh_memory_takes_what_a_file_pipe_or_socket_has(void **state)
 
 	(void)state;
 	ends[0] = file_of(INPUT);
-	fresh_take(ends[0], INLET_GOT, &f);
+	pieces_take(ends[0], INLET_GOT, &f);
 	close(ends[0]);
 	for (kind = 0; kind < 2; kind++)
 		for (i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
@@ -345,14 +338,14 @@ fresh_memory_takes_what_a_file_pipe_or_socket_has(void **state)
 				fcntl(ends[0], F_SETFL, O_NONBLOCK);
 			assert_int_equal(pthread_create(&thread, NULL,
 			    source_run, &s), 0);
-			fresh_take(ends[0], INLET_GOT, &f);
+			pieces_take(ends[0], INLET_GOT, &f);
 			pthread_join(thread, NULL);
 			close(ends[0]);
 		}
 }
 
 static void
-fresh_memory_hears_of_an_input_that_ends_inside(void **state)
+pieces_hear_of_an_input_that_ends_inside(void **state)
 {
 	struct source s = { .n = INPUT - 3 * RECORD_SIZE, .piece = 10000 };
 	pthread_t thread;
@@ -363,7 +356,7 @@ fresh_memory_hears_of_an_input_that_ends_inside(void **state)
 	assert_int_equal(pipe(ends), 0);
 	s.fd = ends[1];
 	assert_int_equal(pthread_create(&thread, NULL, source_run, &s), 0);
-	fresh_take(ends[0], INLET_ERROR, &f);
+	pieces_take(ends[0], INLET_ERROR, &f);
 	pthread_join(thread, NULL);
 	close(ends[0]);
 	assert_non_null(strstr(f.text, "ends inside an event"));
@@ -584,8 +577,8 @@ main(void)
 		cmocka_unit_test(test_hdf5_is_named),
 		cmocka_unit_test(test_inlet_file),
 		cmocka_unit_test(test_inlet_pipe_in_pieces),
-		cmocka_unit_test(fresh_memory_takes_what_a_file_pipe_or_socket_has),
-		cmocka_unit_test(fresh_memory_hears_of_an_input_that_ends_inside),
+		cmocka_unit_test(pieces_take_what_a_file_pipe_or_socket_has),
+		cmocka_unit_test(pieces_hear_of_an_input_that_ends_inside),
 		cmocka_unit_test(test_inlet_truncated),
 		cmocka_unit_test(test_inlet_short_and_no_record),
 		cmocka_unit_test(test_inlet_says_where),

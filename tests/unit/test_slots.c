@@ -358,27 +358,6 @@ private_slots_never_wait(void **state)
 }
 
 static void
-slot_is_fresh_until_it_is_claimed(void **state)
-{
-	struct slots *s = slots_private(N, &f);
-	unsigned char got[3];
-	uint64_t offset;
-	int file;
-
-	(void)state;
-	assert_true(slots_fresh(s, 2));
-	memcpy(slots_map(s, 2, SIZE, &f), "abc", 3);
-	assert_true(slots_fresh(s, 2));
-	file = slots_file(s, 2, &offset);
-	assert_int_equal(pread(file, got, 3, (off_t)offset), 3);
-	assert_memory_equal(got, "abc", 3);
-	assert_int_not_equal(slots_claim(s, 2), 0);
-	assert_false(slots_fresh(s, 2));
-	assert_true(slots_fresh(s, 3));
-	slots_close(s);
-}
-
-static void
 maps_are_bounded(void **state)
 {
 	struct slots *s = slots_private(N, &f);
@@ -524,7 +503,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_environment_there_are_no_slots),
 		cmocka_unit_test(private_slots_never_wait),
-		cmocka_unit_test(slot_is_fresh_until_it_is_claimed),
 		cmocka_unit_test(maps_are_bounded),
 		WITH_SLOTS(descriptors_are_high_and_survive_exec),
 		WITH_SLOTS(segment_cannot_change_size),
