@@ -9,7 +9,6 @@
  */
 #include <err.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "progress.h"
 
 #define PLAIN_SECONDS 10.0
@@ -95,7 +95,6 @@ void
 progress_begin(progress_text *text, void *arg, bool live)
 {
 	pthread_condattr_t attr;
-	sigset_t all, old;
 
 	progress.text = text;
 	progress.arg = arg;
@@ -104,11 +103,7 @@ progress_begin(progress_text *text, void *arg, bool live)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&progress.wake, &attr);
 	pthread_condattr_destroy(&attr);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	progress.begun = pthread_create(&progress.thread, NULL, progress_run,
-	    NULL) == 0;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	progress.begun = thread_start(&progress.thread, progress_run, NULL) == 0;
 	if (!progress.begun)
 		warnx("-v: no thread for it; nothing is said on the way");
 }

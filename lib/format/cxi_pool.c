@@ -11,10 +11,10 @@
  * One lock guards all; jobs take much longer than what is done with it held.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/thread.h"
 #include "format/cxi_pool.h"
 
 enum { SLOTS_EACH = 4 };	/* for a worker */
@@ -91,25 +91,20 @@ worker_main(void *arg)
 	return NULL;
 }
 
-/* Signals are for the thread that handles them: the caller's. */
 static int
 workers_start(struct cxi_pool *p, unsigned threads)
 {
-	sigset_t all, old;
 	struct worker *w;
 	int rc = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
 	while (rc == 0 && p->threads < threads) {
 		w = &p->workers[p->threads];
 		w->pool = p;
 		w->number = p->threads;
-		rc = pthread_create(&w->thread, NULL, worker_main, w);
+		rc = thread_start(&w->thread, worker_main, w);
 		if (rc == 0)
 			p->threads++;
 	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return rc == 0 ? 0 : -1;
 }
 

@@ -13,6 +13,7 @@
 #include "base/filename.h"
 #include "base/io.h"
 #include "base/sidefile.h"
+#include "base/thread.h"
 #include "format/resume.h"
 #include "format/series.h"
 #include "format/seriesname.h"
@@ -20,7 +21,8 @@
 /* A file that settles: the thread's from its start until it is joined. */
 struct settling {
 	pthread_t	thread;
-	bool		running;
+	bool		running;	/* the thread; else the caller settles it */
+	volatile bool	unfinished;	/* the temporary name may be there */
 	struct cxi	*cxi;
 	struct journal_entry entry;
 	char		final[SERIES_PATH_SIZE];
@@ -248,7 +250,7 @@ series_abandon(const struct series *s)
 	if (!filename_is(s->list, s->lock))
 		return;
 	unlink(s->temporary);
-	if (s->past.running)
+	if (s->past.unfinished)
 		unlink(s->past.temporary);
 }
 
@@ -330,6 +332,7 @@ settle_result(struct series *s, uint64_t *lost, struct fault *f)
 	struct settling *p = &s->past;
 
 	*lost = 0;
+	p->unfinished = false;
 	if (p->result == 0)
 		return 0;
 	if (p->lost > 0)
@@ -385,10 +388,11 @@ series_commit(struct series *s, struct cxi *cxi, const struct journal_entry *e,
 		return -1;
 	}
 	settling_prepare(s, cxi, e, log);
-	/* The thread takes no signals: a sync that is interrupted would fail. */
+	/* A handler looks at the names: series_abandon. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	p->running = pthread_create(&p->thread, NULL, settle, p) == 0;
+	p->unfinished = true;
+	p->running = thread_start(&p->thread, settle, p) == 0;
 	s->count++;
 	name_make(s);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <zmq.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "transport/askers.h"
 #include "transport/listener.h"
 #include "transport/server.h"
@@ -355,20 +355,6 @@ sockets_open(struct server *s)
 
 /* ---- what the owner calls ---- */
 
-/* Signals are for the program, whose waiting they end. */
-static int
-thread_begin(struct server *s)
-{
-	sigset_t all, old;
-	int e;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	e = pthread_create(&s->thread, NULL, server_run, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return e;
-}
-
 static void
 server_free(struct server *s)
 {
@@ -430,7 +416,7 @@ server_open(const char *address, unsigned queue, bool drop, struct fault *f)
 	if (listener_begin(s, address, f) == 0) {
 		if (sockets_open(s) == -1)
 			fault_lack(f, "ZeroMQ: %s", zmq_strerror(errno));
-		else if ((e = thread_begin(s)) == 0)
+		else if ((e = thread_start(&s->thread, server_run, s)) == 0)
 			return s;
 		else
 			fault_lack(f, "no thread to serve: %s", strerror(e));
