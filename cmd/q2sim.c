@@ -123,6 +123,7 @@ geometry_write(const struct sim *sim, const char *name)
 	char *text = sim_geometry(sim);
 	struct fault f;
 	FILE *out;
+	int bad;
 
 	if (text == NULL)
 		errx(STATUS_SYSTEM, "no memory for a geometry");
@@ -130,8 +131,8 @@ geometry_write(const struct sim *sim, const char *name)
 	    "a geometry of q2sim", &f) == -1 ||
 	    (out = sidefile_open(name, "w", &f)) == NULL)
 		errx(status_of(&f, STATUS_OUTPUT), "-g %s", f.text);
-	fputs(text, out);
-	if (ferror(out) | fclose(out))
+	bad = fputs(text, out) == EOF;
+	if (fclose(out) == EOF || bad)
 		err(STATUS_OUTPUT, "%s", name);
 	free(text);
 }

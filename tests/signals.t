@@ -190,6 +190,16 @@ def _():
         p.signal_group(signal.SIGINT)
         drained(p, [INTERRUPTED, 0, 0])
 
+
+@test("a signal ends q2cat -K among junk without an end")
+def _():
+    with Pipeline(["q2cat", "-K", "/dev/urandom"], ["cat"]) as p:
+        must(wait_for(lambda: state(p.pids[0]) == "R" and
+                      catches(p.pids[0], signal.SIGINT)))
+        p.signal(0, signal.SIGINT)
+        must(p.wait(), "q2cat reads on")
+        must(p.statuses()[0] == INTERRUPTED, p.statuses(), p.err(0))
+
 for program, how in [(p, h) for p in (FIND, ["q2cat"], ["cxiwrite", "-o", "out"],
                                       ["q2ls"]) for h in ([], BLOCKED)]:
     @test("%s that waits for input ends at the second signal%s" % (

@@ -61,20 +61,20 @@ reply_free(struct reply *r)
 	memset(r, 0, sizeof *r);
 }
 
-/* ---- packing; each returns 0, or -1 without memory ---- */
+/* ---- packing; each returns 0, or something else without memory ---- */
 
 static int
 text_pack(msgpack_packer *to, const char *text)
 {
 	size_t n = strlen(text);
 
-	return msgpack_pack_str(to, n) | msgpack_pack_str_body(to, text, n);
+	return msgpack_pack_str(to, n) || msgpack_pack_str_body(to, text, n);
 }
 
 static int
 real_pack(msgpack_packer *to, const char *key, double value)
 {
-	return text_pack(to, key) | msgpack_pack_double(to, value);
+	return text_pack(to, key) || msgpack_pack_double(to, value);
 }
 
 static int
@@ -87,7 +87,7 @@ id_pack(msgpack_packer *to, const struct plan *p, uint64_t seq)
 	    e != NULL && run != NULL ? "-r" : "",
 	    e != NULL && run != NULL ? run : "", e != NULL ? "-" : "",
 	    (unsigned long long)seq);
-	return text_pack(to, "event_id") | text_pack(to, id);
+	return text_pack(to, "event_id") || text_pack(to, id);
 }
 
 static double
@@ -153,12 +153,12 @@ peaks_pack(msgpack_packer *to, const struct reply *r, const struct peak *peaks,
     uint32_t n)
 {
 	static const char *const names[] = { "fs", "ss", "intensity" };
-	int bad = text_pack(to, r->peaks) | msgpack_pack_map(to, 3);
+	int bad = text_pack(to, r->peaks) || msgpack_pack_map(to, 3);
 	enum column c;
 	uint32_t i;
 
 	for (c = FS; c <= INTENSITY; c++) {
-		bad |= text_pack(to, names[c]) | msgpack_pack_array(to, n);
+		bad |= text_pack(to, names[c]) || msgpack_pack_array(to, n);
 		for (i = 0; i < n; i++)
 			bad |= msgpack_pack_double(to,
 			    peak_value(r, &peaks[i], c));
@@ -182,12 +182,12 @@ image_pixels(const struct reply *r)
 static int
 image_pack(msgpack_packer *to, const struct reply *r)
 {
-	return text_pack(to, r->data) | msgpack_pack_map(to, 3) |
-	    text_pack(to, "type") | text_pack(to, is_integer(r) ? "<i4" : "<f4") |
-	    text_pack(to, "shape") | msgpack_pack_array(to, 2) |
-	    msgpack_pack_uint32(to, r->map.height) |
-	    msgpack_pack_uint32(to, r->map.width) |
-	    text_pack(to, "data") | msgpack_pack_bin(to, image_pixels(r) * 4);
+	return text_pack(to, r->data) || msgpack_pack_map(to, 3) ||
+	    text_pack(to, "type") || text_pack(to, is_integer(r) ? "<i4" : "<f4") ||
+	    text_pack(to, "shape") || msgpack_pack_array(to, 2) ||
+	    msgpack_pack_uint32(to, r->map.height) ||
+	    msgpack_pack_uint32(to, r->map.width) ||
+	    text_pack(to, "data") || msgpack_pack_bin(to, image_pixels(r) * 4);
 }
 
 /* ---- pixels ---- */
@@ -243,8 +243,8 @@ reply_make(const struct reply *r, const struct event *e, const struct peak *peak
 	msgpack_sbuffer_init(&head);
 	msgpack_packer_init(&to, &head, msgpack_sbuffer_write);
 	bad = msgpack_pack_map(&to, 2 + quantities_count(r) +
-	    (image == NULL ? 0 : 1)) |
-	    id_pack(&to, r->plan, e->seq) | quantities_pack(&to, r, e) |
+	    (image == NULL ? 0 : 1)) ||
+	    id_pack(&to, r->plan, e->seq) || quantities_pack(&to, r, e) ||
 	    peaks_pack(&to, r, peaks, e->peaks_kept);
 	if (image != NULL)
 		bad |= image_pack(&to, r);

@@ -212,6 +212,7 @@ detector_geometry(const struct detector *d, double distance,
 	char *text = NULL;
 	size_t size = 0;
 	uint32_t i;
+	int bad;
 	FILE *out = open_memstream(&text, &size);
 
 	if (out == NULL)
@@ -227,7 +228,8 @@ detector_geometry(const struct detector *d, double distance,
 	    d->name, distance, 1 / d->pixel_size, adu_per_photon);
 	for (i = 0; i < d->n_asics; i++)
 		asic_print(out, d, &d->asics[i]);
-	if (ferror(out) | fclose(out)) {
+	bad = ferror(out);
+	if (fclose(out) == EOF || bad) {
 		free(text);
 		return NULL;
 	}

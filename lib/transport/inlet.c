@@ -349,8 +349,12 @@ inlet_scan(struct inlet *in, struct record *r, const unsigned char **bytes,
 			buffer_take(in, in->to - in->from);
 		if (got != INLET_GOT)
 			return got;
-		if (!magic_find(in))
+		if (!magic_find(in)) {
+			/* Junk may come for ever, and waits for it do not look. */
+			if (in->stop != NULL && *in->stop)
+				return INLET_STOPPED;
 			continue;
+		}
 		got = inlet_look(in, r, bytes, f);
 		if (got != INLET_ERROR || in->broken)
 			return got;

@@ -22,7 +22,7 @@ struct inlet;
 
 enum inlet_got { INLET_ERROR = -1, INLET_END = 0, INLET_GOT = 1,
 	INLET_GONE = 2,		/* the watched output has lost its reader */
-	INLET_STOPPED = 3	/* *stop was set while waiting */
+	INLET_STOPPED = 3	/* *stop was set while waiting, or among junk */
 };
 
 /* Reads from fd (borrowed). NULL when memory is short. */

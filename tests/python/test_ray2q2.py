@@ -306,7 +306,8 @@ def test_stopped_before_it_begins(run, number):
 # Those that are about what an item has, and not about files.
 ABOUT = ("time_", "wave_", "shape", "image_", "everything", "short_batch",
          "long_batch", "odd_preprocessed", "preprocessed", "too_large",
-         "no_multiple", "zero_", "logits_le", "rank3", "one_class", "booleans")
+         "no_multiple", "zero_", "logits_le", "rank3", "one_class", "booleans",
+         "columns_")
 FILE_ONLY = {"time_dangling", "time_group"}
 FIELDS = {"predictions": "logits", "original_image": "original_image",
           "original_shape": "preprocessing_metadata/original_shape",
