@@ -8,6 +8,8 @@
 #include "accounts.h"
 #include "status.h"
 
+static struct newfile unfinished;	/* the statistics in the making */
+
 /* Not one that opening and closing would end for its reader, as a FIFO. */
 static bool
 is_plain(const char *path)
@@ -111,5 +113,17 @@ accounts_begin(const struct accounts *a, struct eventlog *log,
 		eventlog_begin(log);
 	/* Until the end they must not tell that the run is complete. */
 	return a->stats == NULL || !is_plain(a->stats) ||
-	    !eventlog_exists(a->stats) ? 0 : totals_write(t, a->stats, f);
+	    !eventlog_exists(a->stats) ? 0 : accounts_write(a, t, f);
+}
+
+int
+accounts_write(const struct accounts *a, const struct totals *t, struct fault *f)
+{
+	return a->stats == NULL ? 0 : totals_write(t, &unfinished, a->stats, f);
+}
+
+void
+accounts_abandon(void)
+{
+	newfile_remove(&unfinished);
 }

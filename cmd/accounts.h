@@ -33,4 +33,11 @@ struct eventlog	*accounts_open(const struct accounts *, const struct series *);
 int	accounts_begin(const struct accounts *, struct eventlog *,
 	    const struct series *, const struct totals *, struct fault *);
 
+/* Writes the statistics, if they are wanted. 0 or -1. */
+int	accounts_write(const struct accounts *, const struct totals *,
+	    struct fault *);
+
+/* For a handler that ends the program: what of them is unfinished is removed. */
+void	accounts_abandon(void);
+
 #endif

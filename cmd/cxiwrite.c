@@ -80,6 +80,7 @@ unfinished_remove(void)
 {
 	if (unfinished != NULL)
 		series_abandon(unfinished);
+	accounts_abandon();
 }
 
 static void
@@ -530,7 +531,7 @@ stats_write(struct writer *w)
 	if (a->stats == NULL || (!w->begun && eventlog_exists(a->stats) &&
 	    (!all_through(w) || (series_from(w->series) == NULL && !a->resume))))
 		return;
-	if (totals_write(&w->t, a->stats, &f) == -1)
+	if (accounts_write(a, &w->t, &f) == -1)
 		writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
 }
 

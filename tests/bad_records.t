@@ -370,6 +370,11 @@ def facts():
     tap.check("the log has source, time and energy of an event with a damaged image",
               got == 4 and row[1:4] == ["by hand", "5.000000007", "9500.000000"] and
               row[6] == "failed" and "image" in row[9], got, row, said)
+    s = Stream(LOGITS | IMAGE)
+    data = s.header() + s.event(0, flags=CRC, crc=True, known=8) + s.end(1)
+    got, out, said = run(["sh", "-c", "peakfind | q2ls"], data)
+    tap.check("an event block that makes no sense is no matter of its checksum",
+              got == 0 and b"could not read" in out, got, out, said)
     s = Stream(LOGITS | IMAGE | PEAKS, capacity=8)
     data = s.header() + s.event(0, flags=FAILED, cause=3, found=5) + s.end(1)
     got, out, said = run(["sh", "-c", "peakfind -c 2 | q2ls"], data)

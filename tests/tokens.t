@@ -40,6 +40,11 @@ check 'another source behind it finds its tokens' test 0 -eq "$(status timeout -
 	q2cat run.q2; } | peakfind | cxiwrite -m 0 -o c')"
 check '... and all is written' grep -q '62 events in = 62 written' "$T/err"
 
+check 'a reference to a capture that has gone gives its token back' test "$all" = \
+    "$(tokens 'cp run.q2 gone.q2; q2cat -n 3 gone.q2 | cat >references; rm gone.q2
+	cat references | q2cat >whole')"
+check '... and is an error' grep -q 'q2cat: .*gone.q2' "$T/err"
+
 # A whole event, and when that is in the log, it waits with the other tokens.
 event=$((4096 + ($(wc -c <"$T/run.q2") - 4096 - 64) / 60))
 check 'a second signal to a q2cat that waits gives its tokens back' test "$all" = \

@@ -298,7 +298,7 @@ peakfinder_run(struct peakfinder *f, const void *logits, uint8_t *segmap,
 	for (panel = 0; panel < f->layout.panels; panel++)
 		if (read_panel(f, &in, panel, &out->nans) == -1 ||
 		    measure_panel(f, &in, panel, &out->found) == -1)
-			return fault_set(fault, "panel %u: not enough memory"
+			return fault_lack(fault, "panel %u: not enough memory"
 			    " for its components", panel);
 	out->kept = peaks_strongest(f->peaks, f->n_peaks, f->options.capacity);
 	if (out->kept > 0)

@@ -162,11 +162,17 @@ reference_cat(struct cat *c, struct input *in, const struct record *r)
 	int result = 0;
 
 	p.record.seq = splice_event(&c->splice, r->seq, selected);
-	if (slots_check(c->to.slots, r, &f) == -1 || place_slot(&p.place,
-	    c->to.slots, r->slot, &c->splice.stream.layout, &f) == -1)
+	if (slots_check(c->to.slots, r, &f) == -1)
 		return cat_input_damaged(c, &f);
-	if (selected && cat_pace(c, in->stop) == -1)
+	if (place_slot(&p.place, c->to.slots, r->slot, &c->splice.stream.layout,
+	    &f) == -1) {
+		(void)slots_release(c->to.slots, r, NULL);
+		return cat_input_damaged(c, &f);
+	}
+	if (selected && cat_pace(c, in->stop) == -1) {
+		(void)slots_release(c->to.slots, r, NULL);
 		return -1;
+	}
 	if (selected && !c->to.out.is_pipe) {
 		p.record.type = RECORD_EVENT;
 		p.record.length = stream_event_length(&c->splice.stream);

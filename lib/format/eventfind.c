@@ -76,14 +76,19 @@ eventfind_run(struct eventfind *c, const struct place *p, uint32_t flags,
     struct event *e, struct fault *f)
 {
 	const struct layout *l = &c->in->layout;
+	const bool sealed = (flags & RECORD_CRC) != 0;
 	/* A map is made anew where there are logits, also over one that came. */
 	const unsigned read = c->in->planes & (PLANE_IMAGE |
 	    (c->in->planes & PLANE_LOGITS ? PLANE_LOGITS : PLANE_SEGMAP));
 
+
 	event_init(e);
-	if (((flags & RECORD_CRC) && eventblock_check(p, l, read, f) == -1) ||
-	    eventblock_unpack(p->block, l, e, f) == -1) {
+	if (sealed && eventblock_check(p, l, read, f) == -1) {
 		e->cause = EVENT_CHECKSUM;
+		return 1;
+	}
+	if (eventblock_unpack(p->block, l, e, f) == -1) {
+		e->cause = EVENT_UNREADABLE;
 		return 1;
 	}
 	if (peaks_make(c, p, e, f) == -1)
@@ -93,7 +98,7 @@ eventfind_run(struct eventfind *c, const struct place *p, uint32_t flags,
 		return 1;
 	}
 	eventblock_update(p->block, e);
-	if (flags & RECORD_CRC)
+	if (sealed)
 		eventblock_seal(p, &c->out->layout, c->out->planes,
 		    eventfind_planes(c->in, c->out));
 	return 0;

@@ -113,7 +113,7 @@ event_open(struct feed *d, struct fault *f)
 		/* Nothing of it is to be believed. */
 		event_init(&d->event);
 		d->event.seq = d->record.seq;
-		d->event.cause = EVENT_CHECKSUM;
+		d->event.cause = EVENT_UNREADABLE;
 		return -1;
 	}
 	/* What it says is, also where its planes are damaged. */

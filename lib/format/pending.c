@@ -101,8 +101,10 @@ pending_take(struct pending *p, const struct record *r,
 		return got;
 	if (!whole && slots_check(p->slots, r, f) == -1)
 		return INLET_ERROR;
-	if (event_keep(p, from, f) == -1)
+	if (event_keep(p, from, f) == -1) {
+		(void)slots_release(p->slots, &p->r, NULL);
 		return INLET_ERROR;
+	}
 	if (!whole)
 		origin_narrow(p, from);
 	return INLET_GOT;

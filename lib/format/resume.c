@@ -234,7 +234,9 @@ list_cut(const struct seriesname *n, uint64_t files, int fd, struct fault *f)
 		    io_write(fd, want + same, want_size - same) == 0)
 			r = fsync(fd);
 	}
-	if (r == -1)
+	if (want == NULL)
+		fault_lack(f, "%s: no memory for the list", path);
+	else if (r == -1)
 		fault_set(f, "%s: %s", path, strerror(errno));
 	free(want);
 	free(have);

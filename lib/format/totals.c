@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/newfile.h"
 #include "base/ownfile.h"
 #include "format/totals.h"
 
@@ -15,13 +14,13 @@ totals_check(const char *path, struct fault *f)
 }
 
 int
-totals_write(const struct totals *t, const char *path, struct fault *f)
+totals_write(const struct totals *t, struct newfile *out, const char *path,
+    struct fault *f)
 {
-	struct newfile out;
 	json_t *j;
 	int r;
 
-	if (totals_check(path, f) == -1 || newfile_open(&out, path, f) == -1)
+	if (totals_check(path, f) == -1 || newfile_open(out, path, f) == -1)
 		return -1;
 	j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:f, s:f}",
 	    "events_in", (json_int_t)t->in, "written", (json_int_t)t->written,
@@ -29,16 +28,16 @@ totals_write(const struct totals *t, const char *path, struct fault *f)
 	    "lost", (json_int_t)t->lost, "missing", (json_int_t)t->missing,
 	    "files", (json_int_t)t->files, "complete", t->complete, "interrupted",
 	    t->interrupted, "seconds", t->seconds, "events_per_second", t->rate);
-	r = j == NULL || json_dumpf(j, out.f, JSON_INDENT(1) |
-	    JSON_REAL_PRECISION(6)) == -1 || fputc('\n', out.f) == EOF ? -1 : 0;
+	r = j == NULL || json_dumpf(j, out->f, JSON_INDENT(1) |
+	    JSON_REAL_PRECISION(6)) == -1 || fputc('\n', out->f) == EOF ? -1 : 0;
 	json_decref(j);
 	if (r == 0)
-		return newfile_commit(&out, f);
+		return newfile_commit(out, f);
 	if (j == NULL)
 		fault_lack(f, "%s: no memory", path);
 	else
 		fault_set(f, "%s: %s", path, strerror(errno));
-	newfile_abort(&out);
+	newfile_abort(out);
 	return -1;
 }
 

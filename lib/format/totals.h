@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/fault.h"
+#include "base/newfile.h"
 
 /* Events; in = written + filtered + failed + lost, with those of a run carried on. */
 struct totals {
@@ -22,8 +23,12 @@ struct totals {
 /* Is there no file, or one that totals_write made? 0, or -1 with a fault. */
 int	totals_check(const char *path, struct fault *);
 
-/* Writes them as JSON, the file replaced if totals_check allows it. 0 or -1. */
-int	totals_write(const struct totals *, const char *path, struct fault *);
+/*
+ * Writes them as JSON, the file replaced if totals_check allows it. 0 or -1. The new
+ * file is the caller's, all 0 at first, so that a handler can newfile_remove it.
+ */
+int	totals_write(const struct totals *, struct newfile *, const char *path,
+	    struct fault *);
 
 /* Reads such a file; 0, or -1 with what is wrong with it. */
 int	totals_read(struct totals *, const char *path, struct fault *);

@@ -64,8 +64,9 @@ leftover_remove(const struct sockaddr_un *a, struct fault *f)
 	struct stat st;
 	int fd, r, saved;
 
+	/* Who listened there may end at any moment, and remove it. */
 	if (lstat(a->sun_path, &st) == -1)
-		return errno_tell(f, errno);
+		return errno == ENOENT ? 0 : errno_tell(f, errno);
 	if (!S_ISSOCK(st.st_mode))
 		return fault_set(f, "is there and is not a socket");
 	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
@@ -77,9 +78,9 @@ leftover_remove(const struct sockaddr_un *a, struct fault *f)
 	/* EAGAIN: somebody listens, and others wait already. */
 	if (r == 0 || saved == EAGAIN)
 		return fault_set(f, "another program listens there");
-	if (saved != ECONNREFUSED)
+	if (saved != ECONNREFUSED && saved != ENOENT)
 		return errno_tell(f, saved);
-	if (unlink(a->sun_path) == -1)
+	if (unlink(a->sun_path) == -1 && errno != ENOENT)
 		return fault_set(f, "a socket where nobody listens: %s",
 		    strerror(errno));
 	return 0;
