@@ -137,7 +137,12 @@ $(filter-out %.so,$(BENCH)): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS)
 
-install: all
+# What make splits at blanks would be installed, or removed, elsewhere.
+places:
+	$(foreach v,DESTDIR BINDIR PYDIR INCDIR LIBDIR BASHDIR ZSHDIR MANDIR,$(if \
+		$(word 2,x$($v)),$(error $v is "$($v)": a name with a blank will not do)))
+
+install: places all
 	umask 022 && mkdir -p $(DESTDIR)$(BINDIR) $(DESTDIR)$(PYDIR) \
 		$(DESTDIR)$(INCDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
 		$(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) \
@@ -163,7 +168,7 @@ install: all
 	install -m 644 $(filter %.5,$(MAN)) $(DESTDIR)$(MANDIR)/man5
 	install -m 644 $(filter %.7,$(MAN)) $(DESTDIR)$(MANDIR)/man7
 
-uninstall:
+uninstall: places
 	rm -f $(PROGRAMS:%=$(DESTDIR)$(BINDIR)/%) $(SCRIPTS:%=$(DESTDIR)$(BINDIR)/%)
 	rm -f $(MODULES:%=$(DESTDIR)$(PYDIR)/%)
 	rm -f $(DESTDIR)$(INCDIR)/q2.h $(DESTDIR)$(LIBDIR)/libq2.a \
@@ -256,6 +261,6 @@ demo: deps-demo
 clean:
 	rm -rf build build-*
 
-.PHONY: all install uninstall deb test-programs check check-san check-tsan check-valgrind lint \
+.PHONY: all places install uninstall deb test-programs check check-san check-tsan check-valgrind lint \
 	lint-quiet replay-programs fuzz-programs fuzz bench bench-programs \
 	torture demo clean

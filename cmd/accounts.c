@@ -101,8 +101,8 @@ accounts_open(const struct accounts *a, const struct series *series)
 }
 
 int
-accounts_begin(const struct accounts *a, struct eventlog *log,
-    const struct series *series, const struct totals *t, struct fault *f)
+accounts_clear(const struct accounts *a, struct eventlog *log,
+    const struct series *series, struct fault *f)
 {
 	const struct journal_entry *from = series_from(series);
 
@@ -111,9 +111,23 @@ accounts_begin(const struct accounts *a, struct eventlog *log,
 			return -1;
 	} else if (log != NULL && a->force)
 		eventlog_begin(log);
-	/* Until the end they must not tell that the run is complete. */
+	return 0;
+}
+
+int
+accounts_begin(const struct accounts *a, const struct totals *t, struct fault *f)
+{
 	return a->stats == NULL || !is_plain(a->stats) ||
 	    !eventlog_exists(a->stats) ? 0 : accounts_write(a, t, f);
+}
+
+bool
+accounts_hold(const struct accounts *a, const struct totals *t)
+{
+	struct totals told;
+
+	return is_plain(a->stats) && totals_read(&told, a->stats, NULL) == 0 &&
+	    totals_same(&told, t);
 }
 
 int

@@ -26,12 +26,20 @@ struct accounts {
 struct eventlog	*accounts_open(const struct accounts *, const struct series *);
 
 /*
- * At the first event: what was at these names is an earlier run's, or what this one
- * told before it broke off; it makes room, or is cut back to where the series is
- * carried on. 0 or -1.
+ * The log that was there is an earlier run's, or of this one before it broke off: it
+ * makes room, or is cut back to where the series is carried on. 0 or -1.
  */
-int	accounts_begin(const struct accounts *, struct eventlog *,
-	    const struct series *, const struct totals *, struct fault *);
+int	accounts_clear(const struct accounts *, struct eventlog *,
+	    const struct series *, struct fault *);
+
+/*
+ * At the first event: until the end, statistics that were there must not tell that
+ * the run is complete. 0 or -1.
+ */
+int	accounts_begin(const struct accounts *, const struct totals *, struct fault *);
+
+/* Do the statistics say so already, with the times of the run that made them? */
+bool	accounts_hold(const struct accounts *, const struct totals *);
 
 /* Writes the statistics, if they are wanted. 0 or -1. */
 int	accounts_write(const struct accounts *, const struct totals *,

@@ -365,7 +365,7 @@ outputs_clear(struct writer *w, const struct journal_entry *begin, struct fault 
 {
 	if (series_begin(w->series, begin, f) == -1)
 		return -1;
-	return accounts_begin(&w->o->accounts, w->log, w->series, &w->t, f);
+	return accounts_clear(&w->o->accounts, w->log, w->series, f);
 }
 
 /*
@@ -389,7 +389,8 @@ outputs_begin(struct writer *w)
 		e.place = (struct ledger_place){ 0 };
 	if (e.log >= 0)
 		e.log = sizeof eventlog_heading - 1;
-	if (outputs_clear(w, &e, &f) == 0)
+	if (outputs_clear(w, &e, &f) == 0 &&
+	    accounts_begin(&w->o->accounts, &w->t, &f) == 0)
 		return loss_note(w);
 	writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);
 	return -1;
@@ -529,7 +530,8 @@ stats_write(struct writer *w)
 
 	/* A run that fails at once replaces nothing. One may have had all before. */
 	if (a->stats == NULL || (!w->begun && eventlog_exists(a->stats) &&
-	    (!all_through(w) || (series_from(w->series) == NULL && !a->resume))))
+	    (!all_through(w) || (series_from(w->series) == NULL && !a->resume) ||
+	    accounts_hold(a, &w->t))))
 		return;
 	if (accounts_write(a, &w->t, &f) == -1)
 		writer_failed(w, status_of(&f, STATUS_OUTPUT), f.text);

@@ -33,6 +33,13 @@ functions_have_pages() {
 	[ -s "$T/names" ] && diff "$T/names" "$T/links"
 }
 
+# make ARGUMENTS, which must change nothing below a directory with a blank's first half.
+blank_refused() {
+	mkdir -p "$T/my place" && : >"$T/my"
+	! make -s "$@" 2>"$T/err" && grep -q 'a name with a blank will not do' "$T/err" &&
+	    [ -f "$T/my" ] && [ -z "$(ls "$T/my place")" ]
+}
+
 # And links to the one for bash, one less than there are commands.
 completions_installed() {
 	links=$(find "$D$P/share/bash-completion" -type l | wc -l)
@@ -93,6 +100,12 @@ check 'make uninstall succeeds' \
     make -s B="$B" DESTDIR="$D" PREFIX=$P uninstall
 check 'nothing that was installed is left' \
     test -z "$(find "$D" ! -type d)"
+for what in "DESTDIR=$T/my place" "PREFIX=$T/my place" "LIBDIR=$T/my place/lib"; do
+	for target in install uninstall; do
+		check "make $target refuses a place with a blank (${what%%=*})" \
+		    blank_refused B="$B" "$what" $target
+	done
+done
 check 'all directories can be named' \
     make -s B="$B" DESTDIR="$D" BINDIR=/b MANDIR=/m PYDIR=/y LIBDIR=/l INCDIR=/i \
     BASHDIR=/c ZSHDIR=/z install

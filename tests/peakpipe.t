@@ -45,10 +45,12 @@ check '... and makes the same files and the same report' same_files else/out
 check '... report' cmp out/peaknet.html else/out/peaknet.html
 
 again() {
-	files out >before && peakpipe run.q2 -m 2 -g sim.geom -o out >/dev/null 2>&1 &&
+	files out >before && cp out/peaknet.json told &&
+	    peakpipe run.q2 -m 2 -g sim.geom -o out >/dev/null 2>&1 &&
 	    files out >after && cmp before after
 }
 check 'a complete run is left as it is, status 0' again
+check '... its speed in the totals, too' cmp told out/peaknet.json
 
 carried() {
 	mkdir cut && head -c $(($(wc -c <run.q2) / 2)) run.q2 >half.q2
@@ -65,6 +67,16 @@ odd() {
 	    same_files "o'dd \$x/out"
 }
 check 'names with blanks, quotes and dollars are taken as they are' odd
+dashed() {
+	cp run.q2 ./-n && peakpipe -m 2 -g sim.geom -o dashed -- -n >/dev/null 2>&1 &&
+	    same_files dashed
+}
+check 'behind -- a name that looks like an option is a file' dashed
+posix() {
+	POSIXLY_CORRECT=1 GETOPT_COMPATIBLE=1 peakpipe -N run.q2 -m 2 -g sim.geom -o out |
+	    diff - said
+}
+check 'options stand behind the files whatever the environment says' posix
 
 status_is() {
 	want=$1
@@ -80,6 +92,13 @@ only_printed() {
 	    [ ! -e out3 ] && sed 's|out3|out|g' lines | diff - said
 }
 check '-N prints the lines and makes nothing' only_printed
+check 'what says how many threads programs should have is not for workers' \
+    sh -c 'OMP_NUM_THREADS=63 peakpipe -N run.q2 -m 2 -g sim.geom -o out | diff - said'
+: >file
+for d in no/such/dir file file/out; do
+	check "-N finds a directory that cannot be made ($d)" \
+	    refused 7 "peakpipe: -o $d: " peakpipe -N run.q2 -o $d
+done
 
 # What is whole of damaged files is worth a run, whichever comes first.
 echo junk >junk.q2
@@ -249,8 +268,9 @@ done <<'END'
 6 reaches.over.the.edge|panels run.q2 -g bad.geom
 END
 
+ln -s no/such/dir leads.nowhere
 check 'what a cure helps is said with what carries the run on' \
-    refused 7 'same command carries the run on' peakpipe run.q2 -o no/such/dir
+    refused 7 'same command carries the run on' peakpipe run.q2 -o leads.nowhere
 refused_change() {
 	refused 1 'options -d' peakpipe run.q2 -m 3 -g sim.geom -o out &&
 	    ! grep 'carries the run\|events in' "$T/err"

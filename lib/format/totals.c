@@ -41,6 +41,16 @@ totals_write(const struct totals *t, struct newfile *out, const char *path,
 	return -1;
 }
 
+bool
+totals_same(const struct totals *a, const struct totals *b)
+{
+	return a->in == b->in && a->written == b->written &&
+	    a->filtered == b->filtered && a->failed == b->failed &&
+	    a->lost == b->lost && a->missing == b->missing &&
+	    a->files == b->files && a->complete == b->complete &&
+	    a->interrupted == b->interrupted;
+}
+
 int
 totals_read(struct totals *t, const char *path, struct fault *f)
 {

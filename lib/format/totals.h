@@ -30,6 +30,9 @@ int	totals_check(const char *path, struct fault *);
 int	totals_write(const struct totals *, struct newfile *, const char *path,
 	    struct fault *);
 
+/* Are they of the same events and files? Times do not count. */
+bool	totals_same(const struct totals *, const struct totals *);
+
 /* Reads such a file; 0, or -1 with what is wrong with it. */
 int	totals_read(struct totals *, const char *path, struct fault *);
 
