@@ -10,6 +10,7 @@
 
 #include "base/number.h"
 #include "base/ownfile.h"
+#include "base/pages.h"
 #include "base/sidefile.h"
 #include "format/eventblock.h"
 #include "format/stream.h"
@@ -230,7 +231,7 @@ run_make(struct run *r, const struct options *o)
 	stream_make(r, o);
 	l = &r->stream.layout;
 	size = layout_size(l, PLANES);
-	r->payload = aligned_alloc(LAYOUT_ALIGN, size);
+	r->payload = pages_alloc(LAYOUT_ALIGN, size);
 	if (r->payload == NULL)
 		errx(STATUS_SYSTEM, "no memory for an event of %" PRIu64
 		    " bytes", size);

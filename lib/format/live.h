@@ -32,7 +32,7 @@
  *
  * On the first signal nobody is accepted any more; of each producer those records
  * are taken of which something is here by then, read or not, and it is left. One
- * that is silent in the middle of such a record is given GRACE_MS.
+ * that is silent in the middle of such a record is given two seconds.
  */
 #ifndef FORMAT_LIVE_H
 #define FORMAT_LIVE_H

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pages.h"
 #include "format/producer.h"
 
 struct producer *
@@ -74,7 +75,7 @@ place_get(struct producer *p, struct sender *to, const struct stream *s,
 	if (sender_refers(to))
 		return parcel_find(to, s, s->planes, stop, &p->parcel, f);
 	if (p->buffer == NULL)
-		p->buffer = aligned_alloc(LAYOUT_ALIGN,
+		p->buffer = pages_alloc(LAYOUT_ALIGN,
 		    layout_size(&s->layout, s->planes));
 	if (p->buffer == NULL) {
 		fault_lack(f, "no memory for an event");

@@ -60,12 +60,6 @@ static const struct plan plans[] = {
 
 enum { N_PLANS = sizeof plans / sizeof plans[0] };
 
-const char *
-detector_names(void)
-{
-	return "epix10k2m, jungfrau4m, mfx, cspad";
-}
-
 /* Up to 0.003 of a radian either way: below a pixel at a module's end. */
 static double
 module_tilt(const struct plan *p, uint32_t panel)
@@ -120,8 +114,8 @@ detector_make(const char *name, struct detector *d, struct fault *f)
 		if (strcmp(p->d.name, name) == 0)
 			break;
 	if (p == plans + N_PLANS)
-		return fault_set(f, "no detector is named %.40s; there are %s",
-		    name, detector_names());
+		return fault_set(f, "no detector is named %.40s; there are"
+		    " epix10k2m, jungfrau4m, mfx, cspad", name);
 	*d = p->d;
 	each = d->real_height / d->asic_height * (d->real_width / d->asic_width);
 	d->n_asics = d->panels * each;

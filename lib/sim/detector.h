@@ -42,9 +42,6 @@ struct detector {
 int	detector_make(const char *name, struct detector *d, struct fault *);
 void	detector_free(struct detector *);
 
-/* "epix10k2m, jungfrau4m, mfx, cspad". */
-const char	*detector_names(void);
-
 /*
  * The ASIC on which lab position (x, y) falls, and the position in the panel;
  * NULL where there is none (gaps, outside).

@@ -18,8 +18,8 @@
 #define SIM_ADU 10.0f
 
 struct sim_options {
-	const char	*detector;	/* one of detector_names(); borrowed by
-					   sim_new only */
+	const char	*detector;	/* a name that detector_make knows; borrowed
+					   by sim_new only */
 	uint64_t	seed;
 	double		cell[6];	/* angstrom and degrees */
 	double		energy;		/* eV, 1000 to 100000, mean of the run */
