@@ -442,6 +442,13 @@ def external():
     return path('linked.cxi')
 
 
+def masked():
+    shutil.copy(files('captures')[0], path('masked.cxi'))
+    with h5py.File(path('masked.cxi'), 'r+') as f:
+        f['/entry_1/data_1/mask'][1] = 1
+    return path('masked.cxi')
+
+
 def lopsided():
     shutil.copy(files('captures')[0], path('lopsided.cxi'))
     with h5py.File(path('lopsided.cxi'), 'r+') as f:
@@ -464,6 +471,8 @@ unfit('another shape is refused, with both', '(N, 80, 48) f32, that of',
 unfit('another capacity is refused', 'peakfind.c=64',
       made('capacity', capture_make('e', 3, '-C', '64')))
 unfit('a file of others is refused', 'not a file of cxiwrite', foreign)
+unfit('another mask is refused', 'masked.cxi: does not fit: its'
+      ' /entry_1/data_1/mask has other values', masked)
 unfit('rows that are missing are refused', 'peakSNR has 2 rows, but', lopsided)
 unfit('a truncated file is refused', 'cut.cxi', truncated)
 unfit('an external link is refused', 'external link', external)
