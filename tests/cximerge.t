@@ -449,6 +449,17 @@ def masked():
     return path('masked.cxi')
 
 
+def ascii_texts():
+    name = '/entry_1/experiment_identifier'
+    shutil.copy(files('captures')[0], path('ascii.cxi'))
+    with h5py.File(path('ascii.cxi'), 'r+') as f:
+        n = len(f['/LCLS/eventNumber'])
+        if name in f:
+            del f[name]
+        f.create_dataset(name, data=np.array(['x'] * n, 'S40'), maxshape=(None,))
+    return path('ascii.cxi')
+
+
 def lopsided():
     shutil.copy(files('captures')[0], path('lopsided.cxi'))
     with h5py.File(path('lopsided.cxi'), 'r+') as f:
@@ -473,6 +484,8 @@ unfit('another capacity is refused', 'peakfind.c=64',
 unfit('a file of others is refused', 'not a file of cxiwrite', foreign)
 unfit('another mask is refused', 'masked.cxi: does not fit: its'
       ' /entry_1/data_1/mask has other values', masked)
+unfit('texts in ASCII are refused', 'ascii.cxi: /entry_1/experiment_identifier:'
+      ' text of another character set', ascii_texts)
 unfit('rows that are missing are refused', 'peakSNR has 2 rows, but', lopsided)
 unfit('a truncated file is refused', 'cut.cxi', truncated)
 unfit('an external link is refused', 'external link', external)

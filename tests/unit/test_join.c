@@ -433,6 +433,30 @@ test_merged(void **state)
 	single_refused(path, "is a merged file");
 }
 
+/* HDF5 has no way from one character set to the other. */
+static void
+test_foreign_texts(void **state)
+{
+	static const struct { H5T_cset_t characters; H5T_str_t padding; } kinds[] = {
+		{ H5T_CSET_ASCII, H5T_STR_NULLPAD },
+		{ H5T_CSET_UTF8, H5T_STR_NULLTERM },
+		{ H5T_CSET_UTF8, H5T_STR_SPACEPAD } };
+	const char *const path = at("foreign.cxi"), text[] = "mfx12-r9";
+	hid_t type;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N_OF(kinds); i++) {
+		file_make(path, &plain, two, 1);
+		type = text_type(sizeof text, kinds[i].characters,
+		    kinds[i].padding);
+		set_put(path, "/LCLS/other", type, 1, H5S_UNLIMITED, text);
+		H5Tclose(type);
+		single_refused(path, "/LCLS/other: text of another character set or"
+		    " padding than cxiwrite's");
+	}
+}
+
 static void
 test_rows(void **state)
 {
@@ -887,6 +911,8 @@ main(void)
 		    test_unreadable),
 		TEST("what cxiwrite did not write is refused", test_foreign),
 		TEST("a merged file is refused", test_merged),
+		TEST("texts of other character sets or paddings are refused",
+		    test_foreign_texts),
 		TEST("a dataset with more rows than events is refused", test_rows),
 		TEST("a virtual dataset is refused", test_virtual),
 		TEST("nothing is added after a stop", test_stop),
