@@ -195,8 +195,7 @@ merge(const struct join *j, const struct options *o)
 		give_up(&f, STATUS_OUTPUT);
 	}
 	stop_heed();
-	/* The list is of no use without the file, but does no harm. */
-	if (newfile_commit(&events, &f) == -1 || newfile_commit(&merged, &f) == -1)
+	if (newfile_commit_both(&events, &merged, &f) == -1)
 		give_up(&f, STATUS_OUTPUT);
 	warnx("%s: %zu events of %zu files%s", o->out, j->n_rows, j->n_sources,
 	    o->copy ? ", copied" : "");

@@ -631,6 +631,37 @@ def _():
     refused(USAGE, 'end in .cxi', '-o', path('no.h5'), *lists('plain'))
 
 
+@test('whatever fails but the second renaming, list and file are of the same run')
+def _():
+    fault = path('fault_at.so')
+    subprocess.run([os.environ.get('CC', 'cc'), '-shared', '-fPIC',
+                    '-D_GNU_SOURCE', '-o', fault, 'tests/fault_at.c', '-ldl'],
+                   check=True)
+    copied('plain', 'pair')
+    view = merge('pair')
+    names = [view, view[:-3] + 'events']
+    old = [proc.read(x, 'rb') for x in names]
+    some = files('pair')[:2]
+    must(run('-o', view, *some).returncode == 0)
+    new = [proc.read(x, 'rb') for x in names]
+    must(old[0] != new[0] and old[1] != new[1])
+    torn = 0
+    for at in range(1, 200):
+        for x, text in zip(names, old):
+            with open(x, 'wb') as f:
+                f.write(text)
+        r = run('-o', view, *some, env={
+            **os.environ, 'FAULT_AT': '%d once' % at,
+            'LD_PRELOAD': fault + ' ' + os.environ.get('LD_PRELOAD', '')})
+        now = [proc.read(x, 'rb') for x in names]
+        if r.returncode == 0:
+            break
+        must(now != new or 'its directory' in r.stderr, at, r.stderr)
+        torn += now not in (old, new)
+    must(torn <= 1, torn)
+    must(now == new and at > 6, at, r.stderr)
+
+
 def small(argv):
     """Runs it where its output is on a disk of 16 KiB: status and what is left."""
     os.makedirs(path('small'), exist_ok=True)
