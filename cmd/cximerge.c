@@ -181,16 +181,21 @@ merge(const struct join *j, const struct options *o)
 	    &tool_stop };
 	char list[PATH_MAX];
 	struct fault f;
+	int status;
 
 	events_name(o->out, list);
 	/* Reading took long: a copy may have come meanwhile. */
 	output_check(o->out);
 	if (newfile_open(&merged, o->out, &f) == -1)
 		errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
-	if (newfile_open(&events, list, &f) == -1 ||
-	    events_write(j, o, events.f, &f) == -1)
+	if (newfile_open(&events, list, &f) == -1)
 		give_up(&f, STATUS_OUTPUT);
-	if (cxijoin_write(&c, fileno(merged.f), &f) == -1) {
+	if (events_write(j, o, events.f, &f) == -1)
+		give_up(&f, o->copy ? STATUS_OUTPUT : STATUS_INPUT);
+	status = cxijoin_write(&c, fileno(merged.f), &f);
+	if (status == CXIJOIN_SOURCE)
+		give_up(&f, STATUS_INPUT);
+	if (status == -1) {
 		fault_prefix(&f, "-o %s", o->out);
 		give_up(&f, STATUS_OUTPUT);
 	}

@@ -243,9 +243,27 @@ def _():
     write('mixed', 'a', '-i', '0/2', A)
     write('mixed', 'b', '-i', '1/2', A, write='-z gzip')
     must(objects(merge('mixed'))['/LCLS/eventNumber'][0].size > 12)
-    refused(OUTPUT, 'cut into chunks', '-xo', path('mixed', 'x.cxi'),
-            *lists('mixed'))
+    refused(INPUT, 'cximerge: ' + path('mixed', 'b_0000.cxi') + ': /entry_1/data_1/'
+            'data is not compressed or not cut into chunks', '-xo',
+            path('mixed', 'x.cxi'), *lists('mixed'))
     must(not os.path.exists(path('mixed', 'x.cxi')))
+
+
+@test('a source that cannot be copied is to blame, not the output')
+def _():
+    copied('plain', 'holed')
+    victim = files('holed')[1]
+    image = '/entry_1/data_1/data'
+    with h5py.File(victim, 'r+') as f:
+        x, chunks = f[image], f[image].chunks
+        shape, kind = x.shape, x.dtype
+        del f[image], f['/entry_1/instrument_1/detector_1/data']
+        f.create_dataset(image, shape, kind, chunks=chunks,
+                         maxshape=(None,) + shape[1:])
+        f['/entry_1/instrument_1/detector_1/data'] = f[image]
+    refused(INPUT, 'cximerge: ' + victim, '-xo', path('holed', 'x.cxi'),
+            *files('holed'))
+    must(not os.path.exists(path('holed', 'x.cxi')))
 
 
 @test('the directory can be moved, and read from any other')
