@@ -81,8 +81,9 @@ check(const char *path)
 		warnx("%s: %zu of its %zu sources are not what they were; name the"
 		    " files again to make it anew", path, bad, cxiparts_count(p));
 	else
-		warnx("%s: all %zu sources, %" PRIu64 " events, are as they were",
-		    path, cxiparts_count(p), cxiparts_events(p));
+		warnx("%s: all %zu sources are as many bytes as they were, with the"
+		    " same %" PRIu64 " events and peaks; images and energies were"
+		    " not compared", path, cxiparts_count(p), cxiparts_events(p));
 	cxiparts_free(p);
 	return bad > 0 ? STATUS_INPUT : STATUS_OK;
 }
