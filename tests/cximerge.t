@@ -399,6 +399,21 @@ def _():
     refused(USAGE, '-c goes with', '-cx', PLAIN)
 
 
+@test('what is in a file does not reach the terminal as more than text')
+def _():
+    copied('plain', 'forged')
+    view = merge('forged')
+    with h5py.File(view, 'r+') as f:
+        names = f['/cximerge/source_name'][1:]
+        del f['/cximerge/source_name']
+        f.create_dataset('/cximerge/source_name', maxshape=(None,), data=np.array(
+            [b'\x1b[31mx\nb\xc2\x9b\x9by\xc3\xa9', *names],
+            h5py.string_dtype('utf-8', 60)))
+    r = subprocess.run(['cximerge', '-c', view], stderr=subprocess.PIPE)
+    must(r.returncode == INPUT and '/?[31mx?b???y\xe9: missing'.encode() in r.stderr,
+         r.stderr)
+
+
 @test('an event of a missing source is an error, not zeros')
 def _():
     copied('plain', 'holes')

@@ -148,6 +148,18 @@ test_fault(void **state)
 }
 
 static void
+test_a_fault_is_text_for_people(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	fault_set(&f, "%s", "a\033[31m\nb\177 \xc3\xa9 \xc2\x9b \xe9");
+	assert_string_equal(f.text, "a?[31m?b? \xc3\xa9 ?? ?");
+	fault_prefix(&f, "\tp%s", "\xe2\x82");
+	assert_string_equal(f.text, "?p??: a?[31m?b? \xc3\xa9 ?? ?");
+}
+
+static void
 test_integers(void **state)
 {
 	static const char *const bad[] = { "", " ", "x", "5x", "0x10", "1.5", "1e3",
@@ -601,6 +613,7 @@ main(void)
 		cmocka_unit_test(test_crc),
 		cmocka_unit_test(test_crc_plain),
 		cmocka_unit_test(test_fault),
+		cmocka_unit_test(test_a_fault_is_text_for_people),
 		cmocka_unit_test(test_integers),
 		cmocka_unit_test(test_reals),
 		cmocka_unit_test(numbers_are_the_same_when_read),
