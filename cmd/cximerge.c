@@ -148,9 +148,18 @@ events_name(const char *path, char out[PATH_MAX])
 	sprintf(out, "%.*s.events", (int)(n - 4), path);
 }
 
+static int
+name_check(const char *path, struct fault *f)
+{
+	if (strchr(path, '\n') == NULL)
+		return 0;
+	return fault_set(f, "%s: there is a line break in its name, which the list of"
+	    " events cannot have; rename it", path);
+}
+
 /*
  * The lines of CrystFEL, "file //row". They name the sources, so that indexamajig
- * opens small files; a copy has none.
+ * opens small files; a copy has none. -1: the name of one is to blame.
  */
 static int
 events_write(const struct join *j, const struct options *o, FILE *out,
@@ -163,13 +172,13 @@ events_write(const struct join *j, const struct options *o, FILE *out,
 		return fault_lack(f, "out of memory for the list of events");
 	for (i = 0; i < j->n_sources; i++) {
 		paths[i] = cxijoin_source(o->copy ? o->out : j->sources[i].path, f);
-		if (paths[i] == NULL)
+		if (paths[i] == NULL || name_check(paths[i], f) == -1)
 			break;
 	}
 	for (k = 0; k < j->n_rows && i == j->n_sources; k++)
 		fprintf(out, "%s //%" PRIu64 "\n", paths[j->rows[k].source],
 		    o->copy ? k : j->rows[k].row);
-	for (k = 0; k < i; k++)
+	for (k = 0; k <= i; k++)
 		free(paths[k]);
 	free(paths);
 	return i == j->n_sources ? 0 : -1;

@@ -578,6 +578,19 @@ def _():
 
 # ---- the output ----
 
+@test('a name with a line break cannot be in the list of events')
+def _():
+    os.makedirs(path('br\neak'), exist_ok=True)
+    broken = path('br\neak', 'a.cxi')
+    shutil.copy(files('plain')[0], broken)
+    refused(INPUT, 'line break', '-o', OUT, broken)
+    refused(OUTPUT, 'line break', '-xo', path('br\neak', 'no.cxi'),
+            files('plain')[0])
+    must(os.listdir(path('br\neak')) == ['a.cxi'])
+    nothing_made()
+    must(run('-xo', path('unbroken.cxi'), broken).returncode == 0)
+
+
 @test('what is no merged file is not replaced')
 def _():
     copied('plain', 'keep')
