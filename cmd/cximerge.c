@@ -81,8 +81,9 @@ check(const char *path)
 		warnx("%s: %zu of its %zu sources are not what they were; name the"
 		    " files again to make it anew", path, bad, cxiparts_count(p));
 	else
-		warnx("%s: all %zu sources, %" PRIu64 " events, are as they were",
-		    path, cxiparts_count(p), cxiparts_events(p));
+		warnx("%s: all %zu sources are as many bytes as they were, with the"
+		    " same %" PRIu64 " events and peaks; images and energies were"
+		    " not compared", path, cxiparts_count(p), cxiparts_events(p));
 	cxiparts_free(p);
 	return bad > 0 ? STATUS_INPUT : STATUS_OK;
 }
@@ -147,9 +148,18 @@ events_name(const char *path, char out[PATH_MAX])
 	sprintf(out, "%.*s.events", (int)(n - 4), path);
 }
 
+static int
+name_check(const char *path, struct fault *f)
+{
+	if (strchr(path, '\n') == NULL)
+		return 0;
+	return fault_set(f, "%s: there is a line break in its name, which the list of"
+	    " events cannot have; rename it", path);
+}
+
 /*
  * The lines of CrystFEL, "file //row". They name the sources, so that indexamajig
- * opens small files; a copy has none.
+ * opens small files; a copy has none. -1: the name of one is to blame.
  */
 static int
 events_write(const struct join *j, const struct options *o, FILE *out,
@@ -162,13 +172,13 @@ events_write(const struct join *j, const struct options *o, FILE *out,
 		return fault_lack(f, "out of memory for the list of events");
 	for (i = 0; i < j->n_sources; i++) {
 		paths[i] = cxijoin_source(o->copy ? o->out : j->sources[i].path, f);
-		if (paths[i] == NULL)
+		if (paths[i] == NULL || name_check(paths[i], f) == -1)
 			break;
 	}
 	for (k = 0; k < j->n_rows && i == j->n_sources; k++)
 		fprintf(out, "%s //%" PRIu64 "\n", paths[j->rows[k].source],
 		    o->copy ? k : j->rows[k].row);
-	for (k = 0; k < i; k++)
+	for (k = 0; k <= i; k++)
 		free(paths[k]);
 	free(paths);
 	return i == j->n_sources ? 0 : -1;
@@ -181,22 +191,26 @@ merge(const struct join *j, const struct options *o)
 	    &tool_stop };
 	char list[PATH_MAX];
 	struct fault f;
+	int status;
 
 	events_name(o->out, list);
 	/* Reading took long: a copy may have come meanwhile. */
 	output_check(o->out);
 	if (newfile_open(&merged, o->out, &f) == -1)
 		errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
-	if (newfile_open(&events, list, &f) == -1 ||
-	    events_write(j, o, events.f, &f) == -1)
+	if (newfile_open(&events, list, &f) == -1)
 		give_up(&f, STATUS_OUTPUT);
-	if (cxijoin_write(&c, fileno(merged.f), &f) == -1) {
+	if (events_write(j, o, events.f, &f) == -1)
+		give_up(&f, o->copy ? STATUS_OUTPUT : STATUS_INPUT);
+	status = cxijoin_write(&c, fileno(merged.f), &f);
+	if (status == CXIJOIN_SOURCE)
+		give_up(&f, STATUS_INPUT);
+	if (status == -1) {
 		fault_prefix(&f, "-o %s", o->out);
 		give_up(&f, STATUS_OUTPUT);
 	}
 	stop_heed();
-	/* The list is of no use without the file, but does no harm. */
-	if (newfile_commit(&events, &f) == -1 || newfile_commit(&merged, &f) == -1)
+	if (newfile_commit_both(&events, &merged, &f) == -1)
 		give_up(&f, STATUS_OUTPUT);
 	warnx("%s: %zu events of %zu files%s", o->out, j->n_rows, j->n_sources,
 	    o->copy ? ", copied" : "");

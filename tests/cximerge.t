@@ -243,9 +243,27 @@ def _():
     write('mixed', 'a', '-i', '0/2', A)
     write('mixed', 'b', '-i', '1/2', A, write='-z gzip')
     must(objects(merge('mixed'))['/LCLS/eventNumber'][0].size > 12)
-    refused(OUTPUT, 'cut into chunks', '-xo', path('mixed', 'x.cxi'),
-            *lists('mixed'))
+    refused(INPUT, 'cximerge: ' + path('mixed', 'b_0000.cxi') + ': /entry_1/data_1/'
+            'data is not compressed or not cut into chunks', '-xo',
+            path('mixed', 'x.cxi'), *lists('mixed'))
     must(not os.path.exists(path('mixed', 'x.cxi')))
+
+
+@test('a source that cannot be copied is to blame, not the output')
+def _():
+    copied('plain', 'holed')
+    victim = files('holed')[1]
+    image = '/entry_1/data_1/data'
+    with h5py.File(victim, 'r+') as f:
+        x, chunks = f[image], f[image].chunks
+        shape, kind = x.shape, x.dtype
+        del f[image], f['/entry_1/instrument_1/detector_1/data']
+        f.create_dataset(image, shape, kind, chunks=chunks,
+                         maxshape=(None,) + shape[1:])
+        f['/entry_1/instrument_1/detector_1/data'] = f[image]
+    refused(INPUT, 'cximerge: ' + victim, '-xo', path('holed', 'x.cxi'),
+            *files('holed'))
+    must(not os.path.exists(path('holed', 'x.cxi')))
 
 
 @test('the directory can be moved, and read from any other')
@@ -330,9 +348,12 @@ def _():
 
 # ---- are the sources as they were? ----
 
-@test('-c is content with sources that are as they were')
+@test('-c says what of the sources it looked at, and that it is as it was')
 def _():
-    refused(0, 'are as they were', '-c', PLAIN)
+    must(run('-c', PLAIN).stderr ==
+         'cximerge: %s: all %d sources are as many bytes as they were, with the same'
+         ' %d events and peaks; images and energies were not compared\n' %
+         (PLAIN, len(files('plain')), len(read_list(PLAIN[:-3] + 'events'))))
 
 
 def spoiled(name, words, spoil):
@@ -376,6 +397,21 @@ def _():
     copied('plain', 'plain2')
     refused(INPUT, 'is no file that cximerge made', '-c', merge('plain2', '-x'))
     refused(USAGE, '-c goes with', '-cx', PLAIN)
+
+
+@test('what is in a file does not reach the terminal as more than text')
+def _():
+    copied('plain', 'forged')
+    view = merge('forged')
+    with h5py.File(view, 'r+') as f:
+        names = f['/cximerge/source_name'][1:]
+        del f['/cximerge/source_name']
+        f.create_dataset('/cximerge/source_name', maxshape=(None,), data=np.array(
+            [b'\x1b[31mx\nb\xc2\x9b\x9by\xc3\xa9', *names],
+            h5py.string_dtype('utf-8', 60)))
+    r = subprocess.run(['cximerge', '-c', view], stderr=subprocess.PIPE)
+    must(r.returncode == INPUT and '/?[31mx?b???y\xe9: missing'.encode() in r.stderr,
+         r.stderr)
 
 
 @test('an event of a missing source is an error, not zeros')
@@ -442,6 +478,24 @@ def external():
     return path('linked.cxi')
 
 
+def masked():
+    shutil.copy(files('captures')[0], path('masked.cxi'))
+    with h5py.File(path('masked.cxi'), 'r+') as f:
+        f['/entry_1/data_1/mask'][1] = 1
+    return path('masked.cxi')
+
+
+def ascii_texts():
+    name = '/entry_1/experiment_identifier'
+    shutil.copy(files('captures')[0], path('ascii.cxi'))
+    with h5py.File(path('ascii.cxi'), 'r+') as f:
+        n = len(f['/LCLS/eventNumber'])
+        if name in f:
+            del f[name]
+        f.create_dataset(name, data=np.array(['x'] * n, 'S40'), maxshape=(None,))
+    return path('ascii.cxi')
+
+
 def lopsided():
     shutil.copy(files('captures')[0], path('lopsided.cxi'))
     with h5py.File(path('lopsided.cxi'), 'r+') as f:
@@ -464,6 +518,10 @@ unfit('another shape is refused, with both', '(N, 80, 48) f32, that of',
 unfit('another capacity is refused', 'peakfind.c=64',
       made('capacity', capture_make('e', 3, '-C', '64')))
 unfit('a file of others is refused', 'not a file of cxiwrite', foreign)
+unfit('another mask is refused', 'masked.cxi: does not fit: its'
+      ' /entry_1/data_1/mask has other values', masked)
+unfit('texts in ASCII are refused', 'ascii.cxi: /entry_1/experiment_identifier:'
+      ' text of another character set', ascii_texts)
 unfit('rows that are missing are refused', 'peakSNR has 2 rows, but', lopsided)
 unfit('a truncated file is refused', 'cut.cxi', truncated)
 unfit('an external link is refused', 'external link', external)
@@ -519,6 +577,19 @@ def _():
 
 
 # ---- the output ----
+
+@test('a name with a line break cannot be in the list of events')
+def _():
+    os.makedirs(path('br\neak'), exist_ok=True)
+    broken = path('br\neak', 'a.cxi')
+    shutil.copy(files('plain')[0], broken)
+    refused(INPUT, 'line break', '-o', OUT, broken)
+    refused(OUTPUT, 'line break', '-xo', path('br\neak', 'no.cxi'),
+            files('plain')[0])
+    must(os.listdir(path('br\neak')) == ['a.cxi'])
+    nothing_made()
+    must(run('-xo', path('unbroken.cxi'), broken).returncode == 0)
+
 
 @test('what is no merged file is not replaced')
 def _():
@@ -607,6 +678,37 @@ def _():
 @test('a name that CrystFEL would not read is refused')
 def _():
     refused(USAGE, 'end in .cxi', '-o', path('no.h5'), *lists('plain'))
+
+
+@test('whatever fails but the second renaming, list and file are of the same run')
+def _():
+    fault = path('fault_at.so')
+    subprocess.run([os.environ.get('CC', 'cc'), '-shared', '-fPIC',
+                    '-D_GNU_SOURCE', '-o', fault, 'tests/fault_at.c', '-ldl'],
+                   check=True)
+    copied('plain', 'pair')
+    view = merge('pair')
+    names = [view, view[:-3] + 'events']
+    old = [proc.read(x, 'rb') for x in names]
+    some = files('pair')[:2]
+    must(run('-o', view, *some).returncode == 0)
+    new = [proc.read(x, 'rb') for x in names]
+    must(old[0] != new[0] and old[1] != new[1])
+    torn = 0
+    for at in range(1, 200):
+        for x, text in zip(names, old):
+            with open(x, 'wb') as f:
+                f.write(text)
+        r = run('-o', view, *some, env={
+            **os.environ, 'FAULT_AT': '%d once' % at,
+            'LD_PRELOAD': fault + ' ' + os.environ.get('LD_PRELOAD', '')})
+        now = [proc.read(x, 'rb') for x in names]
+        if r.returncode == 0:
+            break
+        must(now != new or 'its directory' in r.stderr, at, r.stderr)
+        torn += now not in (old, new)
+    must(torn <= 1, torn)
+    must(now == new and at > 6, at, r.stderr)
 
 
 def small(argv):

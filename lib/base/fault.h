@@ -14,7 +14,8 @@ struct fault {
 };
 
 /*
- * Formats the text and returns -1, so that "return fault_set(...)" reads well.
+ * Formats the text and returns -1, so that "return fault_set(...)" reads well. What
+ * is no UTF-8 or controls a terminal becomes '?'.
  * f may be NULL for a caller that only wants to know that it failed.
  */
 int	fault_set(struct fault *f, const char *fmt, ...)

@@ -62,8 +62,9 @@ newfile_open(struct newfile *n, const char *path, struct fault *f)
 	return n->f == NULL ? -1 : 0;
 }
 
-int
-newfile_commit(struct newfile *n, struct fault *f)
+/* Writes the rest, syncs and closes it. */
+static int
+contents_sync(struct newfile *n, struct fault *f)
 {
 	int e = 0;
 
@@ -76,19 +77,53 @@ newfile_commit(struct newfile *n, struct fault *f)
 	if (fclose(n->f) == EOF && e == 0)
 		e = errno;
 	n->f = NULL;
-	if (e == 0 && n->temporary[0] != '\0' && (n->fresh ?
+	return e == 0 ? 0 : fault_set(f, "%s: %s", n->path, strerror(e));
+}
+
+/* The temporary name is kept until all is done: it tells that there was one. */
+static int
+name_give(const struct newfile *n, struct fault *f)
+{
+	if (n->temporary[0] == '\0' || (n->fresh ?
 	    filename_new(n->temporary, n->path) :
-	    rename(n->temporary, n->path)) == -1)
-		e = errno;
-	if (e == 0) {
-		if (n->temporary[0] != '\0' && filename_sync(n->path) == -1)
-			e = errno;
-		n->temporary[0] = '\0';
-		return e == 0 ? 0 : fault_set(f, "%s: its directory: %s", n->path,
-		    strerror(e));
-	}
+	    rename(n->temporary, n->path)) == 0)
+		return 0;
+	return fault_set(f, "%s: %s", n->path, strerror(errno));
+}
+
+static int
+directory_sync(struct newfile *n, struct fault *f)
+{
+	bool special = n->temporary[0] == '\0';
+
+	n->temporary[0] = '\0';
+	if (special || filename_sync(n->path) == 0)
+		return 0;
+	return fault_set(f, "%s: its directory: %s", n->path, strerror(errno));
+}
+
+int
+newfile_commit(struct newfile *n, struct fault *f)
+{
+	if (contents_sync(n, f) == 0 && name_give(n, f) == 0)
+		return directory_sync(n, f);
 	newfile_remove(n);
-	return fault_set(f, "%s: %s", n->path, strerror(e));
+	return -1;
+}
+
+int
+newfile_commit_both(struct newfile *a, struct newfile *b, struct fault *f)
+{
+	int status;
+
+	if (contents_sync(a, f) == -1 || contents_sync(b, f) == -1 ||
+	    name_give(a, f) == -1 || name_give(b, f) == -1) {
+		newfile_abort(a);
+		newfile_abort(b);
+		return -1;
+	}
+	status = directory_sync(a, f);
+	return directory_sync(b, f) == -1 ? -1 : status;
 }
 
 void

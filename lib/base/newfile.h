@@ -29,9 +29,18 @@ int	newfile_open(struct newfile *, const char *path, struct fault *);
 /*
  * Closes it and gives it its name. A file is replaced that was there when this one was
  * opened, not one that came since. -1 if not all could be written or the name given:
- * then what was there before is still there.
+ * then what was there before is still there. Also -1 if its directory could not be
+ * synced, as the fault says then: it has its name, but a crash of the machine may
+ * take that away.
  */
 int	newfile_commit(struct newfile *, struct fault *);
+
+/*
+ * As above for two that belong together: neither gets its name before both are whole
+ * and synced, and then one does right after the other. Only where the second name
+ * cannot be given the first one stands.
+ */
+int	newfile_commit_both(struct newfile *, struct newfile *, struct fault *);
 
 /* Gives it up without a word. */
 void	newfile_abort(struct newfile *);

@@ -276,7 +276,9 @@ whole_copy(const struct cxijoin *c, hid_t file, struct cxireader *first,
 	int status = 0;
 
 	bytes = cxireader_rows(first, &c->join->sets, s, 0, 1, &got, f);
-	if (bytes == NULL || (list = cxi_hdf5_dcpl(f)) < 0)
+	if (bytes == NULL)
+		return CXIJOIN_SOURCE;
+	if ((list = cxi_hdf5_dcpl(f)) < 0)
 		return -1;
 	set = set_create(c, file, s, list, f);
 	H5Pclose(list);
@@ -321,7 +323,7 @@ sets_write(const struct cxijoin *c, hid_t file, const struct cxijoin_run *runs,
 	uint32_t i;
 
 	if (cxireader_open_alone(c->join->sources[0].path, NULL, &first, f) == -1)
-		return -1;
+		return CXIJOIN_SOURCE;
 	for (i = 0; i < c->join->sets.n && status == 0; i++)
 		status = *c->stop ? fault_set(f, "stopped") :
 		    set_write(c, file, first, &c->join->sets.sets[i], runs, n, f);
@@ -339,9 +341,11 @@ file_write(const struct cxijoin *c, hid_t file, struct fault *f)
 
 	runs = cxijoin_runs(c->join, &n, f);
 	if (names != NULL && runs != NULL)
-		status = tables_write(c, file, names, f) == -1 ||
-		    sets_write(c, file, runs, n, f) == -1 ||
-		    (c->copy && cxijoin_copy(c, file, runs, n, f) == -1) ? -1 : 0;
+		status = tables_write(c, file, names, f);
+	if (status == 0)
+		status = sets_write(c, file, runs, n, f);
+	if (status == 0 && c->copy)
+		status = cxijoin_copy(c, file, runs, n, f);
 	free(runs);
 	names_free(names, c->join->n_sources);
 	return status;

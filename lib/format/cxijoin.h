@@ -18,9 +18,12 @@ struct cxijoin {
 	const volatile int *stop;	/* not 0: give up */
 };
 
+/* A source is to blame: it cannot be read, has changed, does not fit. */
+enum { CXIJOIN_SOURCE = -2 };
+
 /*
  * Writes to an empty file that is open for reading and writing and stays the
- * caller's. 0 or -1.
+ * caller's. 0, CXIJOIN_SOURCE, or -1: the file is to blame.
  */
 int	cxijoin_write(const struct cxijoin *, int fd, struct fault *);
 

@@ -20,6 +20,9 @@ struct target {
 	uint64_t	row;		/* in the merged file */
 };
 
+/* Other than the -1 of a source that cannot be read. */
+enum { UNWRITTEN = 1 };
+
 static int
 chunk_write(void *arg, const struct cxichunk *k, const void *bytes,
     struct fault *f)
@@ -31,8 +34,10 @@ chunk_write(void *arg, const struct cxichunk *k, const void *bytes,
 	for (i = 1; i < t->s->rank; i++)
 		at[i] = k->at[i];
 	if (H5Dwrite_chunk(t->set, H5P_DEFAULT, k->mask, at, (size_t)k->bytes,
-	    bytes) < 0)
-		return hdf_fault_set(f, t->s->name);
+	    bytes) < 0) {
+		hdf_fault_set(f, t->s->name);
+		return UNWRITTEN;
+	}
 	return 0;
 }
 
@@ -59,30 +64,40 @@ rows_write(const struct target *t, uint64_t at, uint64_t n, const void *bytes,
 	return status;
 }
 
+/* The chunks of a row, or as many rows as come at once, *got. */
+static int
+some_copy(struct target *t, struct cxireader *r, const struct cxisets *x,
+    const struct cxiset *from, uint64_t row, uint64_t n, uint64_t *got,
+    struct fault *f)
+{
+	const void *bytes;
+	int status;
+
+	if (t->s->chunk[0] == 1) {
+		*got = 1;
+		status = cxireader_chunks(r, x, from, row, chunk_write, t, f);
+		return status == -1 ? CXIJOIN_SOURCE : status == 0 ? 0 : -1;
+	}
+	bytes = cxireader_rows(r, x, from, row, n, got, f);
+	return bytes == NULL ? CXIJOIN_SOURCE :
+	    rows_write(t, t->row, *got, bytes, f);
+}
+
 static int
 run_copy(struct target *t, struct cxireader *r, const struct cxisets *x,
     const struct cxiset *from, const struct cxijoin_run *run, struct fault *f)
 {
 	uint64_t k, got = 1;
-	const void *bytes;
+	int status = 0;
 
-	for (k = 0; k < run->n; k += got) {
+	for (k = 0; k < run->n && status == 0; k += got) {
 		if (*t->c->stop)
 			return fault_set(f, "stopped");
 		t->row = run->at + k;
-		if (t->s->chunk[0] == 1) {
-			got = 1;
-			if (cxireader_chunks(r, x, from, run->row + k, chunk_write,
-			    t, f) != 0)
-				return -1;
-			continue;
-		}
-		bytes = cxireader_rows(r, x, from, run->row + k, run->n - k, &got,
+		status = some_copy(t, r, x, from, run->row + k, run->n - k, &got,
 		    f);
-		if (bytes == NULL || rows_write(t, t->row, got, bytes, f) == -1)
-			return -1;
 	}
-	return 0;
+	return status;
 }
 
 static bool
@@ -122,14 +137,16 @@ set_copy(const struct cxijoin *c, hid_t file, struct cxireader *r,
 {
 	const struct cxiset *from = cxisets_find(x, s->name);
 	struct target t = { .c = c, .s = s };
+	const char *path = c->join->sources[runs->source].path;
 	int status = 0;
 	size_t i;
 
 	if (from == NULL)
-		return fault_set(f, "%.60s: is not there any more", s->name);
+		fault_set(f, "%s: %.60s: is not there any more", path, s->name);
+	if (from == NULL || storage_check(c->join, path, s, from, f) == -1)
+		return CXIJOIN_SOURCE;
 	/* HDF5 lengthens texts that are shorter there. */
-	if (storage_check(c->join, c->join->sources[runs->source].path, s, from,
-	    f) == -1 || (t.type = cxijoin_type(from, f)) < 0)
+	if ((t.type = cxijoin_type(from, f)) < 0)
 		return -1;
 	t.set = H5Dopen2(file, s->name, H5P_DEFAULT);
 	if (t.set < 0)
@@ -151,13 +168,14 @@ source_copy(const struct cxijoin *c, hid_t file, struct cxireaders *readers,
 	const struct cxiset *s = c->join->sets.sets;
 	const struct cxiset *end = s + c->join->sets.n;
 	struct cxireader *r = cxireaders_at(readers, runs->source, f);
-	int status;
+	int status = 0;
 
-	if (r == NULL)
-		return -1;
-	status = cxireader_sets(r, x, f);
-	if (status == 0 && cxireader_info(r)->events != source->events)
-		status = fault_set(f, "%s: it has just changed", source->path);
+	if (r == NULL || cxireader_sets(r, x, f) == -1)
+		return CXIJOIN_SOURCE;
+	if (cxireader_info(r)->events != source->events) {
+		fault_set(f, "%s: it has just changed", source->path);
+		return CXIJOIN_SOURCE;
+	}
 	for (; s < end && status == 0; s++)
 		if (s->growing && s->same < 0)
 			status = set_copy(c, file, r, x, s, runs, n, f);

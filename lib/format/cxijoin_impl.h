@@ -33,7 +33,7 @@ hid_t	cxijoin_type(const struct cxiset *, struct fault *);
 int	cxijoin_filters_hide(const struct cxiset *, struct fault *);
 void	cxijoin_filters_show(const struct cxiset *);
 
-/* Copies all rows of all sources into the datasets of the file. */
+/* Copies all rows of all sources into the datasets of the file; as cxijoin_write. */
 int	cxijoin_copy(const struct cxijoin *, hid_t file,
 	    const struct cxijoin_run *, size_t n, struct fault *);
 

@@ -20,6 +20,18 @@ struct walk {
 
 /* ---- the survey ---- */
 
+/* Another character set is one that HDF5 does not convert into ours. */
+static int
+text_take(struct cxiset *s, hid_t type, struct fault *f)
+{
+	if (H5Tget_cset(type) != H5T_CSET_UTF8 ||
+	    H5Tget_strpad(type) != H5T_STR_NULLPAD)
+		return fault_set(f, "%.100s: text of another character set or padding"
+		    " than cxiwrite's, UTF-8 and NUL", s->name);
+	s->kind = CXISET_TEXT;
+	return 0;
+}
+
 static int
 type_take(struct cxiset *s, hid_t type, struct fault *f)
 {
@@ -34,7 +46,7 @@ type_take(struct cxiset *s, hid_t type, struct fault *f)
 	    H5Tequal(type, H5T_IEEE_F64LE) > 0))
 		s->kind = CXISET_FLOAT;
 	else if (class == H5T_STRING && H5Tis_variable_str(type) == 0)
-		s->kind = CXISET_TEXT;
+		return text_take(s, type, f);
 	else
 		return fault_set(f, "%.100s: of a type that cxiwrite does not write",
 		    s->name);

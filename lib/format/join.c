@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc.h"
 #include "base/le.h"
 #include "format/cxireader_impl.h"
 #include "format/cxireaders.h"
@@ -172,6 +173,16 @@ is_process(const struct cxiset *s)
 	return strncmp(s->name, "/entry_1/process_1/", 19) == 0;
 }
 
+/* Are both second names of a dataset with the same name, or both none? */
+static bool
+names_equal(const struct cxisets *x, const struct cxiset *s,
+    const struct cxisets *y, const struct cxiset *t)
+{
+	if (s->same < 0 || t->same < 0)
+		return s->same < 0 && t->same < 0;
+	return strcmp(x->sets[s->same].name, y->sets[t->same].name) == 0;
+}
+
 static int
 sets_accord(const struct join *j, const char *path, const struct cxisets *x,
     struct fault *f)
@@ -190,6 +201,10 @@ sets_accord(const struct join *j, const char *path, const struct cxisets *x,
 		if ((s = cxisets_find(x, t->name)) == NULL)
 			return fault_set(f, "%s: does not fit: %s has %s,"
 			    " it has not", path, first, t->name);
+		if (!names_equal(x, s, &j->sets, t))
+			return fault_set(f, "%s: does not fit: its %.60s and that"
+			    " of %s are not names of the same", path, t->name,
+			    first);
 		/* Texts of process_1 may differ in length. */
 		if (shapes_equal(s, t) || (is_process(s) && is_process(t)))
 			continue;
@@ -197,6 +212,41 @@ sets_accord(const struct join *j, const char *path, const struct cxisets *x,
 		cxiset_words(t, b, sizeof b);
 		return fault_set(f, "%s: does not fit: its %.60s is %s, that of"
 		    " %.60s is %s", path, s->name, a, first, b);
+	}
+	return 0;
+}
+
+/* A merged file has it once, for all sources. */
+static bool
+is_common(const struct cxiset *s)
+{
+	return s->kind != CXISET_GROUP && !s->growing && s->same < 0 &&
+	    !is_process(s);
+}
+
+/* The values of what all sources have in common, beside those of the first one. */
+static int
+values_accord(struct join *j, const char *path, struct cxireader *r,
+    const struct cxisets *x, struct fault *f)
+{
+	const struct cxiset *s;
+	const void *bytes;
+	uint64_t got;
+	uint32_t i, crc;
+
+	for (i = 0; i < j->sets.n; i++) {
+		if (!is_common(&j->sets.sets[i]))
+			continue;
+		s = cxisets_find(x, j->sets.sets[i].name);
+		if ((bytes = cxireader_rows(r, x, s, 0, 1, &got, f)) == NULL)
+			return -1;
+		crc = crc32c(bytes, cxiset_row(s));
+		if (j->n_sources == 0)
+			j->values[i] = crc;
+		else if (j->values[i] != crc)
+			return fault_set(f, "%s: does not fit: its %.100s has other"
+			    " values than that of %s", path, s->name,
+			    j->sources[0].path);
 	}
 	return 0;
 }
@@ -427,7 +477,8 @@ file_add(struct join *j, const char *path, struct cxireader *r, struct fault *f)
 	if (sets == NULL)
 		return memory_fault(f);
 	if (cxireader_sets(r, sets, f) == 0 &&
-	    fit_check(j, path, cxireader_info(r), sets, f) == 0)
+	    fit_check(j, path, cxireader_info(r), sets, f) == 0 &&
+	    values_accord(j, path, r, sets, f) == 0)
 		status = source_add(j, path, r, f);
 	free(sets);
 	return status;

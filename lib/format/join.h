@@ -3,9 +3,10 @@
  * events. Writing a file of them is cxijoin.h's.
  *
  * Files fit if they hold the same datasets, a row an event, with the same types and
- * shapes but for the lengths of texts of events, and were made alike: the
- * version and options of cxiwrite but -n and -z, and of the stream header the detector
- * and all options of programs. Other facts may tell captures apart.
+ * shapes but for the lengths of texts of events, the same values where there is no row
+ * an event, and were made alike: the version and options of cxiwrite but -n and -z, and
+ * of the stream header the detector and all options of programs. Other facts may tell
+ * captures apart.
  *
  * The order does not depend on how events are spread over files. Files with the same
  * stream header are one stream. Streams come in the order of their first timestamps;
@@ -53,6 +54,8 @@ struct join {
 	size_t		n_sources, n_rows, n_streams;
 	struct cxisets	sets;		/* of the first source; texts of events are as
 					   wide as the longest of any */
+	uint32_t	values[CXISETS_MAX];	/* CRC-32C of each set of the first source
+					   that has no row an event */
 	char		*options, *stream;	/* lines that all sources have */
 	char		*program;
 };

@@ -1,4 +1,7 @@
-/* Are the sources of a merged file still what they were when it was made? */
+/*
+ * Are the sources of a merged file still what they were when it was made, as far as
+ * its tables tell: their sizes, numbers of events, and digests of peaks?
+ */
 #ifndef FORMAT_JOINCHECK_H
 #define FORMAT_JOINCHECK_H
 

@@ -185,6 +185,18 @@ set_put(const char *name, const char *set, hid_t type, hsize_t rows, hsize_t max
 	assert_true(H5Fclose(file) >= 0);
 }
 
+/* The type of texts of size bytes; the caller closes it. */
+static inline hid_t
+text_type(size_t size, H5T_cset_t characters, H5T_str_t padding)
+{
+	hid_t type = H5Tcopy(H5T_C_S1);
+
+	assert_true(H5Tset_size(type, size) >= 0);
+	assert_true(H5Tset_cset(type, characters) >= 0);
+	assert_true(H5Tset_strpad(type, padding) >= 0);
+	return type;
+}
+
 static const volatile int no_stop;
 
 /* The one place that knows how files are added. */

@@ -148,6 +148,18 @@ test_fault(void **state)
 }
 
 static void
+test_a_fault_is_text_for_people(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	fault_set(&f, "%s", "a\033[31m\nb\177 \xc3\xa9 \xc2\x9b \xe9");
+	assert_string_equal(f.text, "a?[31m?b? \xc3\xa9 ?? ?");
+	fault_prefix(&f, "\tp%s", "\xe2\x82");
+	assert_string_equal(f.text, "?p??: a?[31m?b? \xc3\xa9 ?? ?");
+}
+
+static void
 test_integers(void **state)
 {
 	static const char *const bad[] = { "", " ", "x", "5x", "0x10", "1.5", "1e3",
@@ -434,6 +446,40 @@ new_write(struct newfile *n, const char *name, const char *text)
 	assert_true(fputs(text, n->f) != EOF);
 }
 
+/* Two files that are there, and one of the new ones cannot be written. */
+static void
+test_of_two_new_files_both_are_named_or_none(void **state)
+{
+	char dir[] = "/tmp/test_base.XXXXXX", name[2][60];
+	struct newfile n[2];
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC), bad, i;
+	struct fault f;
+
+	(void)state;
+	assert_true(full >= 0);
+	assert_non_null(mkdtemp(dir));
+	for (i = 0; i < 2; i++) {
+		snprintf(name[i], sizeof name[i], "%s/name%d", dir, i);
+		side_put(name[i], "w", "old");
+	}
+	for (bad = 0; bad < 3; bad++) {
+		for (i = 0; i < 2; i++)
+			new_write(&n[i], name[i], "new");
+		if (bad < 2)
+			assert_true(dup2(full, fileno(n[bad].f)) >= 0);
+		assert_int_equal(newfile_commit_both(&n[0], &n[1], &f),
+		    bad < 2 ? -1 : 0);
+		for (i = 0; i < 2; i++) {
+			text_is(name[i], bad < 2 ? "old" : "new");
+			assert_int_equal(access(n[i].temporary, F_OK), -1);
+		}
+	}
+	close(full);
+	for (i = 0; i < 2; i++)
+		unlink(name[i]);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void
 test_a_new_file_replaces_only_what_it_found(void **state)
 {
@@ -567,6 +613,7 @@ main(void)
 		cmocka_unit_test(test_crc),
 		cmocka_unit_test(test_crc_plain),
 		cmocka_unit_test(test_fault),
+		cmocka_unit_test(test_a_fault_is_text_for_people),
 		cmocka_unit_test(test_integers),
 		cmocka_unit_test(test_reals),
 		cmocka_unit_test(numbers_are_the_same_when_read),
@@ -576,6 +623,7 @@ main(void)
 		cmocka_unit_test(test_is_pipe),
 		cmocka_unit_test(test_slurp),
 		cmocka_unit_test(test_a_new_file_replaces_only_what_it_found),
+		cmocka_unit_test(test_of_two_new_files_both_are_named_or_none),
 		cmocka_unit_test(test_sidefile),
 		cmocka_unit_test(test_pages)
 	};

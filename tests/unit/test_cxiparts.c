@@ -245,7 +245,7 @@ test_names(void **state)
 	struct cxiparts *parts;
 	struct cxireader *r;
 	char here[1024], text[2 * 300] = "", *real;
-	hid_t type = H5Tcopy(H5T_C_S1);
+	hid_t type = text_type(1, H5T_CSET_UTF8, H5T_STR_NULLPAD);
 
 	(void)state;
 	/* Relative to the file, wherever we are, and if it is named by a link. */
@@ -363,12 +363,10 @@ test_columns_strange(void **state)
 {
 	static const uint64_t u64[EVENTS] = { 0 };
 	const char *const words = ": is not there as cximerge";
-	hid_t text = H5Tcopy(H5T_C_S1);
 	const char *name;
 	hid_t file;
 
 	(void)state;
-	H5Tset_size(text, 16);
 	column_refused(CXIPARTS_NAME, H5T_STD_U64LE, 2, H5S_UNLIMITED, u64, words);
 	column_refused(CXIPARTS_DIGEST, H5T_STD_U64LE, 2, H5S_UNLIMITED, u64, words);
 	column_refused(CXIPARTS_BYTES, H5T_STD_U32LE, 2, H5S_UNLIMITED, u64, words);
@@ -382,7 +380,6 @@ test_columns_strange(void **state)
 	/* Of a size that cannot grow. */
 	column_refused(CXIPARTS_BYTES, H5T_STD_U64LE, 2, 2, u64, words);
 	column_refused(CXIPARTS_SOURCE, H5T_STD_I32LE, EVENTS, EVENTS, u64, words);
-	H5Tclose(text);
 	/* A group of that name. */
 	name = merged_new();
 	set_remove(name, CXIPARTS_BYTES);
@@ -400,7 +397,7 @@ test_lengths(void **state)
 	static const int32_t i32[EVENTS] = { 0 };
 	static const char digests[3 * 17] = { 0 };
 	const char *const words = "contradict each other";
-	hid_t text = H5Tcopy(H5T_C_S1);
+	hid_t text = text_type(16, H5T_CSET_UTF8, H5T_STR_NULLPAD);
 
 	(void)state;
 	column_refused(CXIPARTS_BYTES, H5T_STD_U64LE, 1, H5S_UNLIMITED, u64, words);
@@ -408,7 +405,6 @@ test_lengths(void **state)
 	column_refused(CXIPARTS_EVENTS, H5T_STD_U64LE, 1, H5S_UNLIMITED, u64, words);
 	column_refused(CXIPARTS_EVENTS, H5T_STD_U64LE, 3, H5S_UNLIMITED, u64, words);
 	column_refused(CXIPARTS_SOURCE, H5T_STD_I32LE, 2, H5S_UNLIMITED, i32, words);
-	H5Tset_size(text, 16);
 	column_refused(CXIPARTS_DIGEST, text, 1, H5S_UNLIMITED, digests, words);
 	column_refused(CXIPARTS_DIGEST, text, 3, H5S_UNLIMITED, digests, words);
 	/* A digest has 16 digits. */

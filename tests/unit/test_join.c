@@ -276,6 +276,74 @@ test_shapes(void **state)
 	rival_refused(H5T_IEEE_F64LE, 3, 3, true, "is (3) f64");
 }
 
+/* What has no row an event: two numbers in a.cxi, and in b.cxi two with this one. */
+static int
+values_join(int32_t last, struct fault *f)
+{
+	const char *const paths[] = { at("a.cxi"), at("b.cxi") };
+	const int32_t a[] = { 4, 5 }, b[] = { 4, last };
+	struct join j = { .n_rows = 0 };
+	int status;
+
+	file_make(paths[0], &plain, one, 1);
+	file_make(paths[1], &plain, two, 1);
+	set_put(paths[0], "/LCLS/note", H5T_STD_I32LE, 2, 2, a);
+	set_put(paths[1], "/LCLS/note", H5T_STD_I32LE, 2, 2, b);
+	status = join_try(&j, paths, 2, f);
+	join_free(&j);
+	return status;
+}
+
+static void
+test_values(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	if (values_join(5, &f) == -1)
+		fail_msg("%s", f.text);
+	assert_int_equal(values_join(6, &f), -1);
+	words_check(&f, "b.cxi: does not fit: its /LCLS/note has other values than"
+	    " that of");
+	words_check(&f, at("a.cxi"));
+}
+
+/* A second name in one of them is a dataset of its own in the other. */
+static void
+test_second_names(void **state)
+{
+	const char *const paths[] = { at("a.cxi"), at("b.cxi") };
+	const char *const swapped[] = { paths[1], paths[0] };
+	const char *const name = "/entry_1/result_1/peakMaximumValue";
+	struct join j = { .n_rows = 0 };
+	struct fault f;
+	hid_t file;
+
+	(void)state;
+	file_make(paths[0], &plain, one, 1);
+	file_make(paths[1], &plain, two, 1);
+	set_remove(paths[1], name);
+	file = file_edit(paths[1]);
+	assert_true(H5Ocopy(file, "/entry_1/result_1/peakMaxIntensity", file, name,
+	    H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	H5Fclose(file);
+	assert_int_equal(join_try(&j, paths, 2, &f), -1);
+	words_check(&f, "its /entry_1/result_1/peakMaximumValue and that of");
+	join_free(&j);
+	assert_int_equal(join_try(&j, swapped, 2, &f), -1);
+	words_check(&f, "its /entry_1/result_1/peakMaximumValue and that of");
+	join_free(&j);
+	/* Of another one. */
+	file = file_edit(paths[1]);
+	assert_true(H5Ldelete(file, name, H5P_DEFAULT) >= 0);
+	assert_true(H5Lcreate_hard(file, "/entry_1/result_1/peakSNR", file, name,
+	    H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	H5Fclose(file);
+	assert_int_equal(join_try(&j, paths, 2, &f), -1);
+	words_check(&f, "its /entry_1/result_1/peak");
+	join_free(&j);
+}
+
 static void
 test_storage(void **state)
 {
@@ -363,6 +431,30 @@ test_merged(void **state)
 	H5Fclose(file);
 	set_put(path, CXIPARTS_ROW, H5T_STD_U64LE, 1, H5S_UNLIMITED, &row);
 	single_refused(path, "is a merged file");
+}
+
+/* HDF5 has no way from one character set to the other. */
+static void
+test_foreign_texts(void **state)
+{
+	static const struct { H5T_cset_t characters; H5T_str_t padding; } kinds[] = {
+		{ H5T_CSET_ASCII, H5T_STR_NULLPAD },
+		{ H5T_CSET_UTF8, H5T_STR_NULLTERM },
+		{ H5T_CSET_UTF8, H5T_STR_SPACEPAD } };
+	const char *const path = at("foreign.cxi"), text[] = "mfx12-r9";
+	hid_t type;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N_OF(kinds); i++) {
+		file_make(path, &plain, two, 1);
+		type = text_type(sizeof text, kinds[i].characters,
+		    kinds[i].padding);
+		set_put(path, "/LCLS/other", type, 1, H5S_UNLIMITED, text);
+		H5Tclose(type);
+		single_refused(path, "/LCLS/other: text of another character set or"
+		    " padding than cxiwrite's");
+	}
 }
 
 static void
@@ -811,11 +903,16 @@ main(void)
 		TEST("other datasets, types and shapes are refused", test_datasets),
 		TEST("so are shapes that look alike", test_shapes),
 		TEST("other units are refused", test_units),
+		TEST("other values of what is not a row an event are refused",
+		    test_values),
+		TEST("so are second names of other datasets", test_second_names),
 		TEST("compression and lengths of texts may differ", test_storage),
 		TEST("what is missing, damaged or unfinished is refused, by name",
 		    test_unreadable),
 		TEST("what cxiwrite did not write is refused", test_foreign),
 		TEST("a merged file is refused", test_merged),
+		TEST("texts of other character sets or paddings are refused",
+		    test_foreign_texts),
 		TEST("a dataset with more rows than events is refused", test_rows),
 		TEST("a virtual dataset is refused", test_virtual),
 		TEST("nothing is added after a stop", test_stop),
