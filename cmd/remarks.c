@@ -5,14 +5,25 @@
 #include "progress.h"
 #include "remarks.h"
 
+static bool
+data_ours(const char *path)
+{
+	return strcmp(path, CXI_IMAGE) == 0 || strcmp(path, CXI_IMAGE_ALIAS) == 0;
+}
+
+/* One ASIC without its data, and CrystFEL takes none of the image. */
 static void
 data_remark(const struct geometry *g, const char *name)
 {
-	if (strcmp(g->data, CXI_IMAGE) == 0 || strcmp(g->data, CXI_IMAGE_ALIAS) == 0)
-		return;
-	progress_warnx("%s: has %s%s, so CrystFEL will find no images: these files"
-	    " have them in data = " CXI_IMAGE_ALIAS, name, g->data[0] == '\0' ?
-	    "no data = line" : "data = ", g->data);
+	const struct geometry_asic *a = g->asics, *end = a + g->n_asics;
+
+	while (a < end && data_ours(a->data))
+		a++;
+	if (a < end)
+		progress_warnx("%s: ASIC %s has %s%s, so CrystFEL will find no"
+		    " images: these files have them in data = " CXI_IMAGE_ALIAS,
+		    name, a->name, a->data[0] != '\0' ? "data = " :
+		    "no data = line, of its own or in front of it", a->data);
 }
 
 /* What the geometry's text says, whatever the stream. */

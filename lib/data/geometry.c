@@ -215,7 +215,7 @@ draft_set(struct parser *p, struct draft *d, const struct geometry_entry *e)
 	if (strcmp(key, "no_index") == 0)
 		return entry_truth(e, &a->no_index);
 	if (strcmp(key, "data") == 0)
-		return entry_text(e, p->g->data, sizeof p->g->data);
+		return entry_text(e, a->data, sizeof a->data);
 	if (strncmp(key, "dim", 3) == 0 && isdigit((unsigned char)key[3]))
 		return dimension_parse(e, d->dims);
 	return 0;
@@ -513,6 +513,7 @@ drafts_finish(struct parser *p)
 		p->g->asics[i] = *a;
 	}
 	p->g->n_asics = p->n_drafts;
+	strcpy(p->g->data, p->g->asics[0].data);
 	return 0;
 }
 

@@ -26,6 +26,8 @@ struct geometry_asic {
 	double	res;		/* pixels a metre; NaN if not given */
 	double	clen;		/* metres; NaN if not given as a number */
 	double	coffset;	/* metres; 0 if not given */
+	char	data[128];	/* dataset of its images; empty if none is named:
+				CrystFEL takes /data/data then */
 	bool	no_index;
 };
 
@@ -46,7 +48,7 @@ struct geometry {
 	bool			has_peak_list;	/* peak_list = /entry_1/result_1 is
 						   there; CrystFEL finds our peaks only so */
 	char			peak_list[128];	/* what it names; empty if none */
-	char			data[128];	/* dataset it names; empty if none */
+	char			data[128];	/* that of the first ASIC */
 	char			clen_path[128];	/* dataset with the camera length;
 						   empty if clen is a number or missing */
 	double			clen_unit;	/* metres for 1 in that dataset */

@@ -1,0 +1,87 @@
+#!/usr/bin/python3
+"""What cxiwrite says of a geometry that CrystFEL will not read its files with:
+panels, defaults and masks as crystfel_geometry(5) has them."""
+import re
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+
+import pipetest as t
+import q2bytes
+from pipetest import check, path
+
+STREAM = q2bytes.Stream(q2bytes.IMAGE | q2bytes.PEAKS, quantities=7)
+HEAD, END = STREAM.header(), STREAM.end(1)
+ONE = HEAD + STREAM.event(0, known=7) + END
+DATA = '/entry_1/data_1/data'
+GEOMETRY = f'''clen = 0.1
+res = 10000
+data = {DATA}
+mask = /entry_1/data_1/mask
+mask_good = 0x0000
+mask_bad = 0xffff
+peak_list = /entry_1/result_1
+a/min_fs = 0
+a/max_fs = 13
+a/min_ss = 0
+a/max_ss = 7
+a/fs = x
+a/ss = y
+a/corner_x = 0
+a/corner_y = 0
+b/min_fs = 0
+b/max_fs = 13
+b/min_ss = 8
+b/max_ss = 14
+b/fs = x
+b/ss = y
+b/corner_x = 0
+b/corner_y = 8
+'''
+runs = 0
+
+
+def said(*changes, stream=ONE):
+    """What cxiwrite says, with the geometry changed: its messages but the totals."""
+    global runs
+    runs += 1
+    text = GEOMETRY
+    for a, b in changes:
+        assert a in text, a
+        text = text.replace(a, b, 1)
+    with open(path('x.geom'), 'w') as f:
+        f.write(text)
+    p = subprocess.run(['cxiwrite', '-m', '0', '-g', path('x.geom'), '-o',
+                        path(f'o{runs}')], input=stream, stderr=subprocess.PIPE)
+    lines = p.stderr.decode().splitlines()
+    assert p.returncode == 0 and ' events in = ' in lines[-1], lines
+    return [re.sub('^cxiwrite: (.*?x.geom: )?', '', s) for s in lines[:-1]]
+
+
+def told(name, words, *changes, **more):
+    """One message, with these words; none if they are None."""
+    lines = said(*changes, **more)
+    check(not lines if words is None else len(lines) == 1 and words in lines[0],
+          name, '\n'.join(lines))
+
+
+def data():
+    line = f'data = {DATA}\n'
+    told('a geometry that fits: nothing is said', None)
+    told('one without data is told of', 'ASIC a has no data = line', (line, ''))
+    told('one ASIC with other data is told of', 'ASIC b has data = /wrong, so',
+         ('b/min_fs', 'b/data = /wrong\nb/min_fs'))
+    told('a right line behind does not make up for it',
+         'ASIC a has data = /wrong, so', ('a/min_fs', 'a/data = /wrong\na/min_fs'),
+         ('b/corner_x', f'b/{line}b/corner_x'))
+    told('a line behind the first mention of an ASIC is none for it',
+         'ASIC a has no data = line', (line, ''), ('b/min_fs', line + 'b/min_fs'))
+    told('lines of the ASICs\' own are enough', None, (line, ''),
+         ('a/max_fs', f'a/{line}a/max_fs'), ('b/max_fs', f'b/{line}b/max_fs'))
+    told('the other name of the data does as well', None,
+         (DATA, '/entry_1/instrument_1/detector_1/data'))
+
+
+data()
+t.done()
