@@ -2,6 +2,7 @@
 """What cxiwrite says of a geometry that CrystFEL will not read its files with:
 panels, defaults and masks as crystfel_geometry(5) has them."""
 import re
+import struct
 import subprocess
 import sys
 
@@ -83,5 +84,25 @@ def data():
          (DATA, '/entry_1/instrument_1/detector_1/data'))
 
 
+def event(seq, encoder, known=7):
+    r = STREAM.event(seq, known=known)
+    at = q2bytes.RECORD + 16
+    return r[:at] + struct.pack('<d', encoder) + r[at + 8:]
+
+
+def encoder():
+    clen = 'clen = 0.1', 'clen = /LCLS/detector_1/EncoderValue mm'
+    odd = [event(0, 580), event(1, 0), event(2, float('inf')), event(3, 580, 3),
+           event(4, -580), event(5, float('nan'))]
+    stream = HEAD + b''.join(odd) + STREAM.end(6)
+    lines = said(clen, stream=stream)
+    check(len(lines) == 2 and lines[0].startswith('event 1 (by hand): ENCODER IS') and
+          lines[1] == 'ENCODER: unknown, not finite or 0 in 4 events',
+          'an encoder that is no distance is told of once and counted, where clen'
+          ' names it', '\n'.join(lines))
+    told('and not where clen is a number', None, stream=stream)
+
+
 data()
+encoder()
 t.done()
