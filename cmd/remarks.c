@@ -31,14 +31,20 @@ static void
 text_remark(const struct plan *p, const char *name)
 {
 	const struct geometry *g = &p->file.geometry;
-	struct fault f;
 
 	if (!g->has_peak_list)
 		progress_warnx("%s: has no peak_list = /entry_1/result_1, so"
 		    " CrystFEL will read no peaks with it", name);
 	data_remark(g, name);
-	if (!p->slab.renumbered && assembly_reach(g, p->slab.height, p->slab.width,
-	    &f) == -1)
+}
+
+static void
+reach_remark(const struct plan *p, const char *name)
+{
+	struct fault f;
+
+	if (!p->slab.renumbered && assembly_reach(&p->file.geometry, p->slab.height,
+	    p->slab.width, &f) == -1)
 		progress_warnx("%s: %s", name, f.text);
 }
 
@@ -67,6 +73,8 @@ remarks_files(const struct plan *p, const struct stream *s, const char *name,
 
 	if (p->file.text != NULL && first)
 		text_remark(p, name);
+	if (p->file.text != NULL)
+		reach_remark(p, name);
 	slab_remark(p, name);
 	if (p->file.text != NULL && clen[0] != '\0' &&
 	    (!(s->quantities & QUANTITY_ENCODER) || strcmp(clen, CXI_ENCODER) != 0))

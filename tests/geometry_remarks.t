@@ -103,6 +103,18 @@ def encoder():
     told('and not where clen is a number', None, stream=stream)
 
 
+def reach():
+    larger = q2bytes.Stream(q2bytes.IMAGE | q2bytes.PEAKS, quantities=7, id=5,
+                            real_height=16)
+    second = larger.header() + larger.event(0, known=7) + larger.end(1)
+    told('ASICs that end before the image are told of in a later stream, too',
+         'reach to ss 14, fs 13 only; images have 16 x 14', stream=ONE + second)
+    lines = said(('peak_list = ', ';'), stream=ONE + second)
+    check(len([s for s in lines if 'peak_list' in s]) == 1,
+          'what does not depend on the stream is told of once', lines)
+
+
 data()
 encoder()
+reach()
 t.done()
