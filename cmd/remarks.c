@@ -1,4 +1,5 @@
 #include <string.h>
+#include <strings.h>
 
 #include "data/assembly.h"
 #include "format/cxi.h"
@@ -26,6 +27,50 @@ data_remark(const struct geometry *g, const char *name)
 		    "no data = line, of its own or in front of it", a->data);
 }
 
+/* The first mask of an ASIC among these bits; -1: none. */
+static int
+mask_first(unsigned bits)
+{
+	return ffs((int)(bits & ((1U << GEOMETRY_MASKS) - 1))) - 1;
+}
+
+/* A mask in a file of its own is not ours to judge. */
+static void
+mask_absent_remark(const struct geometry *g, const char *name)
+{
+	const struct geometry_asic *a, *end = g->asics + g->n_asics;
+	int n;
+
+	for (a = g->asics; a < end; a++) {
+		n = mask_first(a->arrays.foreign & ~a->arrays.filed);
+		if (n == -1)
+			continue;
+		progress_warnx("%s: ASIC %s has mask %d in a dataset that these"
+		    " files do not have, so CrystFEL will find no images: the one"
+		    " they have is mask = /entry_1/data_1/mask", name, a->name, n);
+		return;
+	}
+}
+
+static void
+mask_inverted_remark(const struct geometry *g, const char *name)
+{
+	const struct geometry_asic *a, *end = g->asics + g->n_asics;
+	int n;
+
+	for (a = g->asics; a < end; a++) {
+		n = mask_first(a->arrays.good & a->arrays.located &
+		    ~a->arrays.foreign & ~a->arrays.filed);
+		if (n == -1)
+			continue;
+		progress_warnx("%s: ASIC %s has good pixels with bits in mask %d,"
+		    " so CrystFEL will take all good pixels for bad: these files"
+		    " have 0 there (mask_good = 0x0000, mask_bad = 0xffff)", name,
+		    a->name, n);
+		return;
+	}
+}
+
 /* What the geometry's text says, whatever the stream. */
 static void
 text_remark(const struct plan *p, const char *name)
@@ -36,6 +81,8 @@ text_remark(const struct plan *p, const char *name)
 		progress_warnx("%s: has no peak_list = /entry_1/result_1, so"
 		    " CrystFEL will read no peaks with it", name);
 	data_remark(g, name);
+	mask_absent_remark(g, name);
+	mask_inverted_remark(g, name);
 }
 
 static void

@@ -114,7 +114,31 @@ def reach():
           'what does not depend on the stream is told of once', lines)
 
 
+def masks():
+    ours = '/entry_1/data_1/mask'
+    good, bad = 'mask_good = 0x0000', 'mask_bad = 0xffff'
+    told('an inverted mask is told of', 'ASIC a has good pixels with bits in mask 0',
+         (good, 'mask_good = 0xffff'), (bad, 'mask_bad = 0x0000'))
+    told('also in the newer spelling, and of one ASIC',
+         'ASIC b has good pixels with bits in mask 0',
+         ('b/min_fs', 'b/mask0_goodbits = 0xffff\nb/min_fs'))
+    told('and of another number', 'ASIC a has good pixels with bits in mask 3',
+         (good, f'{good}\nmask3_data = {ours}\nmask3_goodbits = 1'))
+    told('good bits that nothing is left of are not', None,
+         (good, 'mask_good = 1\nmask0_goodbits = 0'))
+    told('nor are those of a mask in a file of its own', None,
+         (good, f'{good}\nmask1_data = /m\nmask1_file = m.h5\nmask1_goodbits = 1'))
+    told('a mask that the files do not have is told of',
+         'ASIC a has mask 0 in a dataset that these files do not have',
+         (f'mask = {ours}', 'mask = /some/mask'))
+    told('also of another number, and of one ASIC', 'ASIC b has mask 7 in a dataset',
+         ('b/max_fs', 'b/mask7_data = /some/mask\nb/max_fs'))
+    told('the other name of the mask does as well', None,
+         (ours, '/entry_1/instrument_1/detector_1/mask'))
+
+
 data()
 encoder()
+masks()
 reach()
 t.done()

@@ -6,8 +6,8 @@
  * a copy of the top-level values seen until then; what the top level says later
  * does not reach it any more. The camera length is the exception: it belongs to
  * the whole detector wherever it stands. Names that begin with "bad" are regions
- * to be masked. Keys that have nothing to do with places (masks, saturation,
- * groups, whatever a later CrystFEL invents) are passed over.
+ * to be masked. Keys that we do not need (gains, groups, whatever a later CrystFEL
+ * invents) are passed over.
  *
  * While parsing, a panel is a draft: the ASIC that it will be, and what each
  * dimension of its dataset means. When the text has ended the drafts are checked
@@ -218,6 +218,7 @@ draft_set(struct parser *p, struct draft *d, const struct geometry_entry *e)
 		return entry_text(e, a->data, sizeof a->data);
 	if (strncmp(key, "dim", 3) == 0 && isdigit((unsigned char)key[3]))
 		return dimension_parse(e, d->dims);
+	geometry_arrays_set(&a->arrays, key, e->value);
 	return 0;
 }
 
@@ -361,8 +362,6 @@ toplevel_line(struct parser *p, const struct geometry_entry *e)
 		return entry_length(e, &p->shift_x);
 	if (strcmp(key, "detector_shift_y") == 0)
 		return entry_length(e, &p->shift_y);
-	if (strcmp(key, "mask_good") == 0)
-		p->g->mask_good = strtod(e->value, NULL) != 0;
 	if (strcmp(key, "peak_list") == 0) {
 		p->g->has_peak_list = strcmp(e->value, our_peak_list) == 0;
 		return entry_text(e, p->g->peak_list, sizeof p->g->peak_list);
@@ -510,6 +509,7 @@ drafts_finish(struct parser *p)
 			a->corner_x += p->shift_x * a->res;
 		if (!isnan(p->shift_y) && !isnan(a->res))
 			a->corner_y += p->shift_y * a->res;
+		p->g->mask_good |= a->arrays.good != 0;
 		p->g->asics[i] = *a;
 	}
 	p->g->n_asics = p->n_drafts;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/fault.h"
+#include "data/geometry_array.h"
 
 enum { GEOMETRY_NAME_SIZE = 64 };
 
@@ -28,6 +29,7 @@ struct geometry_asic {
 	double	coffset;	/* metres; 0 if not given */
 	char	data[128];	/* dataset of its images; empty if none is named:
 				CrystFEL takes /data/data then */
+	struct geometry_arrays arrays;	/* masks and the saturation map */
 	bool	no_index;
 };
 
@@ -52,8 +54,8 @@ struct geometry {
 	char			clen_path[128];	/* dataset with the camera length;
 						   empty if clen is a number or missing */
 	double			clen_unit;	/* metres for 1 in that dataset */
-	bool			mask_good;	/* it gives bits that good pixels have;
-						   in CXI files these have none */
+	bool			mask_good;	/* a mask of an ASIC has bits of good
+						   pixels; in CXI files these have none */
 };
 
 /*
