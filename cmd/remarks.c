@@ -27,6 +27,19 @@ data_remark(const struct geometry *g, const char *name)
 		    "no data = line, of its own or in front of it", a->data);
 }
 
+static void
+shift_remark(const struct geometry *g, const char *name)
+{
+	const struct geometry_bad *b = g->bads, *end = b + g->n_bads;
+
+	while (b < end && b->is_fsss)
+		b++;
+	if (g->shift_unknown && b < end)
+		progress_warnx("%s: bad region %s is in x and y, but the shift of"
+		    " the detector is not given as a number: it is left to"
+		    " CrystFEL, and not in the mask", name, b->name);
+}
+
 /* The first mask of an ASIC among these bits; -1: none. */
 static int
 mask_first(unsigned bits)
@@ -83,6 +96,7 @@ text_remark(const struct plan *p, const char *name)
 	data_remark(g, name);
 	mask_absent_remark(g, name);
 	mask_inverted_remark(g, name);
+	shift_remark(g, name);
 }
 
 static void

@@ -137,8 +137,20 @@ def masks():
          (ours, '/entry_1/instrument_1/detector_1/mask'))
 
 
+def regions():
+    region = ('clen', 'bad/min_x = 1\nbad/max_x = 2\nbad/min_y = 1\n'
+              'bad/max_y = 9\nclen')
+    shift = 'clen', 'detector_shift_x = /shift\nclen'
+    told('bad regions in x and y that a file shifts are told of',
+         'bad region bad is in x and y, but the shift', region, shift)
+    told('those that a number shifts are not', None, region,
+         ('clen', 'detector_shift_x = 1 mm\ndetector_shift_y = 0\nclen'))
+    told('nor is such a shift without them', None, shift)
+
+
 data()
 encoder()
 masks()
+regions()
 reach()
 t.done()

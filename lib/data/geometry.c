@@ -71,10 +71,11 @@ struct parser {
 	size_t		n_bads, room_bads;
 	void		*draft_names, *bad_names;	/* trees of struct name */
 	double		clen;
+	bool		shifted;	/* detector_shift_x is there */
 	double		shift_x, shift_y;	/* of all, metres; NaN: not known */
 };
 
-enum kind { KIND_PIXEL, KIND_REAL, KIND_POSITIVE };
+enum kind { KIND_PIXEL, KIND_REAL, KIND_POSITIVE, KIND_INVERSE };
 
 static const struct field {
 	const char	*key;
@@ -89,6 +90,7 @@ static const struct field {
 	{ "corner_y", KIND_REAL, offsetof(struct geometry_asic, corner_y) },
 	{ "coffset", KIND_REAL, offsetof(struct geometry_asic, coffset) },
 	{ "res", KIND_POSITIVE, offsetof(struct geometry_asic, res) },
+	{ "pixel_pitch", KIND_INVERSE, offsetof(struct geometry_asic, res) },
 };
 
 /* The first four are slab pixels, the others lab frame. */
@@ -179,8 +181,10 @@ field_set(struct geometry_asic *a, const struct field *field,
 	}
 	if (entry_number(e, &v) == -1)
 		return -1;
-	if (field->kind == KIND_POSITIVE && v <= 0)
+	if (field->kind != KIND_REAL && v <= 0)
 		return entry_fault(e, "not larger than 0");
+	if (field->kind == KIND_INVERSE && !isfinite(v = 1 / v))
+		return entry_fault(e, "out of range");
 	memcpy(at, &v, sizeof v);
 	return 0;
 }
@@ -358,8 +362,10 @@ toplevel_line(struct parser *p, const struct geometry_entry *e)
 
 	if (strcmp(key, "clen") == 0)
 		return clen_parse(p, e, &p->clen);
-	if (strcmp(key, "detector_shift_x") == 0)
+	if (strcmp(key, "detector_shift_x") == 0) {
+		p->shifted = true;
 		return entry_length(e, &p->shift_x);
+	}
 	if (strcmp(key, "detector_shift_y") == 0)
 		return entry_length(e, &p->shift_y);
 	if (strcmp(key, "peak_list") == 0) {
@@ -487,6 +493,18 @@ dimensions_check(struct parser *p, struct draft *d)
 	return 0;
 }
 
+/* CrystFEL looks at the shift in y only where there is one in x. */
+static void
+asic_shift(const struct parser *p, struct geometry_asic *a)
+{
+	if (!p->shifted || isnan(a->res))
+		return;
+	if (!isnan(p->shift_x))
+		a->corner_x += p->shift_x * a->res;
+	if (!isnan(p->shift_y))
+		a->corner_y += p->shift_y * a->res;
+}
+
 static int
 drafts_finish(struct parser *p)
 {
@@ -505,14 +523,12 @@ drafts_finish(struct parser *p)
 			return -1;
 		if (isnan(a->clen))
 			a->clen = p->clen;
-		if (!isnan(p->shift_x) && !isnan(a->res))
-			a->corner_x += p->shift_x * a->res;
-		if (!isnan(p->shift_y) && !isnan(a->res))
-			a->corner_y += p->shift_y * a->res;
+		asic_shift(p, a);
 		p->g->mask_good |= a->arrays.good != 0;
 		p->g->asics[i] = *a;
 	}
 	p->g->n_asics = p->n_drafts;
+	p->g->shift_unknown = p->shifted && isnan(p->shift_x + p->shift_y);
 	strcpy(p->g->data, p->g->asics[0].data);
 	return 0;
 }
@@ -541,8 +557,7 @@ places_check(struct parser *p, const struct geometry_bad *b)
 	const struct geometry_asic *a, *end = p->g->asics + p->g->n_asics;
 
 	for (a = p->g->asics; a < end; a++)
-		if ((b->panel[0] == '\0' || strcmp(b->panel, a->name) == 0) &&
-		    isnan(a->corner_x + a->corner_y + a->fs_x + a->fs_y + a->ss_x +
+		if (isnan(a->corner_x + a->corner_y + a->fs_x + a->fs_y + a->ss_x +
 		    a->ss_y))
 			return fault_set(p->f, "bad region %s is in x and y, but panel"
 			    " %s has no corner_x, corner_y, fs or ss", b->name,
@@ -602,7 +617,7 @@ geometry_parse(const char *text, size_t len, struct geometry *g,
 	int status = -1;
 
 	memset(g, 0, sizeof *g);
-	p.clen = p.shift_x = p.shift_y = NAN;
+	p.clen = NAN;
 	defaults_init(&p.defaults);
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		fault_set(f, "line 1: begins with a byte order mark: save the file"
