@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "data/geometry_value.h"
 #include "oddities.h"
 #include "progress.h"
 
@@ -86,7 +87,7 @@ encoder_look(struct oddities *o, const struct feed *d)
 void
 oddities_begin(struct oddities *o, const struct plan *p)
 {
-	o->encoder = strcmp(p->file.geometry.clen_path, CXI_ENCODER) == 0;
+	o->encoder = path_same(p->file.geometry.clen_path, CXI_ENCODER);
 }
 
 void

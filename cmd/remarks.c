@@ -2,6 +2,7 @@
 #include <strings.h>
 
 #include "data/assembly.h"
+#include "data/geometry_value.h"
 #include "format/cxi.h"
 #include "progress.h"
 #include "remarks.h"
@@ -9,7 +10,7 @@
 static bool
 data_ours(const char *path)
 {
-	return strcmp(path, CXI_IMAGE) == 0 || strcmp(path, CXI_IMAGE_ALIAS) == 0;
+	return path_same(path, CXI_IMAGE) || path_same(path, CXI_IMAGE_ALIAS);
 }
 
 /* One ASIC without its data, and CrystFEL takes none of the image. */
@@ -138,7 +139,7 @@ remarks_files(const struct plan *p, const struct stream *s, const char *name,
 		reach_remark(p, name);
 	slab_remark(p, name);
 	if (p->file.text != NULL && clen[0] != '\0' &&
-	    (!(s->quantities & QUANTITY_ENCODER) || strcmp(clen, CXI_ENCODER) != 0))
+	    (!(s->quantities & QUANTITY_ENCODER) || !path_same(clen, CXI_ENCODER)))
 		progress_warnx("%s: clen = %s, which files of this stream do not"
 		    " have: give clen in metres, or CrystFEL knows no distance", name,
 		    clen);

@@ -84,6 +84,14 @@ def data():
          (DATA, '/entry_1/instrument_1/detector_1/data'))
 
 
+def slashes():
+    for line in (f'data = {DATA}', 'mask = /entry_1/data_1/mask',
+                 'peak_list = /entry_1/result_1'):
+        told(f'{line.split()[0]} may end with a slash', None, (line, line + '/'))
+    told('another peak_list is told of', 'has no peak_list = /entry_1/result_1',
+         ('peak_list = /entry_1/', 'peak_list = /'))
+
+
 def event(seq, encoder, known=7):
     r = STREAM.event(seq, known=known)
     at = q2bytes.RECORD + 16
@@ -153,4 +161,5 @@ encoder()
 masks()
 regions()
 reach()
+slashes()
 t.done()

@@ -369,7 +369,7 @@ toplevel_line(struct parser *p, const struct geometry_entry *e)
 	if (strcmp(key, "detector_shift_y") == 0)
 		return entry_length(e, &p->shift_y);
 	if (strcmp(key, "peak_list") == 0) {
-		p->g->has_peak_list = strcmp(e->value, our_peak_list) == 0;
+		p->g->has_peak_list = path_same(e->value, our_peak_list);
 		return entry_text(e, p->g->peak_list, sizeof p->g->peak_list);
 	}
 	return draft_set(p, &p->defaults, e);

@@ -36,7 +36,7 @@ struct geometry_asic {
 /* A region that the file calls bad (bad.../key). */
 struct geometry_bad {
 	char	name[GEOMETRY_NAME_SIZE];
-	char	panel[GEOMETRY_NAME_SIZE];	/* empty: all; lab frame: always all */
+	char	panel[GEOMETRY_NAME_SIZE];	/* for fs, ss; empty: all */
 	bool	is_fsss;	/* slab pixels, inclusive; else lab frame pixels */
 	int	min_fs, max_fs, min_ss, max_ss;
 	double	min_x, max_x, min_y, max_y;
@@ -54,7 +54,7 @@ struct geometry {
 	char			clen_path[128];	/* dataset with the camera length;
 						   empty if clen is a number or missing */
 	double			clen_unit;	/* metres for 1 in that dataset */
-	bool			shift_unknown;	/* the detector's shift is no number */
+	bool			shift_unknown;	/* the shift is no number */
 	bool			mask_good;	/* a mask of an ASIC has bits of good
 						   pixels; in CXI files these have none */
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "data/geometry_array.h"
+#include "data/geometry_value.h"
 
 enum part { LOCATION, FILENAME, GOOD_BITS, BAD_BITS };
 
@@ -79,8 +80,8 @@ geometry_arrays_set(struct geometry_arrays *a, const char *key, const char *valu
 	switch (part) {
 	case LOCATION:
 		bit_put(&a->located, array, true);
-		bit_put(&a->foreign, array, strcmp(value, our_masks[0]) != 0 &&
-		    strcmp(value, our_masks[1]) != 0);
+		bit_put(&a->foreign, array, !path_same(value, our_masks[0]) &&
+		    !path_same(value, our_masks[1]));
 		break;
 	case FILENAME:
 		bit_put(&a->filed, array, true);

@@ -152,6 +152,24 @@ entry_truth(const struct geometry_entry *e, bool *out)
 	return 0;
 }
 
+static size_t
+path_length(const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return n;
+}
+
+bool
+path_same(const char *a, const char *b)
+{
+	size_t n = path_length(a);
+
+	return n == path_length(b) && memcmp(a, b, n) == 0;
+}
+
 int
 entry_text(const struct geometry_entry *e, char *out, size_t size)
 {

@@ -39,6 +39,9 @@ int	entry_length(const struct geometry_entry *, double *out);
 /* "true", "false", or a number that is not 0 or is. */
 int	entry_truth(const struct geometry_entry *, bool *out);
 
+/* Do two names of a file's groups or datasets differ in slashes at their ends only? */
+bool	path_same(const char *, const char *);
+
 /* Copies the value to out, which has room for size bytes. */
 int	entry_text(const struct geometry_entry *, char *out, size_t size);
 
