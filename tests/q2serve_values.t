@@ -216,6 +216,8 @@ def geometry_test(head, events, end):
     check('a/mask4_data = /m4\na/mask4_file = m.h5\n' in text and
           'b/mask4' not in text,
           'a mask that each panel names is judged for each', text)
+    text = made(('a/min_fs', 'a / mask4_data = /m4\na / mask4_file = m.h5\na/min_fs'))[1]
+    check('mask4_data = /m4' in text, 'blanks around a slash are no difference', text)
     for key in 'wavelength = /LCLS/photon_wavelength_A A', \
             'electron_voltage = /v kV', 'photon_energy = info/energy eV':
         text = made(('photon_energy = /LCLS/photon_energy_eV eV', key))[1]

@@ -116,20 +116,6 @@ memory_fault(struct parser *p)
 	return fault_lack(p->f, "out of memory");
 }
 
-/* Cuts blanks off both ends. */
-static char *
-text_trim(char *s)
-{
-	size_t n;
-
-	s += strspn(s, " \t");
-	n = strlen(s);
-	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
-		n--;
-	s[n] = '\0';
-	return s;
-}
-
 /* "/LCLS/detector_1/EncoderValue m": without a unit, CrystFEL takes mm. */
 static void
 clen_place(struct parser *p, const char *value)
@@ -380,24 +366,18 @@ static int
 line_parse(struct parser *p)
 {
 	struct geometry_entry e = { .line = p->line, .fault = p->f };
-	char *key = text_trim(p->text), *value, *slash;
+	char *text = p->text + strspn(p->text, " \t");
 
-	if (*key == '\0')
+	if (*text == '\0')
 		return 0;
-	if ((value = strchr(key, '=')) == NULL)
+	if (!entry_cut(text, &e))
 		return fault_set(p->f, "line %zu: no '=' in \"%.60s\"", p->line,
-		    key);
-	*value = '\0';
-	e.value = text_trim(value + 1);
-	e.key = key = text_trim(key);
-	if ((slash = strchr(key, '/')) == NULL)
+		    text);
+	if (e.panel == NULL)
 		return toplevel_line(p, &e);
-	*slash = '\0';
-	key = text_trim(key);
-	e.key = text_trim(slash + 1);
-	if (strncmp(key, "bad", 3) == 0)
-		return bad_line(p, key, &e);
-	return panel_line(p, key, &e);
+	if (strncmp(e.panel, "bad", 3) == 0)
+		return bad_line(p, e.panel, &e);
+	return panel_line(p, e.panel, &e);
 }
 
 /* Of one byte, or of two in UTF-8: terminals would do as it says. */

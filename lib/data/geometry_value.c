@@ -7,6 +7,39 @@
 
 #include "data/geometry_value.h"
 
+/* Cuts blanks off both ends. */
+static char *
+text_trim(char *s)
+{
+	size_t n;
+
+	s += strspn(s, " \t");
+	n = strlen(s);
+	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+		n--;
+	s[n] = '\0';
+	return s;
+}
+
+bool
+entry_cut(char *line, struct geometry_entry *e)
+{
+	char *equals = strchr(line, '='), *slash;
+
+	if (equals == NULL)
+		return false;
+	*equals = '\0';
+	e->value = text_trim(equals + 1);
+	e->panel = NULL;
+	if ((slash = strchr(line, '/')) != NULL) {
+		*slash = '\0';
+		e->panel = text_trim(line);
+		line = slash + 1;
+	}
+	e->key = text_trim(line);
+	return true;
+}
+
 int
 entry_fault(const struct geometry_entry *e, const char *why)
 {

@@ -4,15 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/geometry_value.h"
 #include "format/reply.h"
 #include "format/replygeom.h"
 
-/* A line KEY = VALUE, taken apart; a panel's key has PANEL/ in front. */
+/* A line of the geometry, taken apart. */
 struct line {
 	const char	*text;		/* all of it, without its end */
 	int		length;
 	char		copy[512];	/* cut up; longer lines hold no path */
-	const char	*panel, *key, *value;	/* panel: empty or "p0a0/" */
+	const char	*panel, *key, *value;	/* panel: empty at the top level */
 };
 
 struct rewrite {
@@ -23,25 +24,12 @@ struct rewrite {
 	struct fault	*f;
 };
 
-static char *
-trimmed(char *s)
-{
-	char *end;
-
-	s += strspn(s, " \t");
-	end = s + strlen(s);
-	while (end > s && strchr(" \t", end[-1]) != NULL)
-		end--;
-	*end = '\0';
-	return s;
-}
-
 /* Takes the line at text; false if it has no key and value. */
 static bool
 line_cut(struct line *l, const char *text)
 {
 	size_t n = strcspn(text, "\r\n");
-	char *equals, *slash;
+	struct geometry_entry e;
 
 	l->text = text;
 	l->length = (int)n;
@@ -50,17 +38,11 @@ line_cut(struct line *l, const char *text)
 	memcpy(l->copy, l->text, n);
 	l->copy[n] = '\0';
 	l->copy[strcspn(l->copy, ";")] = '\0';
-	if ((equals = strchr(l->copy, '=')) == NULL)
+	if (!entry_cut(l->copy, &e))
 		return false;
-	*equals = '\0';
-	l->value = trimmed(equals + 1);
-	l->key = trimmed(l->copy);
-	l->panel = "";
-	if ((slash = strchr(l->key, '/')) != NULL) {
-		*slash = '\0';
-		l->panel = l->key;
-		l->key = trimmed(slash + 1);
-	}
+	l->panel = e.panel == NULL ? "" : e.panel;
+	l->key = e.key;
+	l->value = e.value;
 	return true;
 }
 
