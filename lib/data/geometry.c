@@ -621,3 +621,14 @@ geometry_free(struct geometry *g)
 	free(g->bads);
 	memset(g, 0, sizeof *g);
 }
+
+void
+geometry_locate(const struct geometry_asic *a, double fs, double ss, double *x,
+    double *y)
+{
+	/* Corners are those of the first pixel, not its centre. */
+	double i = fs - a->min_fs + 0.5, j = ss - a->min_ss + 0.5;
+
+	*x = a->corner_x + i * a->fs_x + j * a->ss_x;
+	*y = a->corner_y + i * a->fs_y + j * a->ss_y;
+}

@@ -68,4 +68,12 @@ int	geometry_parse(const char *text, size_t len, struct geometry *g,
 	    struct fault *);
 void	geometry_free(struct geometry *);
 
+/*
+ * Where a position of the slab, that the ASIC has, is in the lab frame, pixels.
+ * Positions are pixel indices, an integer is the centre of a pixel. NaN without a
+ * corner or directions.
+ */
+void	geometry_locate(const struct geometry_asic *, double fs, double ss,
+	    double *x, double *y);
+
 #endif
