@@ -295,6 +295,7 @@ stream_begin(struct writer *w)
 		return -1;
 	}
 	remarks_files(&w->plan, s, w->o->plan.geometry, !w->begun);
+	oddities_begin(&w->odd, &w->plan);
 	return resume_check(w);
 }
 

@@ -1,6 +1,8 @@
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "data/geometry_value.h"
 #include "oddities.h"
 #include "progress.h"
 
@@ -66,6 +68,28 @@ time_look(struct oddities *o, const struct feed *d)
 		progress_warnx("%s: TIMESTAMP IS UNKNOWN", name);
 }
 
+/* CrystFEL adds what it finds there to coffset, and does not complain. */
+static void
+encoder_look(struct oddities *o, const struct feed *d)
+{
+	const struct event *e = &d->event;
+	char name[FEED_NAME_SIZE];
+
+	if (!o->encoder || !(d->stream.quantities & QUANTITY_ENCODER))
+		return;
+	if ((!(e->known & QUANTITY_ENCODER) || !isfinite(e->encoder) ||
+	    e->encoder == 0) && odd_first(&o->no_encoder, d, name))
+		progress_warnx("%s: ENCODER IS UNKNOWN, not finite or 0, and the"
+		    " geometry's clen names it: CrystFEL takes a wrong distance",
+		    name);
+}
+
+void
+oddities_begin(struct oddities *o, const struct plan *p)
+{
+	o->encoder = path_same(p->file.geometry.clen_path, CXI_ENCODER);
+}
+
 void
 oddities_look(struct oddities *o, const struct feed *d)
 {
@@ -74,6 +98,7 @@ oddities_look(struct oddities *o, const struct feed *d)
 
 	time_look(o, d);
 	energy_look(o, d);
+	encoder_look(o, d);
 	if (e->peaks_kept < e->peaks_found && odd_first(&o->cut, d, name))
 		progress_warnx("%s: %u peaks found, the strongest %u kept (see"
 		    " q2cat -C)", name, e->peaks_found, e->peaks_kept);
@@ -89,6 +114,9 @@ oddities_sum(const struct oddities *o)
 		progress_warnx("PHOTON ENERGY: unknown in %llu events, out of"
 		    " the ordinary in %llu", (unsigned long long)o->no_energy,
 		    (unsigned long long)o->odd_energy);
+	if (o->no_encoder > 0)
+		progress_warnx("ENCODER: unknown, not finite or 0 in %llu events",
+		    (unsigned long long)o->no_encoder);
 	if (o->cut > 0)
 		progress_warnx("%llu events had more peaks than there was room for",
 		    (unsigned long long)o->cut);

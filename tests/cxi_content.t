@@ -231,17 +231,6 @@ def partial():
           len(re.findall(f'far.geom: clen = {ENCODER}, which .* do not have', r.said)) == 1,
           'a geometry that wants an encoder, of which there is none, is told of',
           r.note)
-    for what, cut, said in (
-            ('data', ('data = ', '; data = '), 'no data = line, so CrystFEL'),
-            ('other data', ('data = /entry_1/data_1', 'data = /raw'), 'has data = /raw'),
-            ('fitting', ('', ''), None)):
-        with open(path('odd.geom'), 'w') as f:
-            f.write('data = /entry_1/data_1/data\n'.replace(*cut) + open(GEOM).read())
-        r = write(a, f'-m 0 -g {path("odd.geom")}')
-        found = re.findall(r'odd.geom: (.*)', r.said)
-        check(not any(r.status) and (said is None and not found or
-              len(found) == 1 and said in found[0]),
-              f'where CrystFEL looks for images is told of: {what}', r.note)
     a = t.dump(path('hole.h5'), [2, 2, 2], image=lambda b: b != 1)
     r = write(a, '-m 0 -n 2')
     check(r.status[2] == 4 and 'event 2' in r.said and 'event 3' in r.said and

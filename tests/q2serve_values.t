@@ -216,6 +216,8 @@ def geometry_test(head, events, end):
     check('a/mask4_data = /m4\na/mask4_file = m.h5\n' in text and
           'b/mask4' not in text,
           'a mask that each panel names is judged for each', text)
+    text = made(('a/min_fs', 'a / mask4_data = /m4\na / mask4_file = m.h5\na/min_fs'))[1]
+    check('mask4_data = /m4' in text, 'blanks around a slash are no difference', text)
     for key in 'wavelength = /LCLS/photon_wavelength_A A', \
             'electron_voltage = /v kV', 'photon_energy = info/energy eV':
         text = made(('photon_energy = /LCLS/photon_energy_eV eV', key))[1]
@@ -225,9 +227,9 @@ def geometry_test(head, events, end):
                  'wavelength = 1.3 A'))[1]
     check('wavelength = 1.3 A' in text and 'beam_energy' not in text,
           'a wavelength that is a number stays', text)
-    text = made(('a/min_fs', 'a/data = /other\na/min_fs'))[1]
+    text = made(('b/min_fs', 'b/data = /other\nb/min_fs'))[1]
     check(text.count('data = ') == 1 and 'data = /other\n' in text,
-          'one place of data, that of the replies, is named for all panels', text)
+          'one place of data, that of the first panel, is named for all', text)
     for key in 'detector_shift_x = /LCLS/x mm', 'saturation_map = /s':
         text = made(('clen', key + '\nclen'))
         check(key + ': replies do not have that' in text[0] and not text[1],

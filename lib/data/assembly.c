@@ -205,7 +205,6 @@ assembly_locate(const struct assembly *m, double fs, double ss, double *column,
     double *row)
 {
 	const struct geometry_asic *a;
-	double i, j;
 
 	*column = fs + 0.5;
 	*row = ss + 0.5;
@@ -214,8 +213,7 @@ assembly_locate(const struct assembly *m, double fs, double ss, double *column,
 	*column = *row = NAN;
 	if ((a = resolution_asic(m->geometry, fs, ss)) == NULL)
 		return;
-	i = fs - a->min_fs + 0.5;
-	j = ss - a->min_ss + 0.5;
-	*column = a->corner_x + i * a->fs_x + j * a->ss_x - m->left;
-	*row = m->top - a->corner_y - i * a->fs_y - j * a->ss_y;
+	geometry_locate(a, fs, ss, column, row);
+	*column -= m->left;
+	*row = m->top - *row;
 }

@@ -6,8 +6,8 @@
  * a copy of the top-level values seen until then; what the top level says later
  * does not reach it any more. The camera length is the exception: it belongs to
  * the whole detector wherever it stands. Names that begin with "bad" are regions
- * to be masked. Keys that have nothing to do with places (masks, saturation,
- * groups, whatever a later CrystFEL invents) are passed over.
+ * to be masked. Keys that we do not need (gains, groups, whatever a later CrystFEL
+ * invents) are passed over.
  *
  * While parsing, a panel is a draft: the ASIC that it will be, and what each
  * dimension of its dataset means. When the text has ended the drafts are checked
@@ -71,10 +71,11 @@ struct parser {
 	size_t		n_bads, room_bads;
 	void		*draft_names, *bad_names;	/* trees of struct name */
 	double		clen;
+	bool		shifted;	/* detector_shift_x is there */
 	double		shift_x, shift_y;	/* of all, metres; NaN: not known */
 };
 
-enum kind { KIND_PIXEL, KIND_REAL, KIND_POSITIVE };
+enum kind { KIND_PIXEL, KIND_REAL, KIND_POSITIVE, KIND_INVERSE };
 
 static const struct field {
 	const char	*key;
@@ -89,6 +90,7 @@ static const struct field {
 	{ "corner_y", KIND_REAL, offsetof(struct geometry_asic, corner_y) },
 	{ "coffset", KIND_REAL, offsetof(struct geometry_asic, coffset) },
 	{ "res", KIND_POSITIVE, offsetof(struct geometry_asic, res) },
+	{ "pixel_pitch", KIND_INVERSE, offsetof(struct geometry_asic, res) },
 };
 
 /* The first four are slab pixels, the others lab frame. */
@@ -112,20 +114,6 @@ static int
 memory_fault(struct parser *p)
 {
 	return fault_lack(p->f, "out of memory");
-}
-
-/* Cuts blanks off both ends. */
-static char *
-text_trim(char *s)
-{
-	size_t n;
-
-	s += strspn(s, " \t");
-	n = strlen(s);
-	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
-		n--;
-	s[n] = '\0';
-	return s;
 }
 
 /* "/LCLS/detector_1/EncoderValue m": without a unit, CrystFEL takes mm. */
@@ -179,8 +167,10 @@ field_set(struct geometry_asic *a, const struct field *field,
 	}
 	if (entry_number(e, &v) == -1)
 		return -1;
-	if (field->kind == KIND_POSITIVE && v <= 0)
+	if (field->kind != KIND_REAL && v <= 0)
 		return entry_fault(e, "not larger than 0");
+	if (field->kind == KIND_INVERSE && !isfinite(v = 1 / v))
+		return entry_fault(e, "out of range");
 	memcpy(at, &v, sizeof v);
 	return 0;
 }
@@ -215,9 +205,10 @@ draft_set(struct parser *p, struct draft *d, const struct geometry_entry *e)
 	if (strcmp(key, "no_index") == 0)
 		return entry_truth(e, &a->no_index);
 	if (strcmp(key, "data") == 0)
-		return entry_text(e, p->g->data, sizeof p->g->data);
+		return entry_text(e, a->data, sizeof a->data);
 	if (strncmp(key, "dim", 3) == 0 && isdigit((unsigned char)key[3]))
 		return dimension_parse(e, d->dims);
+	geometry_arrays_set(&a->arrays, key, e->value);
 	return 0;
 }
 
@@ -357,14 +348,14 @@ toplevel_line(struct parser *p, const struct geometry_entry *e)
 
 	if (strcmp(key, "clen") == 0)
 		return clen_parse(p, e, &p->clen);
-	if (strcmp(key, "detector_shift_x") == 0)
+	if (strcmp(key, "detector_shift_x") == 0) {
+		p->shifted = true;
 		return entry_length(e, &p->shift_x);
+	}
 	if (strcmp(key, "detector_shift_y") == 0)
 		return entry_length(e, &p->shift_y);
-	if (strcmp(key, "mask_good") == 0)
-		p->g->mask_good = strtod(e->value, NULL) != 0;
 	if (strcmp(key, "peak_list") == 0) {
-		p->g->has_peak_list = strcmp(e->value, our_peak_list) == 0;
+		p->g->has_peak_list = path_same(e->value, our_peak_list);
 		return entry_text(e, p->g->peak_list, sizeof p->g->peak_list);
 	}
 	return draft_set(p, &p->defaults, e);
@@ -375,24 +366,18 @@ static int
 line_parse(struct parser *p)
 {
 	struct geometry_entry e = { .line = p->line, .fault = p->f };
-	char *key = text_trim(p->text), *value, *slash;
+	char *text = p->text + strspn(p->text, " \t");
 
-	if (*key == '\0')
+	if (*text == '\0')
 		return 0;
-	if ((value = strchr(key, '=')) == NULL)
+	if (!entry_cut(text, &e))
 		return fault_set(p->f, "line %zu: no '=' in \"%.60s\"", p->line,
-		    key);
-	*value = '\0';
-	e.value = text_trim(value + 1);
-	e.key = key = text_trim(key);
-	if ((slash = strchr(key, '/')) == NULL)
+		    text);
+	if (e.panel == NULL)
 		return toplevel_line(p, &e);
-	*slash = '\0';
-	key = text_trim(key);
-	e.key = text_trim(slash + 1);
-	if (strncmp(key, "bad", 3) == 0)
-		return bad_line(p, key, &e);
-	return panel_line(p, key, &e);
+	if (strncmp(e.panel, "bad", 3) == 0)
+		return bad_line(p, e.panel, &e);
+	return panel_line(p, e.panel, &e);
 }
 
 /* Of one byte, or of two in UTF-8: terminals would do as it says. */
@@ -488,6 +473,18 @@ dimensions_check(struct parser *p, struct draft *d)
 	return 0;
 }
 
+/* CrystFEL looks at the shift in y only where there is one in x. */
+static void
+asic_shift(const struct parser *p, struct geometry_asic *a)
+{
+	if (!p->shifted || isnan(a->res))
+		return;
+	if (!isnan(p->shift_x))
+		a->corner_x += p->shift_x * a->res;
+	if (!isnan(p->shift_y))
+		a->corner_y += p->shift_y * a->res;
+}
+
 static int
 drafts_finish(struct parser *p)
 {
@@ -506,13 +503,13 @@ drafts_finish(struct parser *p)
 			return -1;
 		if (isnan(a->clen))
 			a->clen = p->clen;
-		if (!isnan(p->shift_x) && !isnan(a->res))
-			a->corner_x += p->shift_x * a->res;
-		if (!isnan(p->shift_y) && !isnan(a->res))
-			a->corner_y += p->shift_y * a->res;
+		asic_shift(p, a);
+		p->g->mask_good |= a->arrays.good != 0;
 		p->g->asics[i] = *a;
 	}
 	p->g->n_asics = p->n_drafts;
+	p->g->shift_unknown = p->shifted && isnan(p->shift_x + p->shift_y);
+	strcpy(p->g->data, p->g->asics[0].data);
 	return 0;
 }
 
@@ -540,8 +537,7 @@ places_check(struct parser *p, const struct geometry_bad *b)
 	const struct geometry_asic *a, *end = p->g->asics + p->g->n_asics;
 
 	for (a = p->g->asics; a < end; a++)
-		if ((b->panel[0] == '\0' || strcmp(b->panel, a->name) == 0) &&
-		    isnan(a->corner_x + a->corner_y + a->fs_x + a->fs_y + a->ss_x +
+		if (isnan(a->corner_x + a->corner_y + a->fs_x + a->fs_y + a->ss_x +
 		    a->ss_y))
 			return fault_set(p->f, "bad region %s is in x and y, but panel"
 			    " %s has no corner_x, corner_y, fs or ss", b->name,
@@ -601,7 +597,7 @@ geometry_parse(const char *text, size_t len, struct geometry *g,
 	int status = -1;
 
 	memset(g, 0, sizeof *g);
-	p.clen = p.shift_x = p.shift_y = NAN;
+	p.clen = NAN;
 	defaults_init(&p.defaults);
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		fault_set(f, "line 1: begins with a byte order mark: save the file"
@@ -624,4 +620,15 @@ geometry_free(struct geometry *g)
 	free(g->asics);
 	free(g->bads);
 	memset(g, 0, sizeof *g);
+}
+
+void
+geometry_locate(const struct geometry_asic *a, double fs, double ss, double *x,
+    double *y)
+{
+	/* Corners are those of the first pixel, not its centre. */
+	double i = fs - a->min_fs + 0.5, j = ss - a->min_ss + 0.5;
+
+	*x = a->corner_x + i * a->fs_x + j * a->ss_x;
+	*y = a->corner_y + i * a->fs_y + j * a->ss_y;
 }

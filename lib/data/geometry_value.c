@@ -7,6 +7,39 @@
 
 #include "data/geometry_value.h"
 
+/* Cuts blanks off both ends. */
+static char *
+text_trim(char *s)
+{
+	size_t n;
+
+	s += strspn(s, " \t");
+	n = strlen(s);
+	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+		n--;
+	s[n] = '\0';
+	return s;
+}
+
+bool
+entry_cut(char *line, struct geometry_entry *e)
+{
+	char *equals = strchr(line, '='), *slash;
+
+	if (equals == NULL)
+		return false;
+	*equals = '\0';
+	e->value = text_trim(equals + 1);
+	e->panel = NULL;
+	if ((slash = strchr(line, '/')) != NULL) {
+		*slash = '\0';
+		e->panel = text_trim(line);
+		line = slash + 1;
+	}
+	e->key = text_trim(line);
+	return true;
+}
+
 int
 entry_fault(const struct geometry_entry *e, const char *why)
 {
@@ -150,6 +183,24 @@ entry_truth(const struct geometry_entry *e, bool *out)
 		return -1;
 	*out = v != 0;
 	return 0;
+}
+
+static size_t
+path_length(const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return n;
+}
+
+bool
+path_same(const char *a, const char *b)
+{
+	size_t n = path_length(a);
+
+	return n == path_length(b) && memcmp(a, b, n) == 0;
 }
 
 int

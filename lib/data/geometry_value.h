@@ -11,12 +11,19 @@
 
 #include "base/fault.h"
 
-/* "key = value" in a line of the file; all borrowed. */
+/* "panel/key = value" in a line of the file; all borrowed. */
 struct geometry_entry {
 	size_t		line;	/* from 1 */
-	const char	*key, *value;	/* without blanks around them */
+	const char	*panel, *key, *value;	/* without blanks around them; panel
+					   NULL: at the top level */
 	struct fault	*fault;
 };
+
+/*
+ * Takes a line without its comment and end apart, in place: sets panel, key and
+ * value, which point into it. False, and the line is as it was: it has no '='.
+ */
+bool	entry_cut(char *line, struct geometry_entry *);
 
 /* Says why the value cannot be; always -1. */
 int	entry_fault(const struct geometry_entry *, const char *why);
@@ -38,6 +45,9 @@ int	entry_length(const struct geometry_entry *, double *out);
 
 /* "true", "false", or a number that is not 0 or is. */
 int	entry_truth(const struct geometry_entry *, bool *out);
+
+/* Do two names of a file's groups or datasets differ in slashes at their ends only? */
+bool	path_same(const char *, const char *);
 
 /* Copies the value to out, which has room for size bytes. */
 int	entry_text(const struct geometry_entry *, char *out, size_t size);

@@ -21,15 +21,12 @@ resolution_locate(const struct geometry *g, double fs, double ss, double clen)
 {
 	const struct geometry_asic *a = resolution_asic(g, fs, ss);
 	struct resolution_place p = { NAN, NAN, NAN };
-	double i, j;
 
 	if (a == NULL)
 		return p;
-	/* Corners are those of the first pixel, not its centre. */
-	i = fs - a->min_fs + 0.5;
-	j = ss - a->min_ss + 0.5;
-	p.x = (a->corner_x + i * a->fs_x + j * a->ss_x) / a->res;
-	p.y = (a->corner_y + i * a->fs_y + j * a->ss_y) / a->res;
+	geometry_locate(a, fs, ss, &p.x, &p.y);
+	p.x /= a->res;
+	p.y /= a->res;
 	p.z = (isnan(a->clen) ? clen : a->clen) + a->coffset;
 	return p;
 }

@@ -67,7 +67,7 @@ box_inside(struct box a, struct box b)
 int	slab_asics_paint(struct slab *, const struct geometry *,
 	    const struct slab_panel *at, size_t *late, struct fault *);
 
-/* Marks the bad regions. */
+/* Marks the bad regions, but none in x and y where the shift is not known. */
 void	slab_bads_paint(struct slab *, const struct geometry *,
 	    const struct slab_panel *at);
 

@@ -3,8 +3,9 @@
  * and the pixels of a mask taken out again.
  *
  * Bad regions are cut with every ASIC they concern, so they follow it. Regions in
- * x and y take the pixels whose first corner is inside, as those of CrystFEL do
- * (draw_bad_region_xy of its image.c).
+ * x and y take the pixels of all ASICs whose first corner is inside, as those of
+ * CrystFEL do (draw_bad_region_xy of its image.c). Where the detector is shifted by
+ * what a file says, they are CrystFEL's alone.
  */
 #include <math.h>
 #include <string.h>
@@ -77,6 +78,12 @@ pixel_mask(struct slab *s, struct slab_panel at, int64_t ss, int64_t fs)
 	    (uint32_t)(at.fs + fs));
 }
 
+static int
+bad_has(const struct geometry_bad *bad, const struct geometry_asic *a)
+{
+	return bad->panel[0] == '\0' || strcmp(bad->panel, a->name) == 0;
+}
+
 static void
 bad_fsss(struct slab *s, const struct geometry_bad *bad,
     const struct geometry_asic *a, struct slab_panel at)
@@ -137,12 +144,9 @@ slab_bads_paint(struct slab *s, const struct geometry *g, const struct slab_pane
 		for (k = 0; k < g->n_asics; k++) {
 			bad = &g->bads[i];
 			a = &g->asics[k];
-			if (bad->panel[0] != '\0' &&
-			    strcmp(bad->panel, a->name) != 0)
-				continue;
-			if (bad->is_fsss)
+			if (bad->is_fsss && bad_has(bad, a))
 				bad_fsss(s, bad, a, at[k]);
-			else
+			else if (!bad->is_fsss && !g->shift_unknown)
 				bad_xy(s, bad, a, at[k]);
 		}
 }

@@ -4,25 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/geometry_value.h"
 #include "format/reply.h"
 #include "format/replygeom.h"
 
-/* A line KEY = VALUE, taken apart; a panel's key has PANEL/ in front. */
+/* A line of the geometry, taken apart. */
 struct line {
 	const char	*text;		/* all of it, without its end */
 	int		length;
 	char		copy[512];	/* cut up; longer lines hold no path */
-	const char	*panel, *key, *value;	/* panel: empty or "p0a0/" */
-};
-
-/* Arrays beside the image, each in its file or in one of its own. */
-enum { MASKS = 8, SATURATION = MASKS };
-enum part { LOCATION, FILENAME, BITS };
-
-/* What the geometry says of the arrays of a panel. */
-struct arrays {
-	bool		met;		/* a line of the panel */
-	unsigned	has[BITS];	/* a bit an array: its LOCATION, its FILENAME */
+	const char	*panel, *key, *value;	/* panel: empty at the top level */
 };
 
 struct rewrite {
@@ -30,29 +21,15 @@ struct rewrite {
 	const struct plan *plan;
 	const struct stream *stream;
 	const char	*text;		/* of the geometry; NULL: there is none */
-	struct arrays	*arrays;	/* of each ASIC */
 	struct fault	*f;
 };
-
-static char *
-trimmed(char *s)
-{
-	char *end;
-
-	s += strspn(s, " \t");
-	end = s + strlen(s);
-	while (end > s && strchr(" \t", end[-1]) != NULL)
-		end--;
-	*end = '\0';
-	return s;
-}
 
 /* Takes the line at text; false if it has no key and value. */
 static bool
 line_cut(struct line *l, const char *text)
 {
 	size_t n = strcspn(text, "\r\n");
-	char *equals, *slash;
+	struct geometry_entry e;
 
 	l->text = text;
 	l->length = (int)n;
@@ -61,17 +38,11 @@ line_cut(struct line *l, const char *text)
 	memcpy(l->copy, l->text, n);
 	l->copy[n] = '\0';
 	l->copy[strcspn(l->copy, ";")] = '\0';
-	if ((equals = strchr(l->copy, '=')) == NULL)
+	if (!entry_cut(l->copy, &e))
 		return false;
-	*equals = '\0';
-	l->value = trimmed(equals + 1);
-	l->key = trimmed(l->copy);
-	l->panel = "";
-	if ((slash = strchr(l->key, '/')) != NULL) {
-		*slash = '\0';
-		l->panel = l->key;
-		l->key = trimmed(slash + 1);
-	}
+	l->panel = e.panel == NULL ? "" : e.panel;
+	l->key = e.key;
+	l->value = e.value;
 	return true;
 }
 
@@ -105,111 +76,26 @@ is_dimension(const char *key)
 
 /* ---- masks and the saturation map ---- */
 
-
-/* The names without a number are those of mask 0. */
-static const struct {
-	const char	*key;
-	int		array;
-	enum part	part;
-} array_keys[] = {
-	{ "mask", 0, LOCATION }, { "mask_file", 0, FILENAME },
-	{ "mask_good", 0, BITS }, { "mask_bad", 0, BITS },
-	{ "saturation_map", SATURATION, LOCATION },
-	{ "saturation_map_file", SATURATION, FILENAME }
-};
-
-static const struct {
-	const char	*end;		/* behind "mask" and the number */
-	enum part	part;
-} mask_keys[] = {
-	{ "_data", LOCATION }, { "_file", FILENAME }, { "_goodbits", BITS },
-	{ "_badbits", BITS }
-};
-
-/* The array that a key is about, and what of it; -1: none. */
-static int
-array_parse(const char *key, enum part *part)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof array_keys / sizeof array_keys[0]; i++)
-		if (strcmp(key, array_keys[i].key) == 0) {
-			*part = array_keys[i].part;
-			return array_keys[i].array;
-		}
-	if (strncmp(key, "mask", 4) != 0 || key[4] < '0' ||
-	    key[4] >= '0' + MASKS)
-		return -1;
-	for (i = 0; i < sizeof mask_keys / sizeof mask_keys[0]; i++)
-		if (strcmp(key + 5, mask_keys[i].end) == 0) {
-			*part = mask_keys[i].part;
-			return key[4] - '0';
-		}
-	return -1;
-}
-
 /* ASIC of the geometry that a name is of; its number of them if of none. */
 static size_t
-asic_find(const struct geometry *g, const char *name, size_t guess)
+asic_find(const struct geometry *g, const char *name)
 {
 	size_t i;
 
-	/* Lines of one panel follow each other. */
-	if (guess < g->n_asics && strcmp(g->asics[guess].name, name) == 0)
-		return guess;
 	for (i = 0; i < g->n_asics && strcmp(g->asics[i].name, name) != 0; i++)
 		;
 	return i;
-}
-
-static void
-arrays_note(struct arrays *a, const char *key)
-{
-	enum part part;
-	int array = array_parse(key, &part);
-
-	if (array != -1 && part != BITS)
-		a->has[part] |= 1U << array;
-}
-
-/*
- * What each panel has: of its own, or as a default, which is one that stands in front
- * of the first line of the panel. NULL without memory.
- */
-static struct arrays *
-arrays_survey(const struct geometry *g, const char *text)
-{
-	struct arrays *all = calloc(g->n_asics, sizeof *all), defaults = { false, { 0 } };
-	struct line l;
-	size_t i = 0;
-
-	for (; all != NULL && *text != '\0'; text = line_next(&l)) {
-		if (!line_cut(&l, text))
-			continue;
-		if (l.panel[0] == '\0') {
-			arrays_note(&defaults, l.key);
-			continue;
-		}
-		if ((i = asic_find(g, l.panel, i)) == g->n_asics)
-			continue;
-		if (!all[i].met) {
-			all[i] = defaults;
-			all[i].met = true;
-		}
-		arrays_note(&all[i], l.key);
-	}
-	return all;
 }
 
 /* Where a panel has an array; SPLIT: some panels in the one, some in the other. */
 enum where { NOWHERE, IN_IMAGE, IN_FILE, SPLIT };
 
 static enum where
-panel_place(const struct arrays *a, int array)
+panel_place(const struct geometry_arrays *a, int array)
 {
-	if (!(a->has[LOCATION] & 1U << array))
+	if (!(a->located & 1U << array))
 		return NOWHERE;
-	return (a->has[FILENAME] & 1U << array) != 0 ? IN_FILE : IN_IMAGE;
+	return (a->filed & 1U << array) != 0 ? IN_FILE : IN_IMAGE;
 }
 
 /* Where the panels of a line have its array. */
@@ -221,11 +107,12 @@ line_place(const struct rewrite *w, const struct line *l, int array)
 	size_t i;
 
 	if (l->panel[0] != '\0') {
-		i = asic_find(g, l->panel, 0);
-		return i == g->n_asics ? NOWHERE : panel_place(&w->arrays[i], array);
+		i = asic_find(g, l->panel);
+		return i == g->n_asics ? NOWHERE :
+		    panel_place(&g->asics[i].arrays, array);
 	}
 	for (i = 0; i < g->n_asics; i++) {
-		one = panel_place(&w->arrays[i], array);
+		one = panel_place(&g->asics[i].arrays, array);
 		if (one != NOWHERE && all != NOWHERE && one != all)
 			return SPLIT;
 		if (one != NOWHERE)
@@ -251,9 +138,9 @@ array_decide(const struct rewrite *w, const struct line *l, int array)
 	case IN_FILE:
 		return 1;
 	case IN_IMAGE:
-		return array != SATURATION ? 0 : value_refuse(w, l, "replies do"
-		    " not have that; give saturation_map_file, too, or leave it"
-		    " out");
+		return array != GEOMETRY_SATURATION ? 0 : value_refuse(w, l,
+		    "replies do not have that; give saturation_map_file, too, or"
+		    " leave it out");
 	case NOWHERE:
 		return 0;
 	case SPLIT:
@@ -317,8 +204,7 @@ key_fate(const char *key)
 static int
 line_decide(const struct rewrite *w, const struct line *l)
 {
-	enum part part;
-	int array = array_parse(l->key, &part);
+	int array = geometry_array(l->key);
 
 	if (array != -1)
 		return array_decide(w, l, array);
@@ -409,17 +295,11 @@ replygeom_write(FILE *out, const struct plan *p, const struct stream *s,
 	struct rewrite w = {
 		.out = out, .plan = p, .stream = s, .text = p->file.text, .f = f
 	};
-	int r;
 
 	if (w.text == NULL)
 		return panel_write(&w);
 	if (p->slab.renumbered)
 		return fault_set(f, "%s: names a 3-D slab; write one for a 2-D"
 		    " slab of the panels, stacked", p->file.path);
-	w.arrays = arrays_survey(&p->file.geometry, w.text);
-	if (w.arrays == NULL)
-		return fault_lack(f, "out of memory");
-	r = text_write(&w);
-	free(w.arrays);
-	return r == -1 ? fault_prefix(f, "%s", p->file.path) : 0;
+	return text_write(&w) == -1 ? fault_prefix(f, "%s", p->file.path) : 0;
 }

@@ -194,11 +194,17 @@ a_detector_shift_moves_all_corners(void **state)
 	static const struct {
 		const char *lines;
 		double x[2], y[2];
+		bool unknown;
 	} cases[] = {
 		{ "detector_shift_x = 10 mm\ndetector_shift_y = -0.002\n",
-		    { 55, 101 }, { -13, -18 } },
-		{ "detector_shift_x = 0.01 m\n", { 55, 101 }, { -3, 2 } },
-		{ "detector_shift_x = /LCLS/x mm\n", { 5, 1 }, { -3, 2 } },
+		    { 55, 101 }, { -13, -18 }, false },
+		{ "detector_shift_x = 0.01 m\n", { 55, 101 }, { -3, 2 }, false },
+		{ "detector_shift_x = /LCLS/x mm\n", { 5, 1 }, { -3, 2 }, true },
+		{ "detector_shift_x = 0\ndetector_shift_y = /LCLS/y\n",
+		    { 5, 1 }, { -3, 2 }, true },
+		/* CrystFEL looks at that of y only beside one of x. */
+		{ "detector_shift_y = 1 m\n", { 5, 1 }, { -3, 2 }, false },
+		{ "detector_shift_y = /LCLS/y\n", { 5, 1 }, { -3, 2 }, false },
 	};
 	struct geometry g;
 	char text[600];
@@ -212,9 +218,25 @@ a_detector_shift_moves_all_corners(void **state)
 			assert_close(g.asics[k].corner_x, cases[i].x[k]);
 			assert_close(g.asics[k].corner_y, cases[i].y[k]);
 		}
+		assert_int_equal(g.shift_unknown, cases[i].unknown);
 		geometry_free(&g);
 	}
 	refused("detector_shift_x = 1 cm\n", "neither m nor mm");
+}
+
+static void
+pixels_have_a_pitch_or_a_number_in_a_metre(void **state)
+{
+	struct geometry g = parsed("res = 5000\n" RANGES("a")
+	    "pixel_pitch = 75e-6\n" RANGES("b") "b/res = 4000\n" RANGES("c"));
+
+	(void)state;
+	assert_close(g.asics[0].res, 5000);
+	assert_close(g.asics[1].res, 4000);
+	assert_close(g.asics[2].res * 75e-6, 1);
+	geometry_free(&g);
+	refused("pixel_pitch = 0\n", "line 1: pixel_pitch = 0: not larger than 0");
+	refused("pixel_pitch = 1e-320\n", "out of range");
 }
 
 static void
@@ -288,6 +310,10 @@ refuses_bad_regions_that_mean_nothing(void **state)
 	refused("fs = x\nss = y\ncorner_x = 0\n" RANGES("a") "bad/min_x = 1\n"
 	    "bad/max_x = 2\nbad/min_y = 1\nbad/max_y = 2\n",
 	    "bad region bad is in x and y, but panel a has no corner");
+	refused("fs = x\nss = y\ncorner_x = 0\n" RANGES("b") "corner_y = 0\n"
+	    RANGES("a") "bad/min_x = 1\nbad/max_x = 2\nbad/min_y = 1\n"
+	    "bad/max_y = 2\nbad/panel = a\n",
+	    "bad region bad is in x and y, but panel b has no corner");
 }
 
 static void
@@ -515,6 +541,7 @@ main(void)
 		cmocka_unit_test(what_is_not_given_is_unknown),
 		cmocka_unit_test(the_camera_length_has_units_or_is_a_dataset),
 		cmocka_unit_test(a_detector_shift_moves_all_corners),
+		cmocka_unit_test(pixels_have_a_pitch_or_a_number_in_a_metre),
 		cmocka_unit_test(knows_the_peak_list_that_is_ours),
 		cmocka_unit_test(passes_over_groups_and_unknown_keys),
 		cmocka_unit_test(bad_regions_are_no_panels),

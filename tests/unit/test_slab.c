@@ -509,10 +509,46 @@ bad_regions_in_the_lab_frame_go_by_first_corners(void **state)
 	assert_int_equal(mask_at(&s, 3, 1), 1);
 	assert_int_equal(mask_at(&s, 4 + 1, 3), 1);
 	slab_free(&s);
-	strcpy(fx.bads[0].panel, "q1");
 	a->corner_x = NAN;	/* of unknown place: in no region */
 	s = placed(&fx.g, 2, 4, 4);
-	assert_int_equal(masked(&s), 0);
+	assert_int_equal(masked(&s), 1);
+	slab_free(&s);
+}
+
+static void
+bad_regions_in_the_lab_frame_are_of_all_panels(void **state)
+{
+	struct slab s;
+
+	(void)state;
+	fixture_clear();
+	asic_add(0, 0, 4, 4);
+	asic_add(4, 0, 4, 4);
+	fx.g.n_bads = 1;
+	fx.bads[0] = (struct geometry_bad){ .panel = "q1", .min_x = 0.5,
+	    .max_x = 1.5, .min_y = 2.5, .max_y = 4.5 };
+	s = placed(&fx.g, 2, 4, 4);
+	assert_int_equal(masked(&s), 2);
+	assert_int_equal(mask_at(&s, 3, 1), 1);
+	assert_int_equal(mask_at(&s, 4, 1), 1);
+	slab_free(&s);
+}
+
+static void
+bad_regions_in_the_lab_frame_need_the_shift(void **state)
+{
+	struct slab s;
+
+	(void)state;
+	fixture_clear();
+	asic_add(0, 0, 4, 4);
+	fx.g.shift_unknown = true;
+	fx.g.n_bads = 2;
+	fx.bads[0] = (struct geometry_bad){ .max_x = 3, .max_y = 3 };
+	fx.bads[1] = (struct geometry_bad){ .is_fsss = true };
+	s = placed(&fx.g, 1, 4, 4);
+	assert_int_equal(masked(&s), 1);
+	assert_int_equal(mask_at(&s, 0, 0), 1);
 	slab_free(&s);
 }
 
@@ -651,6 +687,9 @@ main(void)
 		cmocka_unit_test(bad_regions_in_slab_pixels_are_inclusive),
 		cmocka_unit_test(
 		    bad_regions_in_the_lab_frame_go_by_first_corners),
+		cmocka_unit_test(
+		    bad_regions_in_the_lab_frame_are_of_all_panels),
+		cmocka_unit_test(bad_regions_in_the_lab_frame_need_the_shift),
 		cmocka_unit_test(panels_that_are_not_indexed_are_not_bad),
 		cmocka_unit_test(without_a_geometry_panels_are_stacked),
 		cmocka_unit_test(more_bad_pixels_lie_where_their_panels_do),
