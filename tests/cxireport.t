@@ -304,6 +304,25 @@ def _():
     must("&lt;script&gt;alert(1)" in report())
 
 
+@test("the commands run nothing that a file smuggles in, and name no program but ours")
+def _():
+    os.makedirs(D + "/smuggle")
+    path = D + "/smuggle/a.cxi"
+    shutil.copy(sorted(glob.glob(RUN + "/*.cxi"))[0], path)
+    with h5py.File(path, "a") as f:
+        for name, text in (
+                ("stream", "q2cat.version=1\nq2cat.n;touch PWNED;=1\n"
+                 "x;touch PWNED;y.z=2\nrm.r=PWNED\nmine.version=1\nmine.a=3\n"
+                 "peakfind.a=;touch PWNED\npeakfind.;=1\npeakfind.=1\n"),
+                ("options", "cxiwrite.m=1\ncxiwrite.m 1|touch PWNED #=1\n")):
+            del f["/entry_1/process_1/" + name]
+            f["/entry_1/process_1/" + name] = text
+    got = html.unescape(re.search("<pre data-commands=[^>]*>(.*?)</pre>",
+                                  report("smuggle"), re.S)[1])
+    must(got == "q2cat |\n    FILTER |\n    FILTER |\n    FILTER |\n    peakfind -a"
+         " ';touch PWNED' |\n    cxiwrite -m 1 -o OUT", got)
+
+
 @test("the same files give the same bytes")
 def _():
     must(report() == report())

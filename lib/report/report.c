@@ -308,8 +308,9 @@ origin_put(FILE *f, const struct summary_origin *o, const char *geometry,
 		    strstr(o->options, digest) ? "same" : "other",
 		    strstr(o->options, digest) ? "the one" : "not the one");
 	fputs("<p class=\"soft\">INPUT, EVENTS, GEOMETRY and MASK stand for what files"
-	    " do not tell; a geometry is told by the SHA-256 of its text, a mask by"
-	    " that of its pixels. What the files say, word for word:</p>\n<pre>", f);
+	    " do not tell, FILTER for a program that is none of ours; a geometry is"
+	    " told by the SHA-256 of its text, a mask by that of its pixels. What the"
+	    " files say, word for word:</p>\n<pre>", f);
 	html_text(f, o->options);
 	fputs("</pre>\n<pre>", f);
 	html_text(f, o->stream);
