@@ -39,6 +39,9 @@ run_read(struct summary *s, const struct options *o)
 		errx(status_of(&f, STATUS_INPUT), "%s", f.text);
 	for (i = 0; i < s->n_unread && i < SUMMARY_UNREAD; i++)
 		warnx("%s", s->unread[i].text);
+	if (s->files.n > 0 && s->files_read == 0)
+		errx(STATUS_INPUT, "%s: none of its CXI files can be read, so there"
+		    " is nothing to report", s->run);
 	if (s->misfit || s->powder_doubt[0] != '\0')
 		warnx("-g %s: %s", o->geometry, s->misfit ? s->powder_why :
 		    s->powder_doubt);

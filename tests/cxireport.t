@@ -388,6 +388,17 @@ def _():
     must(not glob.glob(D + "/t.*"))
 
 
+@test("where no file can be read, an older report stays")
+def _():
+    page = report()
+    sh("ls -d run/*.cxi | sed s/run/gone/ >gone.lst")
+    for line, status, why in (
+            ("cxireport -o r.html gone.lst", 6, "none of its CXI files can be read"),
+            ("ulimit -f 1; cxireport -o r.html run", 8, "raise the limit")):
+        must(why in sh(line, status), line)
+        must(read(D + "/r.html") == page, line)
+
+
 @test("the range of resolutions goes from the smallest to the largest")
 def _():
     sh("q2sim -n 3 -x 1 -D cspad -g s.geom | peakfind | cxiwrite -m 1 -o sim")
@@ -417,7 +428,7 @@ def _():
     sh("rm -f r.html; mkdir empty; echo p0/min_fs = x >r.geom")
     for line, status in (("cxireport nowhere", 6), ("cxireport empty", 6),
                          ("cxireport", 1), ("cxireport -o no/r.html run", 7),
-                         ("ulimit -f 1; cxireport -o r.html run", 7),
+                         ("cxireport -o /dev/full run", 7),
                          ("cxireport -g r.geom -o r.html run", 6)):
         must(sh(line, status) != "", line)
     must(not glob.glob(D + "/r.html*") and not os.path.exists(D + "/report.html"))

@@ -251,20 +251,23 @@ file_take(struct summary *s, size_t i, struct fault *f)
 	return got;
 }
 
-static void
-files_take(struct summary *s)
+/* A lack is no fault of the file, and the next one would fare no better. */
+static int
+files_take(struct summary *s, struct fault *f)
 {
-	struct fault f;
 	size_t i;
 
 	for (i = 0; i < s->files.n; i++)
-		if (file_take(s, i, &f) == 0)
+		if (file_take(s, i, f) == 0)
 			s->files_read++;
+		else if (f->lack)
+			return -1;
 		else {
 			if (s->n_unread < SUMMARY_UNREAD)
-				s->unread[s->n_unread] = f;
+				s->unread[s->n_unread] = *f;
 			s->n_unread++;
 		}
+	return 0;
 }
 
 int
@@ -276,10 +279,7 @@ summary_make(struct summary *s, struct fault *f)
 	histogram_init(&s->spacing, 0, 1. / 512);
 	histogram_init(&s->time, 0, 1. / 1024);
 	histogram_init(&s->order, 0, 1);
-	if (logs_take(s, f) == -1)
-		return -1;
-	files_take(s);
-	return 0;
+	return logs_take(s, f) == -1 ? -1 : files_take(s, f);
 }
 
 void

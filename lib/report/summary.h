@@ -82,7 +82,7 @@ struct summary {
 
 /*
  * Reads all of a run. files and sides are filled in before; a file that cannot be
- * read is counted, and the others go on. -1: a log is damaged, or no memory.
+ * read is counted, and the others go on. -1: a log is damaged, or a lack.
  */
 int	summary_make(struct summary *, struct fault *);
 void	summary_free(struct summary *);
