@@ -42,10 +42,15 @@ run_read(struct summary *s, const struct options *o)
 	if (s->files.n > 0 && s->files_read == 0)
 		errx(STATUS_INPUT, "%s: none of its CXI files can be read, so there"
 		    " is nothing to report", s->run);
+	if (s->log_why[0] != '\0')
+		warnx("%s: %s", s->sides.logs[0], s->log_why);
+	if (s->stats_why[0] != '\0')
+		warnx("%s: %s", o->stats != NULL ? o->stats : s->run, s->stats_why);
 	if (s->misfit || s->powder_doubt[0] != '\0')
 		warnx("-g %s: %s", o->geometry, s->misfit ? s->powder_why :
 		    s->powder_doubt);
-	return s->n_unread > 0 || s->misfit ? STATUS_INPUT : STATUS_OK;
+	return s->n_unread > 0 || s->misfit || s->log_why[0] != '\0' ||
+	    s->stats_why[0] != '\0' ? STATUS_INPUT : STATUS_OK;
 }
 
 static const char *

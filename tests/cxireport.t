@@ -374,6 +374,40 @@ def _():
     must('data-absent="log"' in page and "no statistics (cxiwrite -S)" in page)
 
 
+@test("a log and statistics of another run are left out, with no hit rate")
+def _():
+    os.makedirs(D + "/alone")
+    for x in glob.glob(RUN + "/*.cxi"):
+        shutil.copy(x, D + "/alone")
+    line = "q2cat %s run.h5 | peakfind | cxiwrite -m 0 -o %s -l %s/l.tsv -S %s/s.json"
+    sh("; ".join(line % (cut, d, d, d) for cut, d in (("", "all"), ("-n 2", "few"))))
+    for run, options, what in (
+            ("alone", "-l few/l.tsv", "log"), ("alone", "-S few/s.json", "statistics"),
+            ("alone", "-S all/s.json", "statistics"), ("run", "-l all/l.tsv", "log"),
+            ("run", "-l few/l.tsv", "log")):
+        page = report(run, options, 6)
+        must('data-misfit="%s"' % what in page, run, options)
+        must("of these files" in sh("cxireport %s -o r.html %s" % (options, run), 6))
+        if run == "alone":
+            must(re.search('data-key="hit-rate"\\s+data-absent', page), options)
+        else:
+            must(value(page, "hit-rate") == value(report(), "hit-rate"), options)
+
+
+@test("the log of a run that broke off, and statistics from before it was carried on,"
+      " are taken")
+def _():
+    page = report("alone", "-l all/l.tsv")
+    must(value(page, "hit-rate") == 39 / 40 and 'data-verdict="broken"' in page)
+    shutil.copytree(RUN, D + "/goes")
+    text = re.sub('"written": [0-9]*', '"written": 1', read(RUN + "/stats.json"))
+    with open(D + "/goes/stats.json", "w") as f:
+        f.write(re.sub('"complete": true', '"complete": false', text))
+    page = report("goes")
+    must(value(page, "hit-rate") == value(report(), "hit-rate"))
+    must('data-verdict="broken"' in page and "data-misfit" not in page)
+
+
 @test("a merged file beside its sources counts no event twice, nor does a file that is"
       " named twice")
 def _():

@@ -35,24 +35,25 @@ total_absent(FILE *f, const char *key, const char *label, const char *option)
 static void
 totals_put(FILE *f, const struct summary *s)
 {
-	uint64_t in, failed, filtered;
-	bool known = summary_events(s, &in, &failed, &filtered);
+	struct summary_counts c;
+	bool known = summary_counts(s, &c);
 
 	fputs("<dl class=\"totals\">\n", f);
-	if (known && in > 0)
+	if (known && c.in > 0)
 		fprintf(f, "<div><dt>hit rate</dt><dd data-key=\"hit-rate\""
 		    " data-value=\"%.6f\">%.1f&nbsp;%%</dd></div>\n",
-		    (double)s->rows / (double)in, 100 * (double)s->rows / (double)in);
+		    (double)c.hits / (double)c.in, 100 * (double)c.hits /
+		    (double)c.in);
 	else
 		total_absent(f, "hit-rate", "hit rate", "cxiwrite -l or -S");
 	total_put(f, "hits", "hits in the files", s->rows, false);
 	if (known) {
-		total_put(f, "events", "events in", in, false);
-		total_put(f, "misses", "misses", filtered, false);
-		total_put(f, "failed", "failed", failed, failed > 0);
+		total_put(f, "events", "events in", c.in, false);
+		total_put(f, "misses", "misses", c.misses, false);
+		total_put(f, "failed", "failed", c.failed, c.failed > 0);
 	} else
 		total_absent(f, "events", "events in", "cxiwrite -l or -S");
-	if (s->sides.n_stats > 0)
+	if (s->stats_read)
 		total_put(f, "missing", "missing or lost", s->sides.stats.missing +
 		    s->sides.stats.lost, s->sides.stats.missing +
 		    s->sides.stats.lost > 0);
@@ -264,11 +265,20 @@ failures_list(FILE *f, const struct summary *s)
 }
 
 static void
+misfit_put(FILE *f, const char *what, const char *why)
+{
+	if (*why != '\0')
+		fprintf(f, "<p data-misfit=\"%s\">Left out: %s.</p>\n", what, why);
+}
+
+static void
 failures_put(FILE *f, const struct summary *s)
 {
 	uint64_t i;
 
 	fputs("<h2>What failed</h2>\n", f);
+	misfit_put(f, "log", s->log_why);
+	misfit_put(f, "statistics", s->stats_why);
 	for (i = 0; i < s->n_unread && i < SUMMARY_UNREAD; i++) {
 		fputs("<p data-unread=\"\">Could not be read: ", f);
 		html_text(f, s->unread[i].text);
@@ -324,14 +334,14 @@ sources_put(FILE *f, const struct summary *s)
 
 	fputs("<h3>This report is from</h3>\n<p>", f);
 	fprintf(f, "%zu CXI %s; ", s->files.n, s->files.n == 1 ? "file" : "files");
-	if (s->sides.n_logs == 0)
+	if (!s->log_read)
 		fputs("no log (cxiwrite -l); ", f);
-	for (i = 0; i < s->sides.n_logs; i++) {
+	for (i = 0; s->log_read && i < s->sides.n_logs; i++) {
 		fputs("log ", f);
 		html_text(f, file_name(s->sides.logs[i]));
 		fputs("; ", f);
 	}
-	fputs(s->sides.n_stats > 0 ? "statistics; " :
+	fputs(s->stats_read ? "statistics; " :
 	    "no statistics (cxiwrite -S); ", f);
 	fputs(s->sides.n_journals > 0 ? "journal." : "no journal.", f);
 	fputs(" By cxireport " VERSION ".</p>\n", f);
