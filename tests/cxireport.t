@@ -422,6 +422,30 @@ def _():
     must(not glob.glob(D + "/t.*"))
 
 
+@test("which files are merged ones, and of what, is told by what is in them")
+def _():
+    hits = value(report(), "hits")
+    sh("cd both && rm merged.events && >peaknet_0001.events")
+    must(value(report("both"), "hits") == hits)
+    # Of another run, whose sources are elsewhere.
+    sh("q2cat run.h5 | peakfind | cxiwrite -m 9 -n 9 -o nine; true")
+    sh("mkdir mixed; cd nine && cximerge -o ../mixed/nine.cxi *.cxi && cd .. &&"
+       " cp run/*.cxi mixed")
+    sh("cximerge -o x.cxi nine")
+    must(value(report("mixed"), "hits") == hits + value(report("x.cxi"), "hits"))
+
+
+@test("two merged files of the same events, or one with a part of its sources, are"
+      " refused")
+def _():
+    sh("cp one/merged.cxi one/again.cxi; mkdir part; cp run/peaknet_0000.cxi"
+       " one/merged.cxi part; cp -r both more; cp one/merged.cxi more/again.cxi")
+    must("merged of the same files" in sh("cxireport -o t.html one", 6))
+    must(re.search("merged of [0-9]+ files, and 1 of them",
+                   sh("cxireport -o t.html part", 6)))
+    must(value(report("more"), "hits") == value(report(), "hits"))
+
+
 @test("where no file can be read, an older report stays")
 def _():
     page = report()

@@ -378,6 +378,7 @@ merged_survey(struct cxireader_file *c, struct fault *f)
 	hid_t set, list = H5I_INVALID_HID;
 	bool virtual = false;
 
+	c->info.parts = r == 1;
 	if (r == 1)
 		r = path_exists(c, names[SET_N_PEAKS][0], f);
 	if (r != 1)
