@@ -42,6 +42,10 @@ run_read(struct summary *s, const struct options *o)
 	if (s->files.n > 0 && s->files_read == 0)
 		errx(STATUS_INPUT, "%s: none of its CXI files can be read, so there"
 		    " is nothing to report", s->run);
+	if (s->others > 0)
+		warnx("%s: %llu files have images of another size than the first one,"
+		    " which has %u x %u: their peaks have no place in the report", s->run,
+		    (unsigned long long)s->others, s->height, s->width);
 	if (s->log_why[0] != '\0')
 		warnx("%s: %s", s->sides.logs[0], s->log_why);
 	if (s->stats_why[0] != '\0')
@@ -49,7 +53,7 @@ run_read(struct summary *s, const struct options *o)
 	if (s->misfit || s->powder_doubt[0] != '\0')
 		warnx("-g %s: %s", o->geometry, s->misfit ? s->powder_why :
 		    s->powder_doubt);
-	return s->n_unread > 0 || s->misfit || s->log_why[0] != '\0' ||
+	return s->n_unread > 0 || s->others > 0 || s->misfit || s->log_why[0] != '\0' ||
 	    s->stats_why[0] != '\0' ? STATUS_INPUT : STATUS_OK;
 }
 

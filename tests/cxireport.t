@@ -201,6 +201,22 @@ def panel(ss, fs):
               " = 0\np/corner_y = 0" % (fs - 1, ss - 1), file=f)
 
 
+@test("files of another detector are said, and have no part in panels and powder")
+def _():
+    panel(96, 48)
+    alone = report(options="-g one.geom")
+    dump_make(os.path.join(D, "wide.h5"), 3, panels=4)
+    sh("q2cat wide.h5 | peakfind | cxiwrite -o wide; cat run/*.lst wide/*.lst"
+       " >wide.lst")
+    page = report("wide.lst", "-g one.geom", 6)
+    must("1 files have images of another size" in
+         sh("cxireport -g one.geom -o r.html wide.lst", 6))
+    must(value(page, "peaks") > value(alone, "peaks"))
+    for what in ("panel [0-9]*: [0-9]* peaks", "class=\"heat[^>]*",
+                 "data-hist=\"resolution\"[^>]*"):
+        must(re.findall(what, page) == re.findall(what, alone), what)
+
+
 @test("the geometry of a larger detector is an error, with a report that says so")
 def _():
     panel(97, 48)

@@ -277,6 +277,11 @@ failures_put(FILE *f, const struct summary *s)
 	uint64_t i;
 
 	fputs("<h2>What failed</h2>\n", f);
+	if (s->others > 0)
+		fprintf(f, "<p data-misfit=\"detector\">%llu files have images of"
+		    " another size than the first one, %u x %u: their peaks are left"
+		    " out of panels, powder and resolutions.</p>\n", (ull)s->others,
+		    s->height, s->width);
 	misfit_put(f, "log", s->log_why);
 	misfit_put(f, "statistics", s->stats_why);
 	for (i = 0; i < s->n_unread && i < SUMMARY_UNREAD; i++) {

@@ -157,16 +157,14 @@ powder_add(struct summary *s, const struct cxireader_peak *p)
 	s->powder[i * s->powder_width + j]++;
 }
 
+/* Where on the detector it is. */
 static void
-peak_take(struct summary *s, const struct cxireader_event *e,
+peak_place(struct summary *s, const struct cxireader_event *e,
     const struct cxireader_peak *p)
 {
 	struct resolution_place place;
 	double d;
 
-	s->peaks++;
-	histogram_add(&s->intensity, log10((double)p->total));
-	histogram_add(&s->snr, log10((double)p->snr));
 	if (p->panel >= 0 && p->panel < LAYOUT_MAX_PANELS) {
 		s->panels[p->panel]++;
 		if ((uint32_t)p->panel >= s->n_panels)
@@ -183,8 +181,19 @@ peak_take(struct summary *s, const struct cxireader_event *e,
 }
 
 static void
+peak_take(struct summary *s, const struct cxireader_event *e,
+    const struct cxireader_peak *p, bool placed)
+{
+	s->peaks++;
+	histogram_add(&s->intensity, log10((double)p->total));
+	histogram_add(&s->snr, log10((double)p->snr));
+	if (placed)
+		peak_place(s, e, p);
+}
+
+static void
 event_take(struct summary *s, const struct cxireader_event *e,
-    const struct cxireader_peak *peaks, size_t file, uint64_t row)
+    const struct cxireader_peak *peaks, size_t file, uint64_t row, bool placed)
 {
 	uint32_t i;
 
@@ -195,7 +204,7 @@ event_take(struct summary *s, const struct cxireader_event *e,
 	    (double)(e->timestamp & UINT32_MAX) * 1e-9 : NAN, LANE_HITS,
 	    e->n_found);
 	for (i = 0; i < e->n_peaks; i++)
-		peak_take(s, e, &peaks[i]);
+		peak_take(s, e, &peaks[i], placed);
 }
 
 static void
@@ -231,6 +240,19 @@ min_peaks_find(struct summary *s, const char *options)
 		s->min_peaks = strtoul(at + strlen("cxiwrite.m="), NULL, 10);
 }
 
+/* Has it the detector of the first file? One without images does not tell. */
+static bool
+detector_same(struct summary *s, const struct cxireader_info *x)
+{
+	if (x->height == 0)
+		return true;
+	if (s->height == 0) {
+		s->height = x->height;
+		s->width = x->width;
+	}
+	return x->height == s->height && x->width == s->width;
+}
+
 static int
 file_take(struct summary *s, size_t i, struct fault *f)
 {
@@ -239,19 +261,22 @@ file_take(struct summary *s, size_t i, struct fault *f)
 	struct cxireader_event e;
 	struct cxireader *r;
 	uint64_t k;
+	bool placed;
 	int got = 0;
 
 	if (cxireader_open(s->files.paths[i], s->geometry == NULL ? NULL :
 	    s->geometry->clen_path, &r, f) == -1)
 		return -1;
 	info = cxireader_info(r);
+	placed = detector_same(s, info);
+	s->others += !placed;
 	origin_add(s, info);
 	min_peaks_find(s, info->options);
 	if (powder_begin(s, info) == -1)
 		got = fault_lack(f, "no memory for the powder");
 	for (k = 0; got == 0 && k < info->events; k++)
 		if ((got = cxireader_event(r, k, &e, &peaks, f)) == 0)
-			event_take(s, &e, peaks, i, k);
+			event_take(s, &e, peaks, i, k, placed);
 	cxireader_close(r);
 	return got;
 }

@@ -56,6 +56,10 @@ struct summary {
 	/* From the CXI files. */
 	uint64_t	files_read, rows, peaks;
 	uint64_t	cut;		/* events with more peaks than were kept */
+	uint32_t	height, width;	/* of images of the first file that has any */
+	uint64_t	others;		/* files with images of another size: their
+					   peaks are on no panel, in no powder, and of
+					   no resolution */
 	uint64_t	n_unread;
 	struct fault	unread[SUMMARY_UNREAD];
 	struct summary_course filed;	/* hits alone */
