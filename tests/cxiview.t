@@ -204,6 +204,19 @@ def circles_check(got, places, zoom, name):
     check(bad == 0 and marks.any(), name, f'{bad} of {len(places)}')
 
 
+def float_mask_check():
+    cxi(path('half.cxi'), n=1)
+    with h5py.File(path('half.cxi'), 'a') as f:
+        m = np.zeros((80, 120), 'f4')
+        m[30:33, 40:50] = .5
+        m[40, 0] = -2
+        del f['/entry_1/data_1/mask']
+        f['/entry_1/data_1/mask'] = m
+    got = dump('cxireader_dump', path('half.cxi'), '', lines=['0'])
+    check(int([line for line in got if line[0] == 'image'][0][3]) == 31,
+          'what is not 0 in a mask of real numbers is bad', got[-1])
+
+
 def main():
     asics = geometry()
     _, left, top = assembly_check(asics)
@@ -229,6 +242,7 @@ def main():
                 want[a - 1:a + 2, b - 1:b + 2] += 1
     got, s, info, r = picture(f'-P {path("run.lst")}', 'p.png')
     plane_check(got, want, s, '-P: peaks are counted where they are')
+    float_mask_check()
 
     got, s, info, r = picture(f'-e 2 {path("a.cxi")}', 'e.png')
     places = [(x[2, i] + .5, y[2, i] + .5) for i in range(count[2])]

@@ -105,6 +105,7 @@ shape_check(struct cxireader_set *s, struct fault *f)
 	H5T_class_t class = H5Tget_class(type);
 	int r = 0;
 
+	s->real = class == H5T_FLOAT;
 	s->rank = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
 	if (s->rank < 0 || class == H5T_NO_CLASS || (s->rank <= CXIREADER_RANK &&
 	    H5Sget_simple_extent_dims(space, s->dims, NULL) != s->rank))
