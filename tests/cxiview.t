@@ -204,6 +204,30 @@ def circles_check(got, places, zoom, name):
     check(bad == 0 and marks.any(), name, f'{bad} of {len(places)}')
 
 
+def edge_check():
+    """A peak on the first pixel of the second of two ASICs side by side."""
+    cxi(path('edge.cxi'), n=1)
+    with h5py.File(path('edge.cxi'), 'a') as f:
+        f[R + 'nPeaks'][...] = 1
+        f[R + 'peakXPosRaw'][0, 0] = 60
+        f[R + 'peakYPosRaw'][0, 0] = 20
+    with open(path('two.geom'), 'w') as f:
+        f.write('res = 2000\nclen = 0.1\n')
+        for k, ss in enumerate((0, 0, 40, 40)):
+            fs = k % 2 * 60
+            f.write(f'a{k}/min_ss = {ss}\na{k}/max_ss = {ss + 39}\n'
+                    f'a{k}/min_fs = {fs}\na{k}/max_fs = {fs + 59}\n'
+                    f'a{k}/fs = x\na{k}/ss = y\na{k}/corner_x = {fs * 2}\n'
+                    f'a{k}/corner_y = {ss}\n')
+    got, s, _, _ = picture(f'-P -g {path("two.geom")} {path("edge.cxi")}',
+                           'edge.png')
+    dark = (got[..., 0] < 60) & (abs(got[..., 0] - got[..., 2]) < 4)
+    dark = dark[:80 * (got.shape[1] // 180)]
+    zoom = got.shape[1] // 180
+    check(dark[:, 120 * zoom:].any() and not dark[:, 50 * zoom:70 * zoom].any(),
+          '-P: a peak at the edge of an ASIC does not show on another one')
+
+
 def float_mask_check():
     cxi(path('half.cxi'), n=1)
     with h5py.File(path('half.cxi'), 'a') as f:
@@ -240,8 +264,11 @@ def main():
             for i in range(n[k]):
                 a, b = int(round(py[k, i])), int(round(px[k, i]))
                 want[a - 1:a + 2, b - 1:b + 2] += 1
+    want[mask != 0] = np.nan
     got, s, info, r = picture(f'-P {path("run.lst")}', 'p.png')
-    plane_check(got, want, s, '-P: peaks are counted where they are')
+    plane_check(got, want, s, '-P: peaks are counted where they are, bad pixels'
+                ' are neutral')
+    edge_check()
     float_mask_check()
 
     got, s, info, r = picture(f'-e 2 {path("a.cxi")}', 'e.png')
