@@ -2,9 +2,9 @@
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "base/filename.h"
 #include "base/newfile.h"
 #include "base/ownfile.h"
 #include "format/geofile.h"
@@ -57,14 +57,6 @@ run_read(struct summary *s, const struct options *o)
 	    s->stats_why[0] != '\0' ? STATUS_INPUT : STATUS_OK;
 }
 
-static const char *
-name_of(const char *path)
-{
-	const char *slash = path == NULL ? NULL : strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -105,8 +97,8 @@ main(int argc, char *argv[])
 	status = run_read(&s, &o);
 	if (newfile_open(&report, o.out, &f) == -1)
 		errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
-	report_write(report.f, &s, name_of(o.geometry), o.geometry != NULL ?
-	    g.digest : NULL);
+	report_write(report.f, &s, o.geometry == NULL ? NULL :
+	    filename_base(o.geometry), o.geometry == NULL ? NULL : g.digest);
 	if (newfile_commit(&report, &f) == -1) {
 		warnx("-o %s", f.text);
 		status = STATUS_OUTPUT;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/filename.h"
 #include "base/newfile.h"
 #include "base/ownfile.h"
 #include "data/assembly.h"
@@ -222,14 +223,6 @@ facts_make(const struct view *v, char *text, size_t size)
 	    "slab, not assembled" : "seen into the beam, y up");
 }
 
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}
-
 /* What rings need; says so if there are none for want of it. */
 static void
 rings_find(struct view *v, struct page *p)
@@ -274,7 +267,7 @@ title_event(struct view *v, const char *path, uint64_t row,
     const struct cxireader_event *e)
 {
 	size_t n = (size_t)snprintf(v->title, sizeof v->title,
-	    "%.200s   row %" PRIu64, base_name(path), row);
+	    "%.200s   row %" PRIu64, filename_base(path), row);
 
 	if (e->has_number)
 		n += (size_t)snprintf(v->title + n, sizeof v->title - n,
@@ -438,7 +431,7 @@ powder_show(struct view *v)
 		    NULL);
 	}
 	snprintf(v->title, sizeof v->title, "%.200s%s   %s of %" PRIu64
-	    " events", base_name(v->run.paths[0]), v->run.n > 1 ? " ..." : "",
+	    " events", filename_base(v->run.paths[0]), v->run.n > 1 ? " ..." : "",
 	    what[v->o.mode], v->events);
 	return plane_show(v, NULL, NULL);
 }
@@ -520,7 +513,7 @@ sheet_show(struct view *v)
 	s.hits = memory(s.room, sizeof *s.hits);
 	run_walk(v, sheet_add, &s);
 	snprintf(v->title, sizeof v->title, "%.200s%s   %zu of %" PRIu64
-	    " events, most peaks first", base_name(v->run.paths[0]),
+	    " events, most peaks first", filename_base(v->run.paths[0]),
 	    v->run.n > 1 ? " ..." : "", s.n, v->events);
 	sheet_draw(v, &s);
 	free(s.hits);

@@ -344,6 +344,11 @@ def _():
     must(report() == report())
 
 
+@test("a directory is the same with a slash behind it")
+def _():
+    must(report("run/") == report("run") and "<title>Run report: run<" in report("run//"))
+
+
 @test("without log and statistics it says which options would have told")
 def _():
     os.makedirs(D + "/bare")

@@ -1,18 +1,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/filename.h"
 #include "report/html.h"
 #include "report/report.h"
 #include "report/report_parts.h"
 #include "report/svg.h"
-
-static const char *
-file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}
 
 /* ---- head: the verdict and the totals ---- */
 
@@ -86,6 +79,15 @@ verdict_put(FILE *f, const struct summary *s)
 const char report_begins[] = "^<!DOCTYPE html>\n(<[^>]*>\n)*<meta"
     " name=\"generator\" content=\"cxireport\">\n";
 
+/* The same with a slash behind it as without. */
+static void
+run_put(FILE *f, const char *run)
+{
+	const char *base = filename_base(run);
+
+	html_textn(f, base, *base == '/' ? 1 : strcspn(base, "/"));
+}
+
 static void
 head_put(FILE *f, const struct summary *s)
 {
@@ -93,10 +95,10 @@ head_put(FILE *f, const struct summary *s)
 	    "\n<meta name=\"generator\" content=\"cxireport\">"
 	    "\n<meta name=\"viewport\" content=\"width=device-width,"
 	    " initial-scale=1\">\n<title>Run report: ", f);
-	html_text(f, file_name(s->run));
+	run_put(f, s->run);
 	fprintf(f, "</title>\n<style>\n%s\n</style>\n</head>\n<body>\n<main>\n<h1>Run"
 	    " report: ", report_style);
-	html_text(f, file_name(s->run));
+	run_put(f, s->run);
 	fputs("</h1>\n", f);
 	verdict_put(f, s);
 	totals_put(f, s);
@@ -224,7 +226,7 @@ best_put(FILE *f, const struct summary *s)
 		fprintf(f, "<tr data-best=\"%u\" data-peaks=\"%llu\" data-row=\"%llu\">"
 		    "<td class=\"n\">%llu</td><td>", i, (ull)b->found, (ull)b->row,
 		    (ull)b->found);
-		html_text(f, file_name(s->files.paths[b->file]));
+		html_text(f, filename_base(s->files.paths[b->file]));
 		fprintf(f, "</td><td class=\"n\">%llu</td><td class=\"n\">",
 		    (ull)b->row);
 		fprintf(f, b->has_number ? "%llu" : "unknown", (ull)b->number);
@@ -343,7 +345,7 @@ sources_put(FILE *f, const struct summary *s)
 		fputs("no log (cxiwrite -l); ", f);
 	for (i = 0; s->log_read && i < s->sides.n_logs; i++) {
 		fputs("log ", f);
-		html_text(f, file_name(s->sides.logs[i]));
+		html_text(f, filename_base(s->sides.logs[i]));
 		fputs("; ", f);
 	}
 	fputs(s->stats_read ? "statistics; " :
