@@ -241,6 +241,20 @@ def float_mask_check():
           'what is not 0 in a mask of real numbers is bad', got[-1])
 
 
+def title_check():
+    odd = os.fsencode(path('m')) + b'\xfcller.cxi'
+    long = os.fsencode(path('a' * 195)) + b'\xc3\xa9' * 20 + b'.cxi'
+    for name in odd, long:
+        shutil.copy(path('edge.cxi'), name)
+        subprocess.run([b'cxiview', b'-o', os.fsencode(path('n.png')), name])
+        with Image.open(path('n.png')) as i:
+            top = np.array(i.convert('L')).astype(int)[:, :]
+            title = i.info['Title']
+        # The lines of text are below the picture of 80 x 120 by 7.
+        check((top[560:585] < 100).any(1).any() and '\ufffd' not in title and
+              '?' in title, 'a name that is no UTF-8 still has a title', title)
+
+
 def main():
     asics = geometry()
     _, left, top = assembly_check(asics)
@@ -270,6 +284,7 @@ def main():
                 ' are neutral')
     edge_check()
     float_mask_check()
+    title_check()
 
     got, s, info, r = picture(f'-e 2 {path("a.cxi")}', 'e.png')
     places = [(x[2, i] + .5, y[2, i] + .5) for i in range(count[2])]
