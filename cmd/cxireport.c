@@ -2,9 +2,9 @@
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "base/filename.h"
 #include "base/newfile.h"
 #include "base/ownfile.h"
 #include "format/geofile.h"
@@ -39,18 +39,22 @@ run_read(struct summary *s, const struct options *o)
 		errx(status_of(&f, STATUS_INPUT), "%s", f.text);
 	for (i = 0; i < s->n_unread && i < SUMMARY_UNREAD; i++)
 		warnx("%s", s->unread[i].text);
+	if (s->files.n > 0 && s->files_read == 0)
+		errx(STATUS_INPUT, "%s: none of its CXI files can be read, so there"
+		    " is nothing to report", s->run);
+	if (s->others > 0)
+		warnx("%s: %llu files have images of another size than the first one,"
+		    " which has %u x %u: their peaks have no place in the report", s->run,
+		    (unsigned long long)s->others, s->height, s->width);
+	if (s->log_why[0] != '\0')
+		warnx("%s: %s", s->sides.logs[0], s->log_why);
+	if (s->stats_why[0] != '\0')
+		warnx("%s: %s", o->stats != NULL ? o->stats : s->run, s->stats_why);
 	if (s->misfit || s->powder_doubt[0] != '\0')
 		warnx("-g %s: %s", o->geometry, s->misfit ? s->powder_why :
 		    s->powder_doubt);
-	return s->n_unread > 0 || s->misfit ? STATUS_INPUT : STATUS_OK;
-}
-
-static const char *
-name_of(const char *path)
-{
-	const char *slash = path == NULL ? NULL : strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
+	return s->n_unread > 0 || s->others > 0 || s->misfit || s->log_why[0] != '\0' ||
+	    s->stats_why[0] != '\0' ? STATUS_INPUT : STATUS_OK;
 }
 
 int
@@ -93,8 +97,8 @@ main(int argc, char *argv[])
 	status = run_read(&s, &o);
 	if (newfile_open(&report, o.out, &f) == -1)
 		errx(status_of(&f, STATUS_OUTPUT), "-o %s", f.text);
-	report_write(report.f, &s, name_of(o.geometry), o.geometry != NULL ?
-	    g.digest : NULL);
+	report_write(report.f, &s, o.geometry == NULL ? NULL :
+	    filename_base(o.geometry), o.geometry == NULL ? NULL : g.digest);
 	if (newfile_commit(&report, &f) == -1) {
 		warnx("-o %s", f.text);
 		status = STATUS_OUTPUT;

@@ -17,8 +17,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/filename.h"
 #include "base/newfile.h"
 #include "base/ownfile.h"
+#include "base/utf8.h"
 #include "data/assembly.h"
 #include "data/resolution.h"
 #include "data/tone.h"
@@ -222,12 +224,17 @@ facts_make(const struct view *v, char *text, size_t size)
 	    "slab, not assembled" : "seen into the beam, y up");
 }
 
-static const char *
-base_name(const char *path)
+/* A file's name may be any bytes; text that is no UTF-8 would not be drawn at all. */
+static void
+title_clean(char *title)
 {
-	const char *slash = strrchr(path, '/');
+	size_t n = strlen(title), size;
 
-	return slash == NULL ? path : slash + 1;
+	for (; n > 0; title += size, n -= size)
+		if ((size = utf8_size((const unsigned char *)title, n)) == 0) {
+			*title = '?';
+			size = 1;
+		}
 }
 
 /* What rings need; says so if there are none for want of it. */
@@ -274,7 +281,7 @@ title_event(struct view *v, const char *path, uint64_t row,
     const struct cxireader_event *e)
 {
 	size_t n = (size_t)snprintf(v->title, sizeof v->title,
-	    "%.200s   row %" PRIu64, base_name(path), row);
+	    "%.200s   row %" PRIu64, filename_base(path), row);
 
 	if (e->has_number)
 		n += (size_t)snprintf(v->title + n, sizeof v->title - n,
@@ -282,6 +289,7 @@ title_event(struct view *v, const char *path, uint64_t row,
 	if (e->has_peaks)
 		snprintf(v->title + n, sizeof v->title - n, "   %u peaks",
 		    e->n_found);
+	title_clean(v->title);
 }
 
 /* Finds event k of the run and opens its file. */
@@ -338,38 +346,72 @@ powder_add(struct view *v, uint64_t row, void *arg)
 			    sum[i] + (double)v->image[i];
 }
 
+/* Pixels beside each other in the slab may be far apart in the laboratory. */
+static bool
+is_beside(const struct view *v, const struct geometry_asic *asic, long fs, long ss)
+{
+	const struct geometry *g = &v->geo.geometry;
+
+	return fs >= 0 && ss >= 0 && fs < (long)v->width && ss < (long)v->height &&
+	    (g->n_asics == 0 || resolution_asic(g, (double)fs, (double)ss) == asic);
+}
+
+static void
+peak_mark(struct view *v, const struct cxireader_peak *p)
+{
+	const struct geometry_asic *asic;
+	long ss, fs, r, c;
+
+	if (!(p->fs > -0.5F && p->fs < (float)v->width && p->ss > -0.5F &&
+	    p->ss < (float)v->height))
+		return;
+	ss = lrintf(p->ss);
+	fs = lrintf(p->fs);
+	asic = resolution_asic(&v->geo.geometry, (double)fs, (double)ss);
+	for (r = ss - 1; r <= ss + 1; r++)
+		for (c = fs - 1; c <= fs + 1; c++)
+			if (is_beside(v, asic, c, r))
+				v->plane[r * (long)v->width + c]++;
+}
+
+/* The plane begins with NaN: what is bad in all masks stays unknown. */
+static void
+mask_mark(struct view *v, uint64_t row)
+{
+	size_t i, n = (size_t)v->height * v->width;
+	struct fault f;
+
+	if (cxireader_mask(v->reader, row, v->bad, &f) == -1)
+		give_up(&f);
+	v->bad_known = cxireader_info(v->reader)->mask < 2;
+	for (i = 0; i < n; i++)
+		if (!v->bad[i] && isnan(v->plane[i]))
+			v->plane[i] = 0;
+}
+
 /* A peak counts where it is and on the pixels beside, so that one is seen. */
 static void
 powder_mark(struct view *v, uint64_t row, void *arg)
 {
 	const struct cxireader_peak *p;
 	struct cxireader_event e = event_read(v, row, &p);
-	long ss, fs, r, c;
 	uint32_t i;
 
 	(void)arg;
 	beam_add(v, &e);
-	for (i = 0; i < e.n_peaks; i++) {
-		if (!(p[i].fs > -0.5F && p[i].fs < (float)v->width &&
-		    p[i].ss > -0.5F && p[i].ss < (float)v->height))
-			continue;
-		ss = lrintf(p[i].ss);
-		fs = lrintf(p[i].fs);
-		for (r = ss - 1; r <= ss + 1; r++)
-			for (c = fs - 1; c <= fs + 1; c++)
-				if (r >= 0 && c >= 0 && r < (long)v->height &&
-				    c < (long)v->width)
-					v->plane[r * (long)v->width + c]++;
-	}
+	if (!v->bad_known)
+		mask_mark(v, row);
+	for (i = 0; i < e.n_peaks; i++)
+		peak_mark(v, &p[i]);
 }
 
 static void
-plane_fill(struct view *v, float value)
+plane_unknow(struct view *v)
 {
 	size_t i, n = (size_t)v->height * v->width;
 
 	for (i = 0; i < n; i++)
-		v->plane[i] = value;
+		v->plane[i] = NAN;
 }
 
 static void
@@ -399,13 +441,14 @@ powder_show(struct view *v)
 	if (v->o.mode == MODE_SUM)
 		sum_make(v);
 	else {
-		plane_fill(v, v->o.mode == MODE_PEAKS ? 0 : NAN);
+		plane_unknow(v);
 		run_walk(v, v->o.mode == MODE_PEAKS ? powder_mark : powder_add,
 		    NULL);
 	}
 	snprintf(v->title, sizeof v->title, "%.200s%s   %s of %" PRIu64
-	    " events", base_name(v->run.paths[0]), v->run.n > 1 ? " ..." : "",
+	    " events", filename_base(v->run.paths[0]), v->run.n > 1 ? " ..." : "",
 	    what[v->o.mode], v->events);
+	title_clean(v->title);
 	return plane_show(v, NULL, NULL);
 }
 
@@ -486,8 +529,9 @@ sheet_show(struct view *v)
 	s.hits = memory(s.room, sizeof *s.hits);
 	run_walk(v, sheet_add, &s);
 	snprintf(v->title, sizeof v->title, "%.200s%s   %zu of %" PRIu64
-	    " events, most peaks first", base_name(v->run.paths[0]),
+	    " events, most peaks first", filename_base(v->run.paths[0]),
 	    v->run.n > 1 ? " ..." : "", s.n, v->events);
+	title_clean(v->title);
 	sheet_draw(v, &s);
 	free(s.hits);
 }

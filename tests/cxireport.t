@@ -201,6 +201,22 @@ def panel(ss, fs):
               " = 0\np/corner_y = 0" % (fs - 1, ss - 1), file=f)
 
 
+@test("files of another detector are said, and have no part in panels and powder")
+def _():
+    panel(96, 48)
+    alone = report(options="-g one.geom")
+    dump_make(os.path.join(D, "wide.h5"), 3, panels=4)
+    sh("q2cat wide.h5 | peakfind | cxiwrite -o wide; cat run/*.lst wide/*.lst"
+       " >wide.lst")
+    page = report("wide.lst", "-g one.geom", 6)
+    must("1 files have images of another size" in
+         sh("cxireport -g one.geom -o r.html wide.lst", 6))
+    must(value(page, "peaks") > value(alone, "peaks"))
+    for what in ("panel [0-9]*: [0-9]* peaks", "class=\"heat[^>]*",
+                 "data-hist=\"resolution\"[^>]*"):
+        must(re.findall(what, page) == re.findall(what, alone), what)
+
+
 @test("the geometry of a larger detector is an error, with a report that says so")
 def _():
     panel(97, 48)
@@ -304,9 +320,33 @@ def _():
     must("&lt;script&gt;alert(1)" in report())
 
 
+@test("the commands run nothing that a file smuggles in, and name no program but ours")
+def _():
+    os.makedirs(D + "/smuggle")
+    path = D + "/smuggle/a.cxi"
+    shutil.copy(sorted(glob.glob(RUN + "/*.cxi"))[0], path)
+    with h5py.File(path, "a") as f:
+        for name, text in (
+                ("stream", "q2cat.version=1\nq2cat.n;touch PWNED;=1\n"
+                 "x;touch PWNED;y.z=2\nrm.r=PWNED\nmine.version=1\nmine.a=3\n"
+                 "peakfind.a=;touch PWNED\npeakfind.;=1\npeakfind.=1\n"),
+                ("options", "cxiwrite.m=1\ncxiwrite.m 1|touch PWNED #=1\n")):
+            del f["/entry_1/process_1/" + name]
+            f["/entry_1/process_1/" + name] = text
+    got = html.unescape(re.search("<pre data-commands=[^>]*>(.*?)</pre>",
+                                  report("smuggle"), re.S)[1])
+    must(got == "q2cat |\n    FILTER |\n    FILTER |\n    FILTER |\n    peakfind -a"
+         " ';touch PWNED' |\n    cxiwrite -m 1 -o OUT", got)
+
+
 @test("the same files give the same bytes")
 def _():
     must(report() == report())
+
+
+@test("a directory is the same with a slash behind it")
+def _():
+    must(report("run/") == report("run") and "<title>Run report: run<" in report("run//"))
 
 
 @test("without log and statistics it says which options would have told")
@@ -355,6 +395,40 @@ def _():
     must('data-absent="log"' in page and "no statistics (cxiwrite -S)" in page)
 
 
+@test("a log and statistics of another run are left out, with no hit rate")
+def _():
+    os.makedirs(D + "/alone")
+    for x in glob.glob(RUN + "/*.cxi"):
+        shutil.copy(x, D + "/alone")
+    line = "q2cat %s run.h5 | peakfind | cxiwrite -m 0 -o %s -l %s/l.tsv -S %s/s.json"
+    sh("; ".join(line % (cut, d, d, d) for cut, d in (("", "all"), ("-n 2", "few"))))
+    for run, options, what in (
+            ("alone", "-l few/l.tsv", "log"), ("alone", "-S few/s.json", "statistics"),
+            ("alone", "-S all/s.json", "statistics"), ("run", "-l all/l.tsv", "log"),
+            ("run", "-l few/l.tsv", "log")):
+        page = report(run, options, 6)
+        must('data-misfit="%s"' % what in page, run, options)
+        must("of these files" in sh("cxireport %s -o r.html %s" % (options, run), 6))
+        if run == "alone":
+            must(re.search('data-key="hit-rate"\\s+data-absent', page), options)
+        else:
+            must(value(page, "hit-rate") == value(report(), "hit-rate"), options)
+
+
+@test("the log of a run that broke off, and statistics from before it was carried on,"
+      " are taken")
+def _():
+    page = report("alone", "-l all/l.tsv")
+    must(value(page, "hit-rate") == 39 / 40 and 'data-verdict="broken"' in page)
+    shutil.copytree(RUN, D + "/goes")
+    text = re.sub('"written": [0-9]*', '"written": 1', read(RUN + "/stats.json"))
+    with open(D + "/goes/stats.json", "w") as f:
+        f.write(re.sub('"complete": true', '"complete": false', text))
+    page = report("goes")
+    must(value(page, "hit-rate") == value(report(), "hit-rate"))
+    must('data-verdict="broken"' in page and "data-misfit" not in page)
+
+
 @test("a merged file beside its sources counts no event twice, nor does a file that is"
       " named twice")
 def _():
@@ -367,6 +441,41 @@ def _():
     first = sorted(glob.glob(RUN + "/*.cxi"))[0]
     must("is named twice" in sh("cxiview -s -o t.png %s run/peaknet.lst" % first, 6))
     must(not glob.glob(D + "/t.*"))
+
+
+@test("which files are merged ones, and of what, is told by what is in them")
+def _():
+    hits = value(report(), "hits")
+    sh("cd both && rm merged.events && >peaknet_0001.events")
+    must(value(report("both"), "hits") == hits)
+    # Of another run, whose sources are elsewhere.
+    sh("q2cat run.h5 | peakfind | cxiwrite -m 9 -n 9 -o nine; true")
+    sh("mkdir mixed; cd nine && cximerge -o ../mixed/nine.cxi *.cxi && cd .. &&"
+       " cp run/*.cxi mixed")
+    sh("cximerge -o x.cxi nine")
+    must(value(report("mixed"), "hits") == hits + value(report("x.cxi"), "hits"))
+
+
+@test("two merged files of the same events, or one with a part of its sources, are"
+      " refused")
+def _():
+    sh("cp one/merged.cxi one/again.cxi; mkdir part; cp run/peaknet_0000.cxi"
+       " one/merged.cxi part; cp -r both more; cp one/merged.cxi more/again.cxi")
+    must("merged of the same files" in sh("cxireport -o t.html one", 6))
+    must(re.search("merged of [0-9]+ files, and 1 of them",
+                   sh("cxireport -o t.html part", 6)))
+    must(value(report("more"), "hits") == value(report(), "hits"))
+
+
+@test("where no file can be read, an older report stays")
+def _():
+    page = report()
+    sh("ls -d run/*.cxi | sed s/run/gone/ >gone.lst")
+    for line, status, why in (
+            ("cxireport -o r.html gone.lst", 6, "none of its CXI files can be read"),
+            ("ulimit -f 1; cxireport -o r.html run", 8, "raise the limit")):
+        must(why in sh(line, status), line)
+        must(read(D + "/r.html") == page, line)
 
 
 @test("the range of resolutions goes from the smallest to the largest")
@@ -398,7 +507,7 @@ def _():
     sh("rm -f r.html; mkdir empty; echo p0/min_fs = x >r.geom")
     for line, status in (("cxireport nowhere", 6), ("cxireport empty", 6),
                          ("cxireport", 1), ("cxireport -o no/r.html run", 7),
-                         ("ulimit -f 1; cxireport -o r.html run", 7),
+                         ("cxireport -o /dev/full run", 7),
                          ("cxireport -g r.geom -o r.html run", 6)):
         must(sh(line, status) != "", line)
     must(not glob.glob(D + "/r.html*") and not os.path.exists(D + "/report.html"))

@@ -204,6 +204,57 @@ def circles_check(got, places, zoom, name):
     check(bad == 0 and marks.any(), name, f'{bad} of {len(places)}')
 
 
+def edge_check():
+    """A peak on the first pixel of the second of two ASICs side by side."""
+    cxi(path('edge.cxi'), n=1)
+    with h5py.File(path('edge.cxi'), 'a') as f:
+        f[R + 'nPeaks'][...] = 1
+        f[R + 'peakXPosRaw'][0, 0] = 60
+        f[R + 'peakYPosRaw'][0, 0] = 20
+    with open(path('two.geom'), 'w') as f:
+        f.write('res = 2000\nclen = 0.1\n')
+        for k, ss in enumerate((0, 0, 40, 40)):
+            fs = k % 2 * 60
+            f.write(f'a{k}/min_ss = {ss}\na{k}/max_ss = {ss + 39}\n'
+                    f'a{k}/min_fs = {fs}\na{k}/max_fs = {fs + 59}\n'
+                    f'a{k}/fs = x\na{k}/ss = y\na{k}/corner_x = {fs * 2}\n'
+                    f'a{k}/corner_y = {ss}\n')
+    got, s, _, _ = picture(f'-P -g {path("two.geom")} {path("edge.cxi")}',
+                           'edge.png')
+    dark = (got[..., 0] < 60) & (abs(got[..., 0] - got[..., 2]) < 4)
+    dark = dark[:80 * (got.shape[1] // 180)]
+    zoom = got.shape[1] // 180
+    check(dark[:, 120 * zoom:].any() and not dark[:, 50 * zoom:70 * zoom].any(),
+          '-P: a peak at the edge of an ASIC does not show on another one')
+
+
+def float_mask_check():
+    cxi(path('half.cxi'), n=1)
+    with h5py.File(path('half.cxi'), 'a') as f:
+        m = np.zeros((80, 120), 'f4')
+        m[30:33, 40:50] = .5
+        m[40, 0] = -2
+        del f['/entry_1/data_1/mask']
+        f['/entry_1/data_1/mask'] = m
+    got = dump('cxireader_dump', path('half.cxi'), '', lines=['0'])
+    check(int([line for line in got if line[0] == 'image'][0][3]) == 31,
+          'what is not 0 in a mask of real numbers is bad', got[-1])
+
+
+def title_check():
+    odd = os.fsencode(path('m')) + b'\xfcller.cxi'
+    long = os.fsencode(path('a' * 195)) + b'\xc3\xa9' * 20 + b'.cxi'
+    for name in odd, long:
+        shutil.copy(path('edge.cxi'), name)
+        subprocess.run([b'cxiview', b'-o', os.fsencode(path('n.png')), name])
+        with Image.open(path('n.png')) as i:
+            top = np.array(i.convert('L')).astype(int)[:, :]
+            title = i.info['Title']
+        # The lines of text are below the picture of 80 x 120 by 7.
+        check((top[560:585] < 100).any(1).any() and '\ufffd' not in title and
+              '?' in title, 'a name that is no UTF-8 still has a title', title)
+
+
 def main():
     asics = geometry()
     _, left, top = assembly_check(asics)
@@ -227,8 +278,13 @@ def main():
             for i in range(n[k]):
                 a, b = int(round(py[k, i])), int(round(px[k, i]))
                 want[a - 1:a + 2, b - 1:b + 2] += 1
+    want[mask != 0] = np.nan
     got, s, info, r = picture(f'-P {path("run.lst")}', 'p.png')
-    plane_check(got, want, s, '-P: peaks are counted where they are')
+    plane_check(got, want, s, '-P: peaks are counted where they are, bad pixels'
+                ' are neutral')
+    edge_check()
+    float_mask_check()
+    title_check()
 
     got, s, info, r = picture(f'-e 2 {path("a.cxi")}', 'e.png')
     places = [(x[2, i] + .5, y[2, i] + .5) for i in range(count[2])]

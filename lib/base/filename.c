@@ -76,3 +76,14 @@ filename_is(int fd, const char *name)
 	return fstat(fd, &open) == 0 && lstat(name, &named) == 0 &&
 	    open.st_dev == named.st_dev && open.st_ino == named.st_ino;
 }
+
+const char *
+filename_base(const char *path)
+{
+	const char *base = path;
+
+	for (; *path != '\0'; path++)
+		if (path[0] == '/' && path[1] != '/' && path[1] != '\0')
+			base = path + 1;
+	return base;
+}

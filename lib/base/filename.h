@@ -1,4 +1,4 @@
-/* The last steps of a file that gets its name when it is whole. */
+/* Names of files, and the last steps of one that gets its name when it is whole. */
 #ifndef BASE_FILENAME_H
 #define BASE_FILENAME_H
 
@@ -21,5 +21,8 @@ bool	filename_is(int fd, const char *name);
  * machine. 0 or -1 with errno; 0 where the file system has no such sync.
  */
 int	filename_sync(const char *name);
+
+/* A path's last part, with the slashes behind it; points into the path. */
+const char	*filename_base(const char *path);
 
 #endif

@@ -36,7 +36,7 @@ tone_choose(const float *values, size_t n)
 		if (!(t.high > t.low))
 			t.high = sample[m - 1];
 		if (!(t.high > t.low))
-			t.high = t.low + 1;
+			t.high = t.low + fmax(1, fabs(t.low) / 1000);
 		if (!(t.knee > 0))
 			t.knee = (t.high - t.low) / 4;
 	}

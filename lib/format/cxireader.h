@@ -27,7 +27,8 @@ struct cxireader_info {
 	uint32_t	height, width;	/* image: ss, fs, pixels; 0 without images */
 	uint32_t	capacity;	/* peaks an event has room for; 0 without peaks */
 	uint32_t	mask;		/* 1 one for all events, 2 one for each, 0 none */
-	uint32_t	merged;		/* 1: of several files, by cximerge(1) */
+	uint32_t	parts;		/* 1: made of several files, by cximerge(1) */
+	uint32_t	merged;		/* 1: and its events are still in those */
 	char		type[8];	/* of pixels, in the file: "f32", "i16"; "" */
 	char		program[64];	/* texts of process_1; "" if absent */
 	char		options[4096];

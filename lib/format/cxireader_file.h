@@ -31,6 +31,7 @@ enum {
 struct cxireader_set {
 	hid_t		id;		/* negative: not there */
 	const char	*path;
+	bool		real;		/* not whole numbers */
 	int		rank;
 	hsize_t		dims[CXIREADER_RANK];
 	hsize_t		chunk[CXIREADER_RANK];	/* all 0 if not chunked */

@@ -105,6 +105,7 @@ shape_check(struct cxireader_set *s, struct fault *f)
 	H5T_class_t class = H5Tget_class(type);
 	int r = 0;
 
+	s->real = class == H5T_FLOAT;
 	s->rank = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
 	if (s->rank < 0 || class == H5T_NO_CLASS || (s->rank <= CXIREADER_RANK &&
 	    H5Sget_simple_extent_dims(space, s->dims, NULL) != s->rank))
@@ -378,6 +379,7 @@ merged_survey(struct cxireader_file *c, struct fault *f)
 	hid_t set, list = H5I_INVALID_HID;
 	bool virtual = false;
 
+	c->info.parts = r == 1;
 	if (r == 1)
 		r = path_exists(c, names[SET_N_PEAKS][0], f);
 	if (r != 1)

@@ -301,18 +301,26 @@ cxireader_block_read(struct cxireader_file *c, uint64_t block, void *memory,
 	return 0;
 }
 
-/* As signed bytes HDF5 saturates, so what is not 0 stays so. */
+/*
+ * What is not 0 is bad, also as a byte: whole numbers saturate as signed ones, but
+ * HDF5 would cut what is behind the point off.
+ */
 int
 cxireader_mask_read(struct cxireader_file *c, uint64_t k, void *memory, struct fault *f)
 {
 	const struct cxireader_set *s = &c->sets[SET_MASK];
+	size_t n = (size_t)c->info.height * c->info.width, i;
+	hid_t type = s->real ? H5T_NATIVE_FLOAT : H5T_NATIVE_INT8;
+	const float *real = memory;
+	uint8_t *bad = memory;
 
-	if (s->rank == 3)
-		return chunks_check(s, k, f) == -1 ? -1 :
-		    rows_read(c, s, k, 1, 0, H5T_NATIVE_INT8, memory, f);
-	if (H5Dread(s->id, H5T_NATIVE_INT8, H5S_ALL, H5S_ALL, c->transfer,
-	    memory) < 0)
-		return hdf_fault_set(f, s->path);
+	if (s->rank == 3 ? chunks_check(s, k, f) == -1 ||
+	    rows_read(c, s, k, 1, 0, type, memory, f) == -1 :
+	    rows_read(c, s, 0, s->dims[0], s->dims[1], type, memory, f) == -1)
+		return -1;
+	/* In place: a byte is never ahead of its float. */
+	for (i = 0; s->real && i < n; i++)
+		bad[i] = !(real[i] == 0);
 	return 0;
 }
 

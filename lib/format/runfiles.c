@@ -12,6 +12,7 @@
 
 #include "base/io.h"
 #include "format/runfiles.h"
+#include "format/runmerged.h"
 
 enum { LIST_MAX_BYTES = 256 << 20 };
 
@@ -119,49 +120,23 @@ names_add(struct runfiles *r, const char *dir,
 	return status == -1 ? -1 : n;
 }
 
-static bool
-is_merged(const char *path)
-{
-	char events[PATH_MAX];
-	struct stat st;
-	int n = snprintf(events, sizeof events, "%.*s.events",
-	    (int)(strlen(path) - strlen(".cxi")), path);
-
-	return n < PATH_MAX && stat(events, &st) == 0;
-}
-
-/* Leaves out the merged files from first on, if there are others as well. */
-static void
-merged_leave(struct runfiles *r, size_t first)
-{
-	size_t i, n = first;
-
-	for (i = first; i < r->n && is_merged(r->paths[i]); i++)
-		;
-	if (i == r->n)
-		return;
-	for (i = first; i < r->n; i++)
-		if (is_merged(r->paths[i]))
-			free(r->paths[i]);
-		else
-			r->paths[n++] = r->paths[i];
-	r->n = n;
-}
-
 static int
 directory_add(struct runfiles *r, const char *dir, struct fault *f)
 {
 	int n = names_add(r, dir, lists_select, list_add, f);
-	size_t first = r->n;
+	size_t first = r->n, more;
 
-	if (n == 0) {
-		n = names_add(r, dir, files_select, path_add, f);
-		merged_leave(r, first);
-	}
+	if (n != 0)
+		return n == -1 ? -1 : 0;
+	if ((n = names_add(r, dir, files_select, path_add, f)) == -1)
+		return -1;
 	if (n == 0)
 		return fault_set(f, "%s: has neither lists (*.lst) nor CXI files",
 		    dir);
-	return n == -1 ? -1 : 0;
+	more = r->n - first;
+	n = runmerged_leave(r->paths + first, &more, f);
+	r->n = first + more;
+	return n;
 }
 
 int

@@ -23,11 +23,12 @@ struct runfiles {
  *	NAME.lst	the files it lists, one a line, as CrystFEL takes them:
  *			relative ones from the current directory
  *	directory	all its *.lst in order of names; without one, all its *.cxi,
- *			but no merged ones (with NAME.events beside) among others
+ *			but no merged ones whose sources are there, runmerged.h
  *	anything else	is a file itself
  *
  * A list may be empty: a run without hits. -1: a list or directory cannot be read,
- * or a directory has neither. On 0 and -1 r is to be freed.
+ * or a directory has neither, or its events would count twice. On 0 and -1 r is to
+ * be freed.
  */
 int	runfiles_add(struct runfiles *r, const char *argument, struct fault *);
 

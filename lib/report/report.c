@@ -1,18 +1,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/filename.h"
 #include "report/html.h"
 #include "report/report.h"
 #include "report/report_parts.h"
 #include "report/svg.h"
-
-static const char *
-file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}
 
 /* ---- head: the verdict and the totals ---- */
 
@@ -35,24 +28,25 @@ total_absent(FILE *f, const char *key, const char *label, const char *option)
 static void
 totals_put(FILE *f, const struct summary *s)
 {
-	uint64_t in, failed, filtered;
-	bool known = summary_events(s, &in, &failed, &filtered);
+	struct summary_counts c;
+	bool known = summary_counts(s, &c);
 
 	fputs("<dl class=\"totals\">\n", f);
-	if (known && in > 0)
+	if (known && c.in > 0)
 		fprintf(f, "<div><dt>hit rate</dt><dd data-key=\"hit-rate\""
 		    " data-value=\"%.6f\">%.1f&nbsp;%%</dd></div>\n",
-		    (double)s->rows / (double)in, 100 * (double)s->rows / (double)in);
+		    (double)c.hits / (double)c.in, 100 * (double)c.hits /
+		    (double)c.in);
 	else
 		total_absent(f, "hit-rate", "hit rate", "cxiwrite -l or -S");
 	total_put(f, "hits", "hits in the files", s->rows, false);
 	if (known) {
-		total_put(f, "events", "events in", in, false);
-		total_put(f, "misses", "misses", filtered, false);
-		total_put(f, "failed", "failed", failed, failed > 0);
+		total_put(f, "events", "events in", c.in, false);
+		total_put(f, "misses", "misses", c.misses, false);
+		total_put(f, "failed", "failed", c.failed, c.failed > 0);
 	} else
 		total_absent(f, "events", "events in", "cxiwrite -l or -S");
-	if (s->sides.n_stats > 0)
+	if (s->stats_read)
 		total_put(f, "missing", "missing or lost", s->sides.stats.missing +
 		    s->sides.stats.lost, s->sides.stats.missing +
 		    s->sides.stats.lost > 0);
@@ -85,6 +79,15 @@ verdict_put(FILE *f, const struct summary *s)
 const char report_begins[] = "^<!DOCTYPE html>\n(<[^>]*>\n)*<meta"
     " name=\"generator\" content=\"cxireport\">\n";
 
+/* The same with a slash behind it as without. */
+static void
+run_put(FILE *f, const char *run)
+{
+	const char *base = filename_base(run);
+
+	html_textn(f, base, *base == '/' ? 1 : strcspn(base, "/"));
+}
+
 static void
 head_put(FILE *f, const struct summary *s)
 {
@@ -92,10 +95,10 @@ head_put(FILE *f, const struct summary *s)
 	    "\n<meta name=\"generator\" content=\"cxireport\">"
 	    "\n<meta name=\"viewport\" content=\"width=device-width,"
 	    " initial-scale=1\">\n<title>Run report: ", f);
-	html_text(f, file_name(s->run));
+	run_put(f, s->run);
 	fprintf(f, "</title>\n<style>\n%s\n</style>\n</head>\n<body>\n<main>\n<h1>Run"
 	    " report: ", report_style);
-	html_text(f, file_name(s->run));
+	run_put(f, s->run);
 	fputs("</h1>\n", f);
 	verdict_put(f, s);
 	totals_put(f, s);
@@ -223,7 +226,7 @@ best_put(FILE *f, const struct summary *s)
 		fprintf(f, "<tr data-best=\"%u\" data-peaks=\"%llu\" data-row=\"%llu\">"
 		    "<td class=\"n\">%llu</td><td>", i, (ull)b->found, (ull)b->row,
 		    (ull)b->found);
-		html_text(f, file_name(s->files.paths[b->file]));
+		html_text(f, filename_base(s->files.paths[b->file]));
 		fprintf(f, "</td><td class=\"n\">%llu</td><td class=\"n\">",
 		    (ull)b->row);
 		fprintf(f, b->has_number ? "%llu" : "unknown", (ull)b->number);
@@ -264,11 +267,25 @@ failures_list(FILE *f, const struct summary *s)
 }
 
 static void
+misfit_put(FILE *f, const char *what, const char *why)
+{
+	if (*why != '\0')
+		fprintf(f, "<p data-misfit=\"%s\">Left out: %s.</p>\n", what, why);
+}
+
+static void
 failures_put(FILE *f, const struct summary *s)
 {
 	uint64_t i;
 
 	fputs("<h2>What failed</h2>\n", f);
+	if (s->others > 0)
+		fprintf(f, "<p data-misfit=\"detector\">%llu files have images of"
+		    " another size than the first one, %u x %u: their peaks are left"
+		    " out of panels, powder and resolutions.</p>\n", (ull)s->others,
+		    s->height, s->width);
+	misfit_put(f, "log", s->log_why);
+	misfit_put(f, "statistics", s->stats_why);
 	for (i = 0; i < s->n_unread && i < SUMMARY_UNREAD; i++) {
 		fputs("<p data-unread=\"\">Could not be read: ", f);
 		html_text(f, s->unread[i].text);
@@ -308,8 +325,9 @@ origin_put(FILE *f, const struct summary_origin *o, const char *geometry,
 		    strstr(o->options, digest) ? "same" : "other",
 		    strstr(o->options, digest) ? "the one" : "not the one");
 	fputs("<p class=\"soft\">INPUT, EVENTS, GEOMETRY and MASK stand for what files"
-	    " do not tell; a geometry is told by the SHA-256 of its text, a mask by"
-	    " that of its pixels. What the files say, word for word:</p>\n<pre>", f);
+	    " do not tell, FILTER for a program that is none of ours; a geometry is"
+	    " told by the SHA-256 of its text, a mask by that of its pixels. What the"
+	    " files say, word for word:</p>\n<pre>", f);
 	html_text(f, o->options);
 	fputs("</pre>\n<pre>", f);
 	html_text(f, o->stream);
@@ -323,14 +341,14 @@ sources_put(FILE *f, const struct summary *s)
 
 	fputs("<h3>This report is from</h3>\n<p>", f);
 	fprintf(f, "%zu CXI %s; ", s->files.n, s->files.n == 1 ? "file" : "files");
-	if (s->sides.n_logs == 0)
+	if (!s->log_read)
 		fputs("no log (cxiwrite -l); ", f);
-	for (i = 0; i < s->sides.n_logs; i++) {
+	for (i = 0; s->log_read && i < s->sides.n_logs; i++) {
 		fputs("log ", f);
-		html_text(f, file_name(s->sides.logs[i]));
+		html_text(f, filename_base(s->sides.logs[i]));
 		fputs("; ", f);
 	}
-	fputs(s->sides.n_stats > 0 ? "statistics; " :
+	fputs(s->stats_read ? "statistics; " :
 	    "no statistics (cxiwrite -S); ", f);
 	fputs(s->sides.n_journals > 0 ? "journal." : "no journal.", f);
 	fputs(" By cxireport " VERSION ".</p>\n", f);

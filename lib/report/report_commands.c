@@ -1,7 +1,12 @@
 /*
  * The commands of an origin are read from the lines PROGRAM.OPTION=VALUE that the
  * programs left in their files, in the order in which the stream went through them.
+ *
+ * Somebody will paste them into a shell, and a file may say anything. So only our
+ * own programs are named, any other is FILTER; what is no option is left out; and
+ * values are quoted.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "report/html.h"
@@ -49,6 +54,20 @@ option_is(const struct line *l, const char *option)
 	    strncmp(l->dot + 1, option, strlen(option)) == 0;
 }
 
+static int
+is_ours(const struct line *l)
+{
+	return program_is(l, "ray2q2") || program_is(l, "q2cat") ||
+	    program_is(l, "peakfind") || program_is(l, "cxiwrite");
+}
+
+/* Is it a letter or digit, that is, an option to be repeated? */
+static int
+is_option(const struct line *l)
+{
+	return l->key_n - l->program_n - 1 == 1 && isalnum((unsigned char)l->dot[1]);
+}
+
 /* -w of peakfind and -d of cxiwrite are yes or no. */
 static int
 is_flag(const struct line *l)
@@ -68,12 +87,11 @@ static void
 option_put(FILE *f, const struct line *l, const char *geometry,
     const char *digest)
 {
-	if (l->value_n == 0 || option_is(l, "version"))
+	if (l->value_n == 0 || !is_ours(l) || !is_option(l))
 		return;
 	if (is_flag(l) && l->value[0] == '0')
 		return;
-	fputs(" -", f);
-	html_textn(f, l->dot + 1, l->key_n - l->program_n - 1);
+	fprintf(f, " -%c", l->dot[1]);
 	if (is_flag(l))
 		return;
 	fputc(' ', f);
@@ -144,7 +162,8 @@ report_commands(FILE *f, const struct summary_origin *o, const char *geometry,
 		    strncmp(l.key, program, program_n) != 0) {
 			fputs(any ? " |\n    " : "", f);
 			any = 1;
-			html_textn(f, l.key, l.program_n);
+			is_ours(&l) ? html_textn(f, l.key, l.program_n) :
+			    html_text(f, "FILTER");
 			program = l.key;
 			program_n = l.program_n;
 		}

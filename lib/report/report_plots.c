@@ -149,19 +149,20 @@ struct clock {
 static void
 clock_choose(const struct summary *s, struct clock *c)
 {
-	double span = s->time.max - s->time.min;
+	const struct summary_course *course = summary_course(s);
+	double span = course->time.max - course->time.min;
 	char start[64];
 
-	c->h = &s->order;
+	c->h = &course->order;
 	c->zero = 0;
 	c->unit = 1;
 	c->scale = SVG_INTEGER;
 	snprintf(c->label, sizeof c->label, "%s, in their order",
 	    s->log_read ? "events" : "hits");
-	if (s->timed != s->events || s->events == 0 || !(span > 0))
+	if (course->timed != course->events || !(span > 0))
 		return;
-	c->h = &s->time;
-	c->zero = s->time.min;
+	c->h = &course->time;
+	c->zero = course->time.min;
 	c->scale = SVG_LINEAR;
 	c->unit = span > 7200 ? 3600 : span > 120 ? 60 : 1;
 	start_text(c->zero, start);
@@ -210,18 +211,18 @@ clock_put(FILE *f, const struct summary *s, bool rate)
 	struct clock c;
 	struct svg_plot p = { .id = rate ? "hit-rate" : "peaks-a-hit",
 	    .title = title, .summary = "One bar a stretch of the run." };
+	uint64_t events = summary_course(s)->events;
 	unsigned first, last, each, i, bars;
 	double most = 0, v;
 
 	clock_choose(s, &c);
-	if (s->events == 0 || (rate && !s->log_read)) {
-		report_figure_absent(f, p.id, title, s->events == 0 ? "No events." :
+	if (events == 0 || (rate && !s->log_read)) {
+		report_figure_absent(f, p.id, title, events == 0 ? "No events." :
 		    "Not known: the files hold hits alone. cxiwrite -l keeps a log of"
 		    " all events.");
 		return;
 	}
-	bars = s->events < 40 ? 4 : s->events > 600 ? BARS :
-	    (unsigned)(s->events / 10);
+	bars = events < 40 ? 4 : events > 600 ? BARS : (unsigned)(events / 10);
 	each = bars_choose(c.h, bars, &first, &last);
 	for (i = first; i < last; i += each) {
 		v = bar_value(&c, i, each, rate);
@@ -271,7 +272,7 @@ report_plots(FILE *f, const struct summary *s)
 	fputs("<div class=\"plots\">\n", f);
 	clock_put(f, s, true);
 	clock_put(f, s, false);
-	histogram_put(f, &s->found, &found);
+	histogram_put(f, &summary_course(s)->found, &found);
 	histogram_put(f, &s->intensity, &intensity);
 	histogram_put(f, &s->snr, &snr);
 	histogram_put(f, &s->spacing, &spacing);

@@ -11,25 +11,35 @@
 /* ---- events over time ---- */
 
 static void
-time_add(struct summary *s, double time, unsigned lane, uint64_t found)
+course_init(struct summary_course *c)
 {
-	double at = (double)s->events++;
+	histogram_init(&c->found, 0, 1);
+	histogram_init(&c->time, 0, 1. / 1024);
+	histogram_init(&c->order, 0, 1);
+}
 
-	histogram_add(&s->order, at);
+static void
+course_add(struct summary_course *c, double time, unsigned lane, uint64_t found)
+{
+	double at = (double)c->events++;
+
+	if (lane != LANE_FAILED)
+		histogram_add(&c->found, (double)found);
+	histogram_add(&c->order, at);
 	if (isfinite(time)) {
-		s->timed++;
-		histogram_add(&s->time, time);
+		c->timed++;
+		histogram_add(&c->time, time);
 	}
 	if (lane == LANE_EVENTS)
 		return;
-	histogram_weigh(&s->order, at, lane, 1);
+	histogram_weigh(&c->order, at, lane, 1);
 	if (isfinite(time))
-		histogram_weigh(&s->time, time, lane, 1);
+		histogram_weigh(&c->time, time, lane, 1);
 	if (lane != LANE_HITS)
 		return;
-	histogram_weigh(&s->order, at, LANE_PEAKS, found);
+	histogram_weigh(&c->order, at, LANE_PEAKS, found);
 	if (isfinite(time))
-		histogram_weigh(&s->time, time, LANE_PEAKS, found);
+		histogram_weigh(&c->time, time, LANE_PEAKS, found);
 }
 
 /* ---- logs ---- */
@@ -74,7 +84,7 @@ log_take(struct summary *s, const char *path, struct fault *f)
 	if (r == NULL)
 		return -1;
 	while ((got = eventlog_reader_next(r, &l, f)) == 1) {
-		time_add(s, l.time, l.verdict == EVENTLOG_HIT ? LANE_HITS :
+		course_add(&s->logged, l.time, l.verdict == EVENTLOG_HIT ? LANE_HITS :
 		    l.verdict == EVENTLOG_MISS ? LANE_EVENTS : LANE_FAILED, l.found);
 		if (l.verdict == EVENTLOG_FAILED) {
 			s->failed++;
@@ -82,7 +92,6 @@ log_take(struct summary *s, const char *path, struct fault *f)
 			continue;
 		}
 		*(l.verdict == EVENTLOG_HIT ? &s->hits : &s->misses) += 1;
-		histogram_add(&s->found, (double)l.found);
 	}
 	eventlog_reader_close(r);
 	return got;
@@ -96,7 +105,6 @@ logs_take(struct summary *s, struct fault *f)
 	for (i = 0; i < s->sides.n_logs; i++)
 		if (log_take(s, s->sides.logs[i], f) == -1)
 			return -1;
-	s->log_read = s->sides.n_logs > 0;
 	return 0;
 }
 
@@ -149,16 +157,14 @@ powder_add(struct summary *s, const struct cxireader_peak *p)
 	s->powder[i * s->powder_width + j]++;
 }
 
+/* Where on the detector it is. */
 static void
-peak_take(struct summary *s, const struct cxireader_event *e,
+peak_place(struct summary *s, const struct cxireader_event *e,
     const struct cxireader_peak *p)
 {
 	struct resolution_place place;
 	double d;
 
-	s->peaks++;
-	histogram_add(&s->intensity, log10((double)p->total));
-	histogram_add(&s->snr, log10((double)p->snr));
 	if (p->panel >= 0 && p->panel < LAYOUT_MAX_PANELS) {
 		s->panels[p->panel]++;
 		if ((uint32_t)p->panel >= s->n_panels)
@@ -175,22 +181,30 @@ peak_take(struct summary *s, const struct cxireader_event *e,
 }
 
 static void
+peak_take(struct summary *s, const struct cxireader_event *e,
+    const struct cxireader_peak *p, bool placed)
+{
+	s->peaks++;
+	histogram_add(&s->intensity, log10((double)p->total));
+	histogram_add(&s->snr, log10((double)p->snr));
+	if (placed)
+		peak_place(s, e, p);
+}
+
+static void
 event_take(struct summary *s, const struct cxireader_event *e,
-    const struct cxireader_peak *peaks, size_t file, uint64_t row)
+    const struct cxireader_peak *peaks, size_t file, uint64_t row, bool placed)
 {
 	uint32_t i;
 
 	s->rows++;
 	s->cut += e->n_found > e->n_peaks;
 	s->n_best = best_add(s->best, s->n_best, SUMMARY_BEST, e, file, row);
-	if (!s->log_read) {
-		time_add(s, e->has_timestamp ? (double)(e->timestamp >> 32) +
-		    (double)(e->timestamp & UINT32_MAX) * 1e-9 : NAN, LANE_HITS,
-		    e->n_found);
-		histogram_add(&s->found, (double)e->n_found);
-	}
+	course_add(&s->filed, e->has_timestamp ? (double)(e->timestamp >> 32) +
+	    (double)(e->timestamp & UINT32_MAX) * 1e-9 : NAN, LANE_HITS,
+	    e->n_found);
 	for (i = 0; i < e->n_peaks; i++)
-		peak_take(s, e, &peaks[i]);
+		peak_take(s, e, &peaks[i], placed);
 }
 
 static void
@@ -226,6 +240,19 @@ min_peaks_find(struct summary *s, const char *options)
 		s->min_peaks = strtoul(at + strlen("cxiwrite.m="), NULL, 10);
 }
 
+/* Has it the detector of the first file? One without images does not tell. */
+static bool
+detector_same(struct summary *s, const struct cxireader_info *x)
+{
+	if (x->height == 0)
+		return true;
+	if (s->height == 0) {
+		s->height = x->height;
+		s->width = x->width;
+	}
+	return x->height == s->height && x->width == s->width;
+}
+
 static int
 file_take(struct summary *s, size_t i, struct fault *f)
 {
@@ -234,51 +261,98 @@ file_take(struct summary *s, size_t i, struct fault *f)
 	struct cxireader_event e;
 	struct cxireader *r;
 	uint64_t k;
+	bool placed;
 	int got = 0;
 
 	if (cxireader_open(s->files.paths[i], s->geometry == NULL ? NULL :
 	    s->geometry->clen_path, &r, f) == -1)
 		return -1;
 	info = cxireader_info(r);
+	placed = detector_same(s, info);
+	s->others += !placed;
 	origin_add(s, info);
 	min_peaks_find(s, info->options);
 	if (powder_begin(s, info) == -1)
 		got = fault_lack(f, "no memory for the powder");
 	for (k = 0; got == 0 && k < info->events; k++)
 		if ((got = cxireader_event(r, k, &e, &peaks, f)) == 0)
-			event_take(s, &e, peaks, i, k);
+			event_take(s, &e, peaks, i, k, placed);
 	cxireader_close(r);
 	return got;
 }
 
-static void
-files_take(struct summary *s)
+/* A lack is no fault of the file, and the next one would fare no better. */
+static int
+files_take(struct summary *s, struct fault *f)
 {
-	struct fault f;
 	size_t i;
 
 	for (i = 0; i < s->files.n; i++)
-		if (file_take(s, i, &f) == 0)
+		if (file_take(s, i, f) == 0)
 			s->files_read++;
+		else if (f->lack)
+			return -1;
 		else {
 			if (s->n_unread < SUMMARY_UNREAD)
-				s->unread[s->n_unread] = f;
+				s->unread[s->n_unread] = *f;
 			s->n_unread++;
 		}
+	return 0;
+}
+
+/* ---- whose log and statistics are they? ---- */
+
+/*
+ * A hit is in the log before it is in a file that has its name, and before the
+ * journal counts it; so a log has less only if it is another run's. It may have
+ * more: the run goes on, broke off, or had to give up a file.
+ */
+static void
+log_judge(struct summary *s)
+{
+	const struct journal_entry *j = &s->sides.last;
+	uint64_t events = s->logged.events;
+
+	s->log_read = s->sides.n_logs > 0;
+	if (!s->log_read || (s->hits >= s->rows && (s->sides.n_journals == 0 ||
+	    (events >= j->in && s->hits >= j->written &&
+	    (events > j->in || s->hits == j->written)))))
+		return;
+	s->log_read = false;
+	snprintf(s->log_why, sizeof s->log_why, "the log is not that of these files:"
+	    " it has %llu hits of %llu events, they have %llu hits; -l names theirs",
+	    (unsigned long long)s->hits, (unsigned long long)events,
+	    (unsigned long long)s->rows);
+}
+
+/* While a run is carried on they say so, and tell where it was before. */
+static void
+stats_judge(struct summary *s)
+{
+	const struct sides *d = &s->sides;
+
+	s->stats_read = d->n_stats > 0 && d->stats.written == s->rows;
+	if (d->n_stats == 0 || s->stats_read || s->n_unread > 0 ||
+	    (d->incomplete && d->stats.written < s->rows))
+		return;
+	snprintf(s->stats_why, sizeof s->stats_why, "the statistics are not those of"
+	    " these files: they count %llu hits, the files have %llu; -S names"
+	    " theirs",
+	    (unsigned long long)d->stats.written, (unsigned long long)s->rows);
 }
 
 int
 summary_make(struct summary *s, struct fault *f)
 {
-	histogram_init(&s->found, 0, 1);
+	course_init(&s->logged);
+	course_init(&s->filed);
 	histogram_init(&s->intensity, -3, 0.02);
 	histogram_init(&s->snr, -3, 0.02);
 	histogram_init(&s->spacing, 0, 1. / 512);
-	histogram_init(&s->time, 0, 1. / 1024);
-	histogram_init(&s->order, 0, 1);
-	if (logs_take(s, f) == -1)
+	if (logs_take(s, f) == -1 || files_take(s, f) == -1)
 		return -1;
-	files_take(s);
+	log_judge(s);
+	stats_judge(s);
 	return 0;
 }
 
@@ -315,26 +389,27 @@ summary_panel(const struct summary *s, uint32_t panel)
 	return n >= 20 && s->n_panels > 2 && n > 8 * median ? 2 : 0;
 }
 
+const struct summary_course *
+summary_course(const struct summary *s)
+{
+	return s->log_read ? &s->logged : &s->filed;
+}
+
 bool
-summary_events(const struct summary *s, uint64_t *in, uint64_t *failed,
-    uint64_t *filtered)
+summary_counts(const struct summary *s, struct summary_counts *c)
 {
 	const struct sides *d = &s->sides;
 
-	if (d->n_stats > 0) {
-		*in = d->stats.in;
-		*failed = d->stats.failed;
-		*filtered = d->stats.filtered;
-	} else if (s->log_read) {
-		*in = s->events;
-		*failed = s->failed;
-		*filtered = s->misses;
-	} else {
-		*in = d->last.in;
-		*failed = d->last.failed;
-		*filtered = d->last.filtered;
-	}
-	return d->n_stats > 0 || s->log_read || d->n_journals > 0;
+	if (s->stats_read)
+		*c = (struct summary_counts){ d->stats.in, d->stats.written,
+		    d->stats.filtered, d->stats.failed };
+	else if (s->log_read)
+		*c = (struct summary_counts){ s->logged.events, s->hits, s->misses,
+		    s->failed };
+	else
+		*c = (struct summary_counts){ d->last.in, d->last.written,
+		    d->last.filtered, d->last.failed };
+	return s->stats_read || s->log_read || d->n_journals > 0;
 }
 
 enum summary_verdict
@@ -373,7 +448,7 @@ summary_verdict(const struct summary *s, const char **why)
 	if (d->n_stats > 0)
 		return SUMMARY_COMPLETE;
 	*why = "The journal says that all streams came to their end.";
-	if (d->ended && (!s->log_read || s->events == d->last.in))
+	if (d->ended && (!s->log_read || s->logged.events == d->last.in))
 		return SUMMARY_COMPLETE;
 	*why = "Nothing tells whether all events came; cxiwrite -S would have.";
 	return SUMMARY_UNKNOWN;

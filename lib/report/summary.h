@@ -40,6 +40,13 @@ struct summary_origin {
 	uint64_t	files;
 };
 
+/* A run from its beginning to its end. */
+struct summary_course {
+	uint64_t	events, timed;
+	struct histogram time, order;	/* seconds; position */
+	struct histogram found;		/* peaks of those that did not fail */
+};
+
 struct summary {
 	const char	*run;		/* the operand; borrowed */
 	const struct geometry *geometry;	/* borrowed; NULL: none */
@@ -49,9 +56,13 @@ struct summary {
 	/* From the CXI files. */
 	uint64_t	files_read, rows, peaks;
 	uint64_t	cut;		/* events with more peaks than were kept */
+	uint32_t	height, width;	/* of images of the first file that has any */
+	uint64_t	others;		/* files with images of another size: their
+					   peaks are on no panel, in no powder, and of
+					   no resolution */
 	uint64_t	n_unread;
 	struct fault	unread[SUMMARY_UNREAD];
-	struct histogram found;		/* of hits; of all events with a log */
+	struct summary_course filed;	/* hits alone */
 	struct histogram intensity, snr;	/* log10 */
 	struct histogram spacing;	/* 1/d, 1/angstrom */
 	uint64_t	panels[LAYOUT_MAX_PANELS];
@@ -71,18 +82,23 @@ struct summary {
 	char		powder_doubt[200];	/* of the geometry; empty: none */
 	bool		misfit;		/* the geometry is that of a larger detector */
 
-	/* From the logs; else of the hits alone. */
-	bool		log_read;
-	uint64_t	events, hits, misses, failed, timed;
-	struct histogram time, order;	/* seconds; position */
+	/* From the logs. */
+	bool		log_read;	/* there is one, of this run */
+	char		log_why[200];	/* why it is not; empty: it is */
+	struct summary_course logged;
+	uint64_t	hits, misses, failed;
 	unsigned	n_failures, n_causes;
 	struct summary_failure failures[SUMMARY_FAILURES];
 	struct summary_cause causes[SUMMARY_CAUSES];
+
+	bool		stats_read;	/* there are statistics, of this run as it is */
+	char		stats_why[200];	/* why they are not; empty: they are, or were */
 };
 
 /*
  * Reads all of a run. files and sides are filled in before; a file that cannot be
- * read is counted, and the others go on. -1: a log is damaged, or no memory.
+ * read is counted, and the others go on. A log or statistics of another run are
+ * left out. -1: a log is damaged, or a lack.
  */
 int	summary_make(struct summary *, struct fault *);
 void	summary_free(struct summary *);
@@ -94,9 +110,16 @@ void	summary_free(struct summary *);
  */
 int	summary_panel(const struct summary *, uint32_t panel);
 
-/* Events in, by the best that is there: statistics, log, journal; false: unknown. */
-bool	summary_events(const struct summary *, uint64_t *in, uint64_t *failed,
-	    uint64_t *filtered);
+/* Of all events by the log, or of the hits alone. */
+const struct summary_course	*summary_course(const struct summary *);
+
+/* Events of the run, by the best that is there: statistics, log, journal. */
+struct summary_counts {
+	uint64_t	in, hits, misses, failed;
+};
+
+/* false: nothing tells. */
+bool	summary_counts(const struct summary *, struct summary_counts *);
 
 /* Was all of the run written? */
 enum summary_verdict { SUMMARY_COMPLETE, SUMMARY_INTERRUPTED, SUMMARY_BROKEN,
