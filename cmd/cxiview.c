@@ -224,19 +224,6 @@ facts_make(const struct view *v, char *text, size_t size)
 	    "slab, not assembled" : "seen into the beam, y up");
 }
 
-/* A file's name may be any bytes; text that is no UTF-8 would not be drawn at all. */
-static void
-title_clean(char *title)
-{
-	size_t n = strlen(title), size;
-
-	for (; n > 0; title += size, n -= size)
-		if ((size = utf8_size((const unsigned char *)title, n)) == 0) {
-			*title = '?';
-			size = 1;
-		}
-}
-
 /* What rings need; says so if there are none for want of it. */
 static void
 rings_find(struct view *v, struct page *p)
@@ -289,7 +276,7 @@ title_event(struct view *v, const char *path, uint64_t row,
 	if (e->has_peaks)
 		snprintf(v->title + n, sizeof v->title - n, "   %u peaks",
 		    e->n_found);
-	title_clean(v->title);
+	utf8_clean(v->title);
 }
 
 /* Finds event k of the run and opens its file. */
@@ -448,7 +435,7 @@ powder_show(struct view *v)
 	snprintf(v->title, sizeof v->title, "%.200s%s   %s of %" PRIu64
 	    " events", filename_base(v->run.paths[0]), v->run.n > 1 ? " ..." : "",
 	    what[v->o.mode], v->events);
-	title_clean(v->title);
+	utf8_clean(v->title);
 	return plane_show(v, NULL, NULL);
 }
 
@@ -531,7 +518,7 @@ sheet_show(struct view *v)
 	snprintf(v->title, sizeof v->title, "%.200s%s   %zu of %" PRIu64
 	    " events, most peaks first", filename_base(v->run.paths[0]),
 	    v->run.n > 1 ? " ..." : "", s.n, v->events);
-	title_clean(v->title);
+	utf8_clean(v->title);
 	sheet_draw(v, &s);
 	free(s.hits);
 }

@@ -6,19 +6,6 @@
 #include "base/fault.h"
 #include "base/utf8.h"
 
-/* A name that others chose may be in it, and a terminal obeys what it is shown. */
-static void
-text_clean(char *text)
-{
-	size_t left = strlen(text), n;
-
-	for (; left > 0; text += n, left -= n)
-		if ((n = utf8_size((const unsigned char *)text, left)) == 0) {
-			*text = '?';
-			n = 1;
-		}
-}
-
 static void __attribute__((format(printf, 3, 0)))
 fault_fill(struct fault *f, bool lack, const char *fmt, va_list ap)
 {
@@ -26,7 +13,8 @@ fault_fill(struct fault *f, bool lack, const char *fmt, va_list ap)
 		return;
 	f->lack = lack;
 	vsnprintf(f->text, sizeof f->text, fmt, ap);
-	text_clean(f->text);
+	/* A name that others chose may be in it, and terminals do as they are told. */
+	utf8_clean(f->text);
 }
 
 int
@@ -73,6 +61,6 @@ fault_prefix(struct fault *f, const char *fmt, ...)
 	memmove(f->text + n, f->text, have);
 	memcpy(f->text, prefix, n);
 	f->text[n + have] = '\0';
-	text_clean(f->text);
+	utf8_clean(f->text);
 	return -1;
 }

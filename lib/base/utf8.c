@@ -1,5 +1,7 @@
 #include <stdint.h>
 
+#include <string.h>
+
 #include "base/utf8.h"
 
 size_t
@@ -25,4 +27,16 @@ utf8_size(const unsigned char *p, size_t n)
 	    (c >= 0xfdd0 && c < 0xfdf0))
 		return 0;
 	return size;
+}
+
+void
+utf8_clean(char *text)
+{
+	size_t left = strlen(text), n;
+
+	for (; left > 0; text += n, left -= n)
+		if ((n = utf8_size((const unsigned char *)text, left)) == 0) {
+			*text = '?';
+			n = 1;
+		}
 }

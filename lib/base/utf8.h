@@ -11,4 +11,7 @@
  */
 size_t	utf8_size(const unsigned char *p, size_t n);
 
+/* Puts '?' for each byte of a text that begins no such character. */
+void	utf8_clean(char *text);
+
 #endif

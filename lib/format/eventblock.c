@@ -52,20 +52,6 @@ eventblock_name(unsigned char *p, const char *text)
 	memcpy(source, whole, n);
 }
 
-/* It goes into logs, a line an event, and onto terminals. */
-static void
-source_clean(char *source)
-{
-	unsigned char *p = (unsigned char *)source;
-	size_t left, n;
-
-	for (left = strlen(source); left > 0; p += n, left -= n)
-		if ((n = utf8_size(p, left)) == 0) {
-			*p = '?';
-			n = 1;
-		}
-}
-
 int
 eventblock_unpack(const unsigned char *p, const struct layout *l,
     struct event *e, struct fault *f)
@@ -80,7 +66,8 @@ eventblock_unpack(const unsigned char *p, const struct layout *l,
 	e->cause = (enum event_cause)le_get32(p + 40);
 	memcpy(e->source, p + SOURCE_AT, EVENT_SOURCE_SIZE);
 	e->source[EVENT_SOURCE_SIZE - 1] = '\0';
-	source_clean(e->source);
+	/* It goes into logs, a line an event, and onto terminals. */
+	utf8_clean(e->source);
 	if (!event_time_valid(e->timestamp))
 		e->known &= ~(uint32_t)QUANTITY_TIMESTAMP;
 	if (!(e->known & QUANTITY_TIMESTAMP))

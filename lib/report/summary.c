@@ -45,12 +45,6 @@ course_add(struct summary_course *c, double time, unsigned lane, uint64_t found)
 /* ---- logs ---- */
 
 static void
-text_keep(char *to, size_t size, const char *from)
-{
-	strlcpy(to, from, size);
-}
-
-static void
 failure_add(struct summary *s, const struct eventlog_line *l)
 {
 	const char *cause = *l->cause == '\0' ? "no cause in the log" : l->cause;
@@ -60,17 +54,17 @@ failure_add(struct summary *s, const struct eventlog_line *l)
 	if (s->n_failures < SUMMARY_FAILURES) {
 		x = &s->failures[s->n_failures++];
 		x->seq = l->seq;
-		text_keep(x->source, sizeof x->source, l->source);
-		text_keep(x->cause, sizeof x->cause, cause);
+		strlcpy(x->source, l->source, sizeof x->source);
+		strlcpy(x->cause, cause, sizeof x->cause);
 	}
 	for (i = 0; i < s->n_causes; i++)
 		if (strncmp(s->causes[i].text, cause, sizeof x->cause - 1) == 0)
 			break;
 	if (i == SUMMARY_CAUSES)
-		text_keep(s->causes[--i].text, sizeof s->causes[i].text, "others");
+		strlcpy(s->causes[--i].text, "others", sizeof s->causes[i].text);
 	else if (i == s->n_causes)
-		text_keep(s->causes[s->n_causes++].text,
-		    sizeof s->causes[i].text, cause);
+		strlcpy(s->causes[s->n_causes++].text, cause,
+		    sizeof s->causes[i].text);
 	s->causes[i].n++;
 }
 
@@ -126,14 +120,14 @@ powder_begin(struct summary *s, const struct cxireader_info *info)
 		    info->height, info->width, a, &f) :
 		    assembly_slab(info->height, info->width, a, &f);
 	if (r == -1) {
-		text_keep(s->powder_why, sizeof s->powder_why, f.text);
+		strlcpy(s->powder_why, f.text, sizeof s->powder_why);
 		s->misfit = s->geometry != NULL && info->height != 0 &&
 		    assembly_exceeds(s->geometry, info->height, info->width);
 		return 0;
 	}
 	if (s->geometry != NULL && assembly_reach(s->geometry, info->height,
 	    info->width, &f) == -1)
-		text_keep(s->powder_doubt, sizeof s->powder_doubt, f.text);
+		strlcpy(s->powder_doubt, f.text, sizeof s->powder_doubt);
 	longest = a->height > a->width ? a->height : a->width;
 	s->powder_side = (longest + SUMMARY_POWDER - 1) / SUMMARY_POWDER;
 	s->powder_height = (a->height + s->powder_side - 1) / s->powder_side;
@@ -341,6 +335,25 @@ stats_judge(struct summary *s)
 	    (unsigned long long)d->stats.written, (unsigned long long)s->rows);
 }
 
+static int
+count_compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void
+median_find(struct summary *s)
+{
+	uint64_t sorted[LAYOUT_MAX_PANELS];
+
+	memcpy(sorted, s->panels, s->n_panels * sizeof sorted[0]);
+	qsort(sorted, s->n_panels, sizeof sorted[0], count_compare);
+	if (s->n_panels > 0)
+		s->median = sorted[s->n_panels / 2];
+}
+
 int
 summary_make(struct summary *s, struct fault *f)
 {
@@ -353,6 +366,7 @@ summary_make(struct summary *s, struct fault *f)
 		return -1;
 	log_judge(s);
 	stats_judge(s);
+	median_find(s);
 	return 0;
 }
 
@@ -368,22 +382,11 @@ summary_free(struct summary *s)
 
 /* ---- judgement ---- */
 
-static int
-count_compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 int
 summary_panel(const struct summary *s, uint32_t panel)
 {
-	uint64_t sorted[LAYOUT_MAX_PANELS], median, n = s->panels[panel];
+	uint64_t median = s->median, n = s->panels[panel];
 
-	memcpy(sorted, s->panels, s->n_panels * sizeof sorted[0]);
-	qsort(sorted, s->n_panels, sizeof sorted[0], count_compare);
-	median = sorted[s->n_panels / 2];
 	if (median >= 20 && n * 20 < median)
 		return 1;
 	return n >= 20 && s->n_panels > 2 && n > 8 * median ? 2 : 0;

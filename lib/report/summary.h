@@ -65,7 +65,8 @@ struct summary {
 	struct summary_course filed;	/* hits alone */
 	struct histogram intensity, snr;	/* log10 */
 	struct histogram spacing;	/* 1/d, 1/angstrom */
-	uint64_t	panels[LAYOUT_MAX_PANELS];
+	uint64_t	panels[LAYOUT_MAX_PANELS];	/* peaks on each */
+	uint64_t	median;		/* of those on the first n_panels */
 	uint32_t	n_panels;	/* one more than the last with a peak */
 	size_t		n_best;
 	struct best_hit	best[SUMMARY_BEST];	/* file: index in files */
