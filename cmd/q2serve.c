@@ -143,6 +143,7 @@ stream_begin(struct serve *s)
 	if (geometry_write(s) == -1)
 		return -1;
 	remarks_replies(&s->plan, k, s->o->plan.geometry);
+	oddities_begin(&s->odd, &s->plan);
 	s->height = slab->height;
 	s->width = slab->width;
 	return 0;

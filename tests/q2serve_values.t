@@ -12,6 +12,7 @@ from pipetest import T, check
 
 import h5py
 import numpy as np
+import q2bytes
 
 
 # ---- what a reply says ----
@@ -42,7 +43,7 @@ def same_as_cxi(name, stream, options, n, cxi=None):
 
 
 def remarks(said):
-    return re.findall('(?:event [0-9]|PHOTON).*', said)
+    return re.findall('(?:event [0-9]|PHOTON|ENCODER).*', said)
 
 
 def differences(m, f, i, n):
@@ -102,6 +103,14 @@ def values_test(dump, facts):
                          stdout=subprocess.PIPE).stdout
     same_as_cxi('odd energies and peaks cut off are told of as by cxiwrite', one,
                 ['-m', '0'], 6)
+    dark = q2bytes.Stream(q2bytes.IMAGE | q2bytes.PEAKS, quantities=7)
+    with open(path('dark.geom'), 'w') as f:
+        f.write('clen = /LCLS/detector_1/EncoderValue mm\nres = 10000\n'
+                'p/min_fs = 0\np/max_fs = 13\np/min_ss = 0\np/max_ss = 14\n'
+                'p/fs = x\np/ss = y\np/corner_x = 0\np/corner_y = 0\n')
+    one = dark.header() + dark.event(0, known=7) + dark.event(1, known=3) + dark.end(2)
+    same_as_cxi('encoders that are no distance are told of as by cxiwrite', one,
+                ['-m', '0', '-g', path('dark.geom')], 7)
     single = t.dump(path('single.h5'), [3], panels=1, peaks=12)
     one = subprocess.run(f'q2cat {single} | peakfind', shell=True,
                          stdout=subprocess.PIPE).stdout
