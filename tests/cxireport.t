@@ -502,6 +502,16 @@ def _():
     must('data-panel="1" data-flag="hot"' in page)
 
 
+@test("a file of more events than bytes keeps no reader")
+def _():
+    with h5py.File(D + "/none.cxi", "w") as f:
+        f.create_dataset("/entry_1/data_1/data", (2 ** 40, 4, 4), "f4",
+                         maxshape=(None, 4, 4), chunks=(1, 4, 4))
+    for line in "cxireport -o never.html none.cxi", "cxiview -t 4 -o no.png none.cxi":
+        must("1099511627776 events cannot be in a file of" in
+             sh("timeout 60 " + line, 6), line)
+
+
 @test("errors have their statuses and leave nothing")
 def _():
     sh("rm -f r.html; mkdir empty; echo p0/min_fs = x >r.geom")

@@ -399,6 +399,20 @@ merged_survey(struct cxireader_file *c, struct fault *f)
 	    texts_survey(c, f) == -1 ? -1 : 1;
 }
 
+/* Each event has a byte there, or a file of no size could keep its reader for ever. */
+static int
+events_check(const struct cxireader_file *c, struct fault *f)
+{
+	hsize_t bytes;
+
+	if (H5Fget_filesize(c->file, &bytes) < 0)
+		return hdf_fault_set(f, "the size of the file");
+	if (c->info.events > bytes)
+		return fault_set(f, "%llu events cannot be in a file of %llu bytes",
+		    (unsigned long long)c->info.events, (unsigned long long)bytes);
+	return 0;
+}
+
 int
 cxireader_survey(struct cxireader_file *c, struct fault *f)
 {
@@ -419,5 +433,5 @@ cxireader_survey(struct cxireader_file *c, struct fault *f)
 	if (x->height == 0)
 		x->events = c->sets[SET_N_PEAKS].rank == 0 ? 1 :
 		    c->sets[SET_N_PEAKS].dims[0];
-	return 0;
+	return events_check(c, f);
 }
