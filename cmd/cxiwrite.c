@@ -439,8 +439,7 @@ event_judge(struct writer *w, struct fault *f)
 		return 0;
 	}
 	oddities_look(&w->odd, &w->in.feed);
-	if (e->peaks_found < w->o->plan.min_peaks ||
-	    (w->o->plan.max_peaks != 0 && e->peaks_found > w->o->plan.max_peaks)) {
+	if (!plan_hits(&w->o->plan, e->peaks_found)) {
 		w->t.filtered++;
 		eventlog_miss(w->log, e);
 		return 0;

@@ -165,7 +165,6 @@ event_failed(struct serve *s, const char *why)
 static void *
 event_judge(struct serve *s, size_t *size)
 {
-	const struct plan_options *o = &s->o->plan;
 	const struct event *e = &s->in.feed.event;
 	struct fault f;
 	void *reply;
@@ -176,8 +175,7 @@ event_judge(struct serve *s, size_t *size)
 		return NULL;
 	}
 	oddities_look(&s->odd, &s->in.feed);
-	if (e->peaks_found < o->min_peaks ||
-	    (o->max_peaks != 0 && e->peaks_found > o->max_peaks)) {
+	if (!plan_hits(&s->o->plan, e->peaks_found)) {
 		s->t.filtered++;
 		return NULL;
 	}

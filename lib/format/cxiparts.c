@@ -200,7 +200,9 @@ cxiparts_load(struct cxireader *r, const char *path, const char *clen_path,
 	struct cxisets *x = malloc(sizeof *x);
 
 	*out = NULL;
-	if (p == NULL || x == NULL || (p->path = realpath(path, NULL)) == NULL)
+	if (p == NULL || x == NULL)
+		fault_lack(f, "%s: no memory for its tables", path);
+	else if ((p->path = realpath(path, NULL)) == NULL)
 		fault_set(f, "%s: %s", path, strerror(errno));
 	else {
 		p->clen_path = clen_path;

@@ -120,6 +120,13 @@ cxi_fill(struct plan *p, const struct plan_options *o, const struct stream *s)
 	c->stream = s->text;
 }
 
+bool
+plan_hits(const struct plan_options *o, uint32_t peaks_found)
+{
+	return peaks_found >= o->min_peaks &&
+	    (o->max_peaks == 0 || peaks_found <= o->max_peaks);
+}
+
 int
 plan_make(struct plan *p, const struct plan_options *o, const struct stream *s,
     const unsigned char *header, struct fault *f)
