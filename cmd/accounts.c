@@ -133,7 +133,7 @@ accounts_hold(const struct accounts *a, const struct totals *t)
 int
 accounts_write(const struct accounts *a, const struct totals *t, struct fault *f)
 {
-	return a->stats == NULL ? 0 : totals_write(t, &unfinished, a->stats, f);
+	return totals_write(t, &unfinished, a->stats, f);
 }
 
 void

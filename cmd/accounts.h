@@ -41,7 +41,7 @@ int	accounts_begin(const struct accounts *, const struct totals *, struct fault 
 /* Do the statistics say so already, with the times of the run that made them? */
 bool	accounts_hold(const struct accounts *, const struct totals *);
 
-/* Writes the statistics, if they are wanted. 0 or -1. */
+/* Writes the statistics, which are wanted. 0 or -1. */
 int	accounts_write(const struct accounts *, const struct totals *,
 	    struct fault *);
 

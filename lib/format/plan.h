@@ -28,7 +28,7 @@ struct plan_options {
 	unsigned	threads;
 };
 
-/* Is an event with so many peaks, of which the peak list may have fewer, a hit? */
+/* Is an event with so many peaks, also those that were not kept, a hit? */
 bool	plan_hits(const struct plan_options *, uint32_t peaks_found);
 
 /* Zeroed at first; plan_make may be called again for the next stream. */
