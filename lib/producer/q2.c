@@ -40,15 +40,8 @@ _Static_assert(sizeof(struct q2_error) == sizeof((struct fault){ .text = "" }.te
 static enum q2_result
 result(enum q2_result r, const struct fault *f, struct q2_error *e)
 {
-	size_t i;
-
-	if (e == NULL)
-		return r;
-	memcpy(e->text, f->text, sizeof e->text);
-	/* The caller's own words may have any. */
-	for (i = 0; e->text[i] != '\0'; i++)
-		if ((unsigned char)e->text[i] < ' ' || e->text[i] == 0x7f)
-			e->text[i] = '?';
+	if (e != NULL)
+		memcpy(e->text, f->text, sizeof e->text);
 	return r;
 }
 
