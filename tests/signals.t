@@ -2,6 +2,7 @@
 # The first signal drains, the second ends at once.
 import os
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, "tests")
@@ -189,6 +190,25 @@ def _():
         must(p.logged_wait(10))
         p.signal_group(signal.SIGINT)
         drained(p, [INTERRUPTED, 0, 0])
+
+
+@test("a second signal leaves no half of the statistics")
+def _():
+    slow = os.path.join(scratch(), "slow_disk.so")
+    must(subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC",
+                         "-D_GNU_SOURCE", "-o", slow, "tests/slow_disk.c",
+                         "-ldl"]).returncode == 0)
+    write = ["env", "LD_PRELOAD=" + slow, "GO=never", "cxiwrite", "-m", "1000", "-o",
+             "out", "-S", "stats.json"]
+    with Pipeline(["q2cat", FEW], FIND, write) as p:
+        must(wait_for(lambda: p.files("stats.json.*")))
+        for sig in signal.SIGINT, signal.SIGTERM:
+            p.signal(2, sig)
+            if sig == signal.SIGINT:
+                p.signal_taken(2)
+        must(p.wait(), "cxiwrite goes on")
+        must(p.statuses()[2] == INTERRUPTED, p.statuses())
+        must(not p.files("stats.json.*"), p.files("stats.json.*"))
 
 
 @test("a signal ends q2cat -K among junk without an end")

@@ -79,30 +79,7 @@ with h5py.File(sys.argv[1] + "/hits.h5", "w") as f:
     g["original_image"] = np.ones((8, 1, 32, 48), "f4")
     g["preprocessing_metadata/original_shape"] = [8, 1, 32, 48]
 END
-cat >"$T/slow.c" <<'END'
-#include <dlfcn.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-static void
-go_await(void)
-{
-	while (access(getenv("GO"), F_OK) == -1)
-		usleep(10000);
-}
-
-int fsync(int fd)
-{
-	go_await();
-	return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(fd);
-}
-
-int fdatasync(int fd)
-{
-	return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd);
-}
-END
-"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$T/slow.so" "$T/slow.c" -ldl || exit 1
+"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE -o "$T/slow.so" tests/slow_disk.c -ldl || exit 1
 cat >"$T/free.py" <<'END'
 import array, fcntl, os, sys, termios, time
 take = int(os.environ["Q2_SLOTS"].split(":")[2])
