@@ -67,7 +67,6 @@ struct cat {
 	bool		missing;	/* the end of one, or all: what follows is not
 					   where it will be when that is there */
 	uint64_t	headers;	/* sent */
-	uint64_t	slot_bytes;	/* an event's, that memory was checked for */
 	struct losses	losses;
 };
 

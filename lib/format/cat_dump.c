@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "format/cat_impl.h"
 #include "format/dump.h"
 #include "format/eventblock.h"
@@ -17,21 +15,13 @@ section_begin(struct cat *c, const struct dump_section *d)
 	return cat_begin(c, header);
 }
 
-/* Zeroes what a plane has behind its last element, so that bytes are equal. */
-static void
-plane_finish(const struct layout *l, unsigned char *at, unsigned plane)
-{
-	uint64_t n = layout_plane_bytes(l, plane);
-
-	memset(at + n, 0, layout_plane_size(l, plane) - n);
-}
-
 /* Reads event k of a dump into its place; what cannot be read becomes failed. */
 static void
 dump_fill(struct cat *c, struct dump *d, uint64_t k, struct parcel *p)
 {
 	const struct layout *l = &c->splice.stream.layout;
 	unsigned char *logits, *image = NULL;
+	bool read;
 	struct event e;
 	struct fault f;
 
@@ -39,18 +29,18 @@ dump_fill(struct cat *c, struct dump *d, uint64_t k, struct parcel *p)
 	if (c->splice.stream.planes & PLANE_IMAGE)
 		image = place_plane(&p->place, l, PLANE_IMAGE);
 	event_init(&e);
-	if (dump_read(d, k, logits, image, &e, &f) == -1) {
-		memset(logits, 0, layout_plane_bytes(l, PLANE_LOGITS));
-		if (image != NULL)
-			memset(image, 0, layout_plane_bytes(l, PLANE_IMAGE));
+	read = dump_read(d, k, logits, image, &e, &f) == 0;
+	if (!read) {
 		e.cause = EVENT_UNREADABLE;
 		cat_input_failed(c, &f);
 	}
 	if (e.cause != EVENT_OK)
 		p->record.flags |= RECORD_FAILED;
-	plane_finish(l, logits, PLANE_LOGITS);
+	place_blank(&p->place, l, PLANE_LOGITS,
+	    read ? layout_plane_bytes(l, PLANE_LOGITS) : 0);
 	if (image != NULL)
-		plane_finish(l, image, PLANE_IMAGE);
+		place_blank(&p->place, l, PLANE_IMAGE,
+		    read ? layout_plane_bytes(l, PLANE_IMAGE) : 0);
 	eventblock_pack(p->place.block, &e);
 }
 

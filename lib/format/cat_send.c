@@ -1,7 +1,6 @@
 #include <errno.h>
 
 #include "format/cat_impl.h"
-#include "transport/budget.h"
 
 /* ---- failures ---- */
 
@@ -104,21 +103,19 @@ cat_pace(struct cat *c, const volatile int *stop)
 	return 0;
 }
 
-/* Physical memory that the slots may come to need, against what there is. */
 static int
 memory_check(struct cat *c, unsigned planes)
 {
-	uint64_t size = RECORD_SIZE + layout_size(&c->splice.stream.layout,
-	    planes | PLANE_SEGMAP | PLANE_PEAKS);
 	struct fault f;
 
-	if (size <= c->slot_bytes)
+	switch (sender_budget(&c->to, &c->splice.stream.layout, planes, &f)) {
+	case 1:
+		c->tell(c->arg, CAT_NOTE, NULL, f.text);
 		return 0;
-	c->slot_bytes = size;
-	if (budget_check(slots_count(c->to.slots), size, &f) == -1)
-		return cat_system_failed(c, f.text);
-	c->tell(c->arg, CAT_NOTE, NULL, f.text);
-	return 0;
+	case 0:
+		return 0;
+	}
+	return cat_system_failed(c, f.text);
 }
 
 int

@@ -31,15 +31,6 @@ eventfind_planes(const struct stream *in, const struct stream *out)
 	return made & out->planes;
 }
 
-/* Zeroes a plane from a byte on. */
-static void
-plane_clear(const struct place *p, const struct layout *l, unsigned plane,
-    uint64_t from)
-{
-	memset(place_plane(p, l, plane) + from, 0,
-	    layout_plane_size(l, plane) - from);
-}
-
 static int
 peaks_make(struct eventfind *c, const struct place *p, struct event *e,
     struct fault *f)
@@ -63,7 +54,7 @@ peaks_make(struct eventfind *c, const struct place *p, struct event *e,
 	place_clear(p, &c->out->layout, PLANE_PEAKS,
 	    (uint64_t)c->list.kept * LAYOUT_PEAK_SIZE, zeros);
 	if (made & PLANE_SEGMAP)
-		plane_clear(p, l, PLANE_SEGMAP,
+		place_blank(p, l, PLANE_SEGMAP,
 		    layout_plane_bytes(l, PLANE_SEGMAP));
 	e->peaks_found = c->list.found;
 	e->peaks_kept = c->list.kept;
@@ -80,7 +71,6 @@ eventfind_run(struct eventfind *c, const struct place *p, uint32_t flags,
 	/* A map is made anew where there are logits, also over one that came. */
 	const unsigned read = c->in->planes & (PLANE_IMAGE |
 	    (c->in->planes & PLANE_LOGITS ? PLANE_LOGITS : PLANE_SEGMAP));
-
 
 	event_init(e);
 	if (sealed && eventblock_check(p, l, read, f) == -1) {
@@ -122,7 +112,7 @@ eventfind_fail(const struct stream *in, const struct stream *out,
 	eventblock_update(p->block, &e);
 	for (plane = 1; plane < PLANE_ALL; plane <<= 1)
 		if (eventfind_planes(in, out) & plane)
-			plane_clear(p, l, plane, 0);
+			place_blank(p, l, plane, 0);
 	if (flags & RECORD_CRC)
 		eventblock_seal(p, l, out->planes, eventfind_planes(in, out));
 }

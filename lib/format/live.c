@@ -9,7 +9,6 @@
 #include "format/live.h"
 #include "format/merge.h"
 #include "format/producer.h"
-#include "transport/budget.h"
 
 enum {
 	WATCH_MS = 1000,
@@ -188,9 +187,8 @@ merge_open(struct live *l, struct fault *f)
 		return LIVE_OUTPUT;
 	if (!sender_refers(l->to))
 		return LIVE_GOING;
-	return budget_check(slots_count(l->to->slots), RECORD_SIZE +
-	    layout_size(&s->layout, s->planes | PLANE_SEGMAP | PLANE_PEAKS),
-	    f) == -1 ? LIVE_FAULT : LIVE_WARNING;
+	return sender_budget(l->to, &s->layout, s->planes, f) == -1 ? LIVE_FAULT :
+	    LIVE_WARNING;
 }
 
 static enum live_got

@@ -5,6 +5,7 @@
 #include "base/pages.h"
 #include "format/eventblock.h"
 #include "format/parcel.h"
+#include "transport/budget.h"
 
 bool
 sender_refers(const struct sender *s)
@@ -18,6 +19,19 @@ sender_free(struct sender *s)
 	free(s->buffer);
 	s->buffer = NULL;
 	s->room = 0;
+}
+
+int
+sender_budget(struct sender *s, const struct layout *l, unsigned planes,
+    struct fault *f)
+{
+	uint64_t size = RECORD_SIZE +
+	    layout_size(l, planes | PLANE_SEGMAP | PLANE_PEAKS);
+
+	if (size <= s->checked)
+		return 0;
+	s->checked = size;
+	return budget_check(slots_count(s->slots), size, f) == -1 ? -1 : 1;
 }
 
 void

@@ -34,6 +34,7 @@ struct sender {
 	bool		maps;		/* parcel_fill maps planes in a capture */
 	unsigned char	*buffer;	/* of inline output */
 	uint64_t	room;
+	uint64_t	checked;	/* bytes of a slot, by sender_budget */
 };
 
 enum parcel_got { PARCEL_FAULT = -1, PARCEL_STOPPED, PARCEL_FOUND,
@@ -43,6 +44,15 @@ enum parcel_got { PARCEL_FAULT = -1, PARCEL_STOPPED, PARCEL_FOUND,
 /* References leave only into a pipe or socket. */
 bool	sender_refers(const struct sender *);
 void	sender_free(struct sender *);
+
+/*
+ * Memory that the slots may come to need for events that come with these planes,
+ * with what is made of them, against what there is: budget_check. 1 with the need in
+ * the fault's text; 0: no more than was checked before; -1. Only where
+ * sender_refers.
+ */
+int	sender_budget(struct sender *, const struct layout *, unsigned planes,
+	    struct fault *);
 
 /*
  * Finds a place for the next event of a stream, which brings these planes. Waits

@@ -147,8 +147,7 @@ pending_fail(struct pending *p, const struct findstream *s,
 			return -1;
 		for (plane = 1; plane < PLANE_ALL; plane <<= 1)
 			if (out->planes & plane)
-				memset(place_plane(&at, l, plane), 0,
-				    layout_plane_size(l, plane));
+				place_blank(&at, l, plane, 0);
 	}
 	eventfind_fail(in, out, &at, p->r.flags, cause);
 	return 0;

@@ -80,6 +80,14 @@ place_clear(const struct place *p, const struct layout *l, unsigned plane,
 }
 
 void
+place_blank(const struct place *p, const struct layout *l, unsigned plane,
+    uint64_t from)
+{
+	memset(place_plane(p, l, plane) + from, 0,
+	    layout_plane_size(l, plane) - from);
+}
+
+void
 place_populate(const struct place *p, struct slots *s, unsigned slot,
     const struct layout *l, unsigned planes, bool writing)
 {

@@ -51,6 +51,10 @@ struct slots_range	place_zeros(const struct place *);
 void	place_clear(const struct place *, const struct layout *, unsigned plane,
 	    uint64_t from, struct slots_range zeros);
 
+/* Zeroes a plane from a byte on, so that equal events are equal bytes. */
+void	place_blank(const struct place *, const struct layout *, unsigned plane,
+	    uint64_t from);
+
 /* Populates the pages of these planes, each once in a slot: slotmap_populate. */
 void	place_populate(const struct place *, struct slots *, unsigned slot,
 	    const struct layout *, unsigned planes, bool writing);

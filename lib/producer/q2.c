@@ -18,7 +18,6 @@
 #include "format/source.h"
 #include "format/stream.h"
 #include "producer/q2.h"
-#include "transport/budget.h"
 
 enum { CAPACITY = 2048 };
 
@@ -120,9 +119,8 @@ slots_find(struct q2 *q, struct fault *f)
 		q->to.slots = NULL;
 		return 0;
 	}
-	return budget_check(slots_count(q->to.slots), RECORD_SIZE +
-	    layout_size(&q->stream.layout, q->stream.planes | PLANE_SEGMAP |
-	    PLANE_PEAKS), f);
+	return sender_budget(&q->to, &q->stream.layout, q->stream.planes, f) == -1 ?
+	    -1 : 0;
 }
 
 static void
@@ -259,18 +257,17 @@ static void
 planes_finish(struct q2 *q, enum q2_cause cause)
 {
 	const struct layout *l = &q->stream.layout;
-	unsigned char *at;
 	uint64_t from;
 	unsigned p;
 
 	for (p = 1; p < PLANE_ALL; p <<= 1) {
-		if ((at = plane(q, p)) == NULL)
+		if (!(q->stream.planes & p))
 			continue;
 		from = layout_plane_bytes(l, p);
 		if (cause == Q2_UNREADABLE ||
 		    (cause == Q2_NO_IMAGE && p == PLANE_IMAGE))
 			from = 0;
-		memset(at + from, 0, layout_plane_size(l, p) - from);
+		place_blank(&q->parcel.place, l, p, from);
 	}
 }
 
