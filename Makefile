@@ -117,11 +117,12 @@ $(UNITS) $(TOOLS): $B/%: %.c $B/libpeakpipe.a $(HEADERS) $(wildcard tests/unit/*
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $B/libpeakpipe.a $(ALL_LIBS) -lcmocka
 
-$(FUZZ): $B/%: %.c $B/libpeakpipe.a $(HEADERS)
+$(FUZZ): $B/%: %.c tests/fuzz/fuzz_file.h $B/libpeakpipe.a $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $< $B/libpeakpipe.a $(ALL_LIBS)
 
-$(REPLAY): $B/%_replay: %.c tests/fuzz/replay.c $B/libpeakpipe.a $(HEADERS)
+$(REPLAY): $B/%_replay: %.c tests/fuzz/replay.c tests/fuzz/fuzz_file.h \
+		$B/libpeakpipe.a $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< tests/fuzz/replay.c $B/libpeakpipe.a $(ALL_LIBS)
 

@@ -16,9 +16,7 @@
 #include <sys/mman.h>
 
 #include <hdf5.h>
-#include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,10 +27,9 @@
 #include "format/cxisets_file.h"
 #include "format/guard.h"
 #include "format/guard_hdf.h"
+#include "fuzz_file.h"
 
-enum { INPUT_MAX = 1 << 17, PIXELS_MAX = 1 << 18, EVENTS_MAX = 4 };
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+enum { PIXELS_MAX = 1 << 18, EVENTS_MAX = 4 };
 
 struct guard	*real_start(const struct guard_duty *, const int *fds, int n,
 		    const struct guard_limits *, struct fault *)
@@ -284,22 +281,3 @@ file_try(const char *path)
 	close(fd);
 }
 #endif
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	char path[40];
-	int fd;
-
-	if (size > INPUT_MAX)
-		return 0;
-	/* A child may be gone when it is written to, as in all programs. */
-	signal(SIGPIPE, SIG_IGN);
-	fd = memfd_create("fuzz", MFD_CLOEXEC);
-	if (fd == -1 || write(fd, data, size) != (ssize_t)size)
-		abort();
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	file_try(path);
-	close(fd);
-	return 0;
-}

@@ -8,25 +8,20 @@
  * faults of ours behind it. Most crashes are HDF5's then: see whose frames are on
  * top.
  */
-#include <sys/mman.h>
-
 #include <math.h>
-#include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "format/dump_impl.h"
 #include "format/guard_hdf.h"
+#include "fuzz_file.h"
 
 enum {
-	INPUT_MAX = 1 << 17, PLANE_MAX = 1 << 20, EVENTS_MAX = 4,
+	PLANE_MAX = 1 << 20, EVENTS_MAX = 4,
 	NOTE_SIZE = sizeof ((struct dump_remark *)NULL)->text
 };
-
-int	LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static void
 text_check(const char *text, size_t size)
@@ -87,7 +82,7 @@ section_read(struct dump *d, const struct dump_section *s)
 }
 
 static void
-dump_try(const char *path)
+file_try(const char *path)
 {
 	const struct guard_limits limits = { 5, 20, 256 << 20 };
 	const struct dump_options o = { .wavelength_unit = 1, .capacity = 10,
@@ -115,7 +110,7 @@ dump_try(const char *path)
 }
 #else
 static void
-dump_try(const char *path)
+file_try(const char *path)
 {
 	static unsigned char logits[PLANE_MAX], image[PLANE_MAX];
 	const struct dump_options o = { .wavelength_unit = 1, .capacity = 10 };
@@ -141,22 +136,3 @@ dump_try(const char *path)
 	close(fd);
 }
 #endif
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	char path[40];
-	int fd;
-
-	if (size > INPUT_MAX)
-		return 0;
-	/* A child may be gone when it is written to, as in all programs. */
-	signal(SIGPIPE, SIG_IGN);
-	fd = memfd_create("fuzz", MFD_CLOEXEC);
-	if (fd == -1 || write(fd, data, size) != (ssize_t)size)
-		abort();
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	dump_try(path);
-	close(fd);
-	return 0;
-}
