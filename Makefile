@@ -42,8 +42,9 @@ LIBQ2_PAGES = q2_open q2_slot q2_put q2_close q2_count
 B = build
 
 # Asked for when they are used: on a fresh machine they are installed by then.
+# msgpack has another name since Debian 13.
 PKG = libbsd-overlay libisal liblz4 jansson libseccomp cairo libpng libzmq \
-	msgpack
+	$(shell pkg-config --exists msgpack && echo msgpack || echo msgpack-c)
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags hdf5 $(PKG)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKG)))$(PKG_LIBS)
 
@@ -53,8 +54,9 @@ PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKG)))$(PKG_LIBS)
 HDF5_LIBS = $(eval HDF5_LIBS := $$(shell CC=$(CC) scripts/hdf5))$(HDF5_LIBS)
 
 # -ffp-contract=off: with it on, two instruction sets give two sums.
+# H5_USE_110_API: what Debian 12 has is known to all later versions of HDF5.
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib \
-	-Wall -Wextra -Wshadow -Wconversion -ffp-contract=off \
+	-DH5_USE_110_API -Wall -Wextra -Wshadow -Wconversion -ffp-contract=off \
 	$(PKG_CFLAGS) $(SANITIZE) $(CFLAGS)
 # --as-needed: a program that has nothing to do with HDF5 starts without it.
 ALL_LIBS = $(LDFLAGS) $(SANITIZE) -Wl,--as-needed $(HDF5_LIBS) $(PKG_LIBS) \

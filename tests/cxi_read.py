@@ -31,6 +31,8 @@ if "32008" in filters:
             again = f.create_dataset("data", values.shape, type_, chunks=chunk,
                                      compression=32008, compression_opts=(0, 2))
             again[...] = values
-            assert again._filters == filters, (again._filters, filters)
+            # The first two say which version of the library it was.
+            assert again._filters["32008"][2:] == filters["32008"][2:], (
+                again._filters, filters)
             for at, bytes_ in raw.items():
                 assert again.id.read_direct_chunk(at)[1] == bytes_, at

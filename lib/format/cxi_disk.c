@@ -13,6 +13,7 @@
 
 #include "base/io.h"
 #include "format/cxi_disk.h"
+#include "format/hdf_driver.h"
 
 enum {
 	PIECES = 1024,		/* a call; IOV_MAX of Linux */
@@ -198,6 +199,7 @@ disk_truncate(H5FD_t *file, hid_t dxpl, hbool_t closing)
 }
 
 static const H5FD_class_t driver = {
+	HDF_DRIVER(HDF_DRIVER_DISK)
 	.name = "peakpipe",
 	.maxaddr = INT64_MAX,
 	.fc_degree = H5F_CLOSE_WEAK,

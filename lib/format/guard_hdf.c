@@ -12,6 +12,7 @@
 #include <H5PLextern.h>
 
 #include "format/guard_hdf.h"
+#include "format/hdf_driver.h"
 
 /*
  * A driver for HDF5 that reads from a descriptor, since HDF5's own opens a path,
@@ -157,6 +158,7 @@ input_unlock(H5FD_t *file)
 }
 
 static const H5FD_class_t input_class = {
+	HDF_DRIVER(HDF_DRIVER_INPUT)
 	.name = "descriptor",
 	.maxaddr = INT64_MAX,
 	.fc_degree = H5F_CLOSE_WEAK,
