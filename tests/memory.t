@@ -107,6 +107,31 @@ h5py.File(sys.argv[1], "w")["batch_0/logits"] = [[[[0.] * 8] * 8] * 2]' "$T/d.h5
 	}
 	check 'a dump that no process can read for lack of descriptors is not damaged' \
 	    refused 8 'd.h5: .*cannot (begin|make|start)' few q2cat "$T/d.h5"
+
+	# Half a million components of a pixel, which take more than their logits.
+	"$PYTHON" -c '
+import h5py, numpy as np, sys
+x = np.zeros((1, 2, 1500, 1500), "f2")
+x[0, 1, ::2, ::2] = 1
+h5py.File(sys.argv[1], "w")["batch_0/logits"] = x' "$T/dense.h5"
+	q2cat -C 8 "$T/dense.h5" >"$T/dense.q2" 2>"$T/err"
+	dense() {
+		(ulimit -v "$1" && peakfind <"$T/dense.q2") 2>"$T/err" | q2ls >"$T/out"
+		cat "$T/out" "$T/err"
+	}
+	gave_up() {
+		dense 35000 && grep -q "failed: " "$T/out" &&
+		    [ "$(grep -Ec 'worker 0 .* gave up \(.*memory.*\) at event 0 ' \
+		    "$T/err")" -eq 2 ]
+	}
+	if narrow peakfind --version >"$T/out" 2>&1; then
+		check 'an event that lacks memory in two workers has failed of that' gave_up
+		check 'with memory it has its peaks' eval \
+		    'dense unlimited && grep -q "peaks 562500 " "$T/out"'
+	else
+		skip 'an event that lacks memory in two workers has failed of that' \
+		    'none starts (a sanitizer)'
+	fi
 fi
 
 done_testing
