@@ -88,6 +88,23 @@ if narrow peakfind --version >"$T/out" 2>&1; then
 		    narrow sh -c "T=$T; cat '$T/found.q2' | exec $program >/dev/null"
 	done
 
+	# The same by reference: the event is not to blame, and the run is carried on.
+	by_reference() {
+		rm -rf "$T/slots.d"
+		q2slots -n 4 bash -c "$1" - "$T"
+	}
+	again='cat "$1/found.q2" | q2cat -s "$(cxiwrite -R -o "$1/slots.d")" |
+	    cxiwrite -r -m 0 -o "$1/slots.d"'
+	check 'without memory for a slot, cxiwrite says so, status 8' refused 8 \
+	    '^cxiwrite: .*event 0: cannot map slot' by_reference \
+	    'cat "$1/found.q2" | q2cat | (ulimit -v 60000
+		exec cxiwrite -m 0 -o "$1/slots.d")'
+	check '... and the events are not lost' refused 0 '2 events in = 2 written' \
+	    sh -c "$again" - "$T"
+	check 'without memory for a capture, cxiwrite says so, status 8' refused 8 \
+	    '^cxiwrite: .*found.q2: cannot map: ' by_reference \
+	    'q2cat "$1/found.q2" | (ulimit -v 100000
+		exec cxiwrite -m 0 -o "$1/slots.d")'
 	if "$PYTHON" -c 'import zmq' 2>/dev/null; then
 		check 'ZeroMQ without memory to begin with is said, status 8' \
 		    refused 8 '^q2serve: no memory, threads or descriptors' \
