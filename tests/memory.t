@@ -105,6 +105,11 @@ if narrow peakfind --version >"$T/out" 2>&1; then
 	    '^cxiwrite: .*found.q2: cannot map: ' by_reference \
 	    'q2cat "$1/found.q2" | (ulimit -v 100000
 		exec cxiwrite -m 0 -o "$1/slots.d")'
+	check 'a worker without memory for one more slot gives way to another' \
+	    refused 0 '2 events in = 2 written' by_reference \
+	    'cat "$1/found.q2" | q2cat | (ulimit -v 100000; exec peakfind) |
+		cxiwrite -m 0 -o "$1/slots.d"'
+
 	if "$PYTHON" -c 'import zmq' 2>/dev/null; then
 		check 'ZeroMQ without memory to begin with is said, status 8' \
 		    refused 8 '^q2serve: no memory, threads or descriptors' \

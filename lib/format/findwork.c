@@ -86,9 +86,12 @@ findwork_work(void *ctx, struct worker_message *m)
 	setproctitle("worker %u, event %llu", w->self,
 	    (unsigned long long)j.seq);
 	event_init(&e);
-	if (place_slot(&p, slots, j.slot, l, &f) == -1)
+	if (place_slot(&p, slots, j.slot, l, &f) == -1) {
+		/* A new worker has fewer slots mapped. */
+		if (f.lack)
+			return give_up(w, f.text);
 		e.cause = EVENT_UNREADABLE;
-	else {
+	} else {
 		place_populate(&p, slots, j.slot, l, in->planes & PLANE_LOGITS, false);
 		if (eventfind_run(&w->finder, &p, j.flags, &e, &f) == -1)
 			return give_up(w, f.text);
