@@ -88,6 +88,28 @@ if narrow peakfind --version >"$T/out" 2>&1; then
 		    narrow sh -c "T=$T; cat '$T/found.q2' | exec $program >/dev/null"
 	done
 
+	# The same by reference: the event is not to blame, and the run is carried on.
+	by_reference() {
+		rm -rf "$T/slots.d"
+		q2slots -n 4 bash -c "$1" - "$T"
+	}
+	again='cat "$1/found.q2" | q2cat -s "$(cxiwrite -R -o "$1/slots.d")" |
+	    cxiwrite -r -m 0 -o "$1/slots.d"'
+	check 'without memory for a slot, cxiwrite says so, status 8' refused 8 \
+	    '^cxiwrite: .*event 0: cannot map slot' by_reference \
+	    'cat "$1/found.q2" | q2cat | (ulimit -v 60000
+		exec cxiwrite -m 0 -o "$1/slots.d")'
+	check '... and the events are not lost' refused 0 '2 events in = 2 written' \
+	    sh -c "$again" - "$T"
+	check 'without memory for a capture, cxiwrite says so, status 8' refused 8 \
+	    '^cxiwrite: .*found.q2: cannot map: ' by_reference \
+	    'q2cat "$1/found.q2" | (ulimit -v 100000
+		exec cxiwrite -m 0 -o "$1/slots.d")'
+	check 'a worker without memory for one more slot gives way to another' \
+	    refused 0 '2 events in = 2 written' by_reference \
+	    'cat "$1/found.q2" | q2cat | (ulimit -v 100000; exec peakfind) |
+		cxiwrite -m 0 -o "$1/slots.d"'
+
 	if "$PYTHON" -c 'import zmq' 2>/dev/null; then
 		check 'ZeroMQ without memory to begin with is said, status 8' \
 		    refused 8 '^q2serve: no memory, threads or descriptors' \
@@ -107,6 +129,31 @@ h5py.File(sys.argv[1], "w")["batch_0/logits"] = [[[[0.] * 8] * 8] * 2]' "$T/d.h5
 	}
 	check 'a dump that no process can read for lack of descriptors is not damaged' \
 	    refused 8 'd.h5: .*cannot (begin|make|start)' few q2cat "$T/d.h5"
+
+	# Half a million components of a pixel, which take more than their logits.
+	"$PYTHON" -c '
+import h5py, numpy as np, sys
+x = np.zeros((1, 2, 1500, 1500), "f2")
+x[0, 1, ::2, ::2] = 1
+h5py.File(sys.argv[1], "w")["batch_0/logits"] = x' "$T/dense.h5"
+	q2cat -C 8 "$T/dense.h5" >"$T/dense.q2" 2>"$T/err"
+	dense() {
+		(ulimit -v "$1" && peakfind <"$T/dense.q2") 2>"$T/err" | q2ls >"$T/out"
+		cat "$T/out" "$T/err"
+	}
+	gave_up() {
+		dense 35000 && grep -q "failed: " "$T/out" &&
+		    [ "$(grep -Ec 'worker 0 .* gave up \(.*memory.*\) at event 0 ' \
+		    "$T/err")" -eq 2 ]
+	}
+	if narrow peakfind --version >"$T/out" 2>&1; then
+		check 'an event that lacks memory in two workers has failed of that' gave_up
+		check 'with memory it has its peaks' eval \
+		    'dense unlimited && grep -q "peaks 562500 " "$T/out"'
+	else
+		skip 'an event that lacks memory in two workers has failed of that' \
+		    'none starts (a sanitizer)'
+	fi
 fi
 
 done_testing

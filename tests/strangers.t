@@ -470,4 +470,15 @@ def _():
     s.close()
     t.close()
 
+@test("a FIFO in the place of the journal is refused and not waited for")
+def _():
+    here = new()
+    os.mkdir(os.path.join(here, "out"))
+    os.mkfifo(os.path.join(here, "out/peaknet.journal"))
+    for options in "-R", "-r", "", "-f":
+        status, said = sh("timeout -k 2 20 cxiwrite %s -o out <%s" % (
+            options, FOUND), here)
+        must(status in (6, OUTPUT) and "peaknet.journal: " in said, options,
+             status, said)
+
 done()

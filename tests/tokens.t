@@ -45,6 +45,72 @@ check 'a reference to a capture that has gone gives its token back' test "$all" 
 	cat references | q2cat >whole')"
 check '... and is an error' grep -q 'q2cat: .*gone.q2' "$T/err"
 
+# Locks, or memory of one size, are not to be had.
+cat >"$T/lack.c" <<'END'
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#define NEXT(type, name, args)						\
+	type (*next) args;						\
+	void *symbol = dlsym(RTLD_NEXT, name);				\
+	memcpy(&next, &symbol, sizeof next)
+
+#ifdef SIZE
+void *
+malloc(size_t n)
+{
+	NEXT(void *, "malloc", (size_t));
+
+	return n == SIZE ? NULL : next(n);
+}
+#else
+int
+fcntl(int fd, int command, ...)
+{
+	NEXT(int, "fcntl", (int, int, ...));
+	va_list ap;
+	void *arg;
+
+	va_start(ap, command);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (command != F_SETLK)
+		return next(fd, command, arg);
+	errno = ENOLCK;
+	return -1;
+}
+#endif
+END
+# lacking NAME [FLAG]: builds that as a library to be preloaded.
+lacking() {
+	"${CC:-cc}" -shared -fPIC -D_GNU_SOURCE $2 -o "$T/$1.so" "$T/lack.c" -ldl
+}
+lacking lock || exit 1
+check 'q2cat that cannot tell that it takes the references takes none' \
+    test "$all" = "$(tokens 'q2cat -n 3 run.q2 | cat >references
+	cat references | { LD_PRELOAD="$T/lock.so${LD_PRELOAD:+ $LD_PRELOAD}" \
+	    q2cat >none; echo "status $?"; }; cat references | q2cat >whole')"
+check '... and says so, status 8' sh -c 'grep -q "q2cat: cannot lock the slots: " \
+    "$T/err" && grep -qx "status 8" "$T/err" && [ ! -s "$T/none" ]'
+
+# A stream that has peaks already, 4000 of 48 bytes, which are made anew.
+if (ulimit -v 200000 && peakfind --version) >"$T/out" 2>&1; then
+	lacking memory -DSIZE=192000 || exit 1
+	check 'a reference whose planes there is no memory to keep gives its token back' \
+	    test "$all" = "$(tokens 'q2cat -C 4000 -n 1 run.h5 | peakfind -k |
+		(LD_PRELOAD="$T/memory.so${LD_PRELOAD:+ $LD_PRELOAD}" \
+		    exec peakfind -x aside) | cxiwrite -m 0 -o i')"
+	check '... and is an error' \
+	    grep -q 'peakfind: .*no memory to keep planes of event 0' "$T/err"
+else
+	skip 'a reference whose planes there is no memory to keep' \
+	    'a sanitizer has memory of its own'
+fi
+
 # A whole event, and when that is in the log, it waits with the other tokens.
 event=$((4096 + ($(wc -c <"$T/run.q2") - 4096 - 64) / 60))
 check 'a second signal to a q2cat that waits gives its tokens back' test "$all" = \

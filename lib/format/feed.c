@@ -124,6 +124,16 @@ event_open(struct feed *d, struct fault *f)
 	return -1;
 }
 
+/* We cannot take it; its slot is free. */
+static enum feed_got
+event_refuse(struct feed *d, struct fault *f)
+{
+	if (d->record.type == RECORD_REFERENCE)
+		(void)slots_release(d->slots, &d->record, NULL);
+	fault_prefix(f, "event %llu", (unsigned long long)d->record.seq);
+	return FEED_ERROR;
+}
+
 static enum feed_got
 event_take(struct feed *d, struct fault *f)
 {
@@ -146,6 +156,9 @@ event_take(struct feed *d, struct fault *f)
 	event_init(&d->event);
 	d->event.seq = r->seq;
 	if (event_open(d, f) == -1) {
+		/* Not its fault: a run that is carried on has it again. */
+		if (f->lack)
+			return event_refuse(d, f);
 		r->flags |= RECORD_FAILED;
 		d->event.peaks_kept = d->event.peaks_found = 0;
 	} else if (r->flags & RECORD_FAILED) {

@@ -9,7 +9,8 @@
  *	FEED_EOF	clean end of input
  *
  * A damaged or missing plane does not end a feed: the event is then a failed one
- * (record.flags, event.cause), with the reason in the fault.
+ * (record.flags, event.cause), with the reason in the fault. Memory that is short
+ * does end it: FEED_ERROR, and the fault says lack.
  */
 #ifndef FORMAT_FEED_H
 #define FORMAT_FEED_H

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "format/findcrew.h"
+#include "transport/shared.h"
 
 enum {
 	DEPTH = 2,		/* events a worker has at most, large ones */
@@ -15,7 +16,8 @@ findcrew_init(struct findcrew *c, unsigned workers, struct slots *shared)
 	c->workers = workers;
 	c->shared = shared;
 	c->dealer = dealer_new(workers);
-	return c->dealer == NULL ? -1 : 0;
+	c->words = shared_alloc(workers * sizeof c->words[0]);
+	return c->dealer == NULL || c->words == NULL ? -1 : 0;
 }
 
 void
@@ -29,6 +31,7 @@ void
 findcrew_free(struct findcrew *c)
 {
 	dealer_free(c->dealer);
+	shared_free(c->words, c->workers * sizeof c->words[0]);
 	slots_close(c->own);
 }
 
@@ -54,7 +57,8 @@ findcrew_begin(struct findcrew *c, const struct findstream *s,
 	    room > SLOTS_MAX ? SLOTS_MAX : room, f)) == NULL)
 		return -1;
 	c->work = (struct findwork){
-		.stream = s, .own = c->own, .shared = c->shared
+		.stream = s, .own = c->own, .shared = c->shared,
+		.words = c->words
 	};
 	dealer_begin(c->dealer, depth);
 	c->crew = crew_start(c->workers, &duty, f);
@@ -118,10 +122,15 @@ findcrew_bury(struct findcrew *c, unsigned worker, struct findcrew_death *d,
     struct fault *f)
 {
 	uint64_t begun = crew_begun(c->crew, worker);
+	struct findwork_words words = c->words[worker];
 
+	/* Before another one begins, which may give up as well. */
+	c->words[worker].text[0] = '\0';
 	d->pid = crew_pid(c->crew, worker);
 	if (crew_replace(c->crew, worker, &d->how, f) == -1)
 		return -1;
+	if (words.text[0] != '\0')
+		fault_set(&d->how, "gave up (%s)", words.text);
 	d->event = dealer_death(c->dealer, worker, begun);
 	if (dealer_vain_deaths(c->dealer, worker) < VAIN_DEATHS)
 		return 0;

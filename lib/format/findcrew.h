@@ -22,6 +22,7 @@ struct findcrew {
 	struct crew	*crew;		/* NULL before the first stream */
 	struct slots	*own;		/* for inline events; NULL before that */
 	struct slots	*shared;	/* of Q2_SLOTS; borrowed; NULL: none */
+	struct findwork_words *words;	/* one a worker, shared with it */
 	struct findwork	work;
 };
 
@@ -58,7 +59,7 @@ int	findcrew_receive(struct findcrew *, unsigned worker,
 
 struct findcrew_death {
 	int		pid;
-	struct fault	how;		/* "killed by signal 9" */
+	struct fault	how;		/* "killed by signal 9", "gave up (no memory)" */
 	struct pending	*event;		/* that it was at: waits for another worker,
 					   or done if it is not to be tried again;
 					   NULL: the worker was at none */

@@ -47,6 +47,14 @@ findwork_result_unpack(const struct worker_message *m,
 	r->text[FINDWORK_TEXT_SIZE - 1] = '\0';
 }
 
+/* The worker ends; its parent is to know why. */
+static int
+give_up(struct findwork *w, const char *why)
+{
+	strlcpy(w->words[w->self].text, why, sizeof w->words->text);
+	return -1;
+}
+
 int
 findwork_prepare(void *ctx, unsigned self)
 {
@@ -54,8 +62,10 @@ findwork_prepare(void *ctx, unsigned self)
 
 	setproctitle("worker %u", self);
 	w->self = self;
-	return eventfind_init(&w->finder, &w->stream->in, &w->stream->out,
-	    &w->stream->finder);
+	if (eventfind_init(&w->finder, &w->stream->in, &w->stream->out,
+	    &w->stream->finder) == -1)
+		return give_up(w, "no memory to find peaks");
+	return 0;
 }
 
 int
@@ -76,12 +86,15 @@ findwork_work(void *ctx, struct worker_message *m)
 	setproctitle("worker %u, event %llu", w->self,
 	    (unsigned long long)j.seq);
 	event_init(&e);
-	if (place_slot(&p, slots, j.slot, l, &f) == -1)
+	if (place_slot(&p, slots, j.slot, l, &f) == -1) {
+		/* A new worker has fewer slots mapped. */
+		if (f.lack)
+			return give_up(w, f.text);
 		e.cause = EVENT_UNREADABLE;
-	else {
+	} else {
 		place_populate(&p, slots, j.slot, l, in->planes & PLANE_LOGITS, false);
 		if (eventfind_run(&w->finder, &p, j.flags, &e, &f) == -1)
-			return -1;
+			return give_up(w, f.text);
 	}
 	r.cause = e.cause;
 	r.found = e.peaks_found;

@@ -39,10 +39,16 @@ void	findwork_result_pack(struct worker_message *,
 void	findwork_result_unpack(const struct worker_message *,
 	    struct findwork_result *);
 
+/* Why a worker gave up, for its parent; empty if it did not. */
+struct findwork_words {
+	char	text[128];
+};
+
 /* What a worker needs, shared with its parent by the fork. */
 struct findwork {
 	const struct findstream *stream;	/* borrowed */
 	struct slots	*own, *shared;	/* borrowed; shared may be NULL */
+	struct findwork_words *words;	/* one a worker, in shared memory; borrowed */
 
 	struct eventfind finder;	/* in a worker */
 	unsigned	self;

@@ -91,6 +91,18 @@ capture_identify(int fd, struct capture_name *n)
 	return 0;
 }
 
+/* Memory and descriptors are the machine's; else it is the file's fault. */
+static void
+open_failed(const struct capture_name *n, const char *what, struct fault *f)
+{
+	const char *cause = strerror(errno);
+
+	if (errno == ENOMEM || errno == EMFILE || errno == ENFILE)
+		fault_lack(f, "%s: %s%s", n->path, what, cause);
+	else
+		fault_set(f, "%s: %s%s", n->path, what, cause);
+}
+
 struct capture *
 capture_open(const struct capture_name *n, struct fault *f)
 {
@@ -108,7 +120,7 @@ capture_open(const struct capture_name *n, struct fault *f)
 	/* Whatever is there now, opening it must not wait. */
 	if ((fd = open(n->path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
 	    O_NONBLOCK)) == -1) {
-		fault_set(f, "%s: %s", n->path, strerror(errno));
+		open_failed(n, "", f);
 		return NULL;
 	}
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
@@ -120,7 +132,7 @@ capture_open(const struct capture_name *n, struct fault *f)
 	}
 	at = mmap(NULL, n->size, PROT_READ, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED) {
-		fault_set(f, "%s: cannot map: %s", n->path, strerror(errno));
+		open_failed(n, "cannot map: ", f);
 		close(fd);
 		return NULL;
 	}
