@@ -249,6 +249,21 @@ def _():
         must(text.count("\033[2J") == 1 and text.count("\033[H") == 2, repr(text))
 
 
+@test("on a terminal that does not tell its size lines are whole")
+def _():
+    with Pipeline(["q2cat", "-r", "10", "-l", "1000", RUN], FIND, WRITE) as p:
+        must(p.logged_wait(1))
+        ours, theirs = pty.openpty()
+        must(os.get_terminal_size(theirs).columns == 0)
+        status = subprocess.run([TOP, "-n", "1", "-i", "0.2", "log.tsv"],
+                                cwd=p.dir, stdout=theirs, timeout=LIMIT)
+        os.close(theirs)
+        text = os.read(ours, 65536).decode()
+        os.close(ours)
+        must(status.returncode == 0)
+        must("log.tsv: " in text and "cxiwrite" in text, repr(text))
+
+
 @test("what is no log is refused, and says why")
 def _():
     for name, text, why in (("none", None, "No such file"),
