@@ -856,6 +856,8 @@ class _Output:
             self.refers = self._local()
 
     def _open(self, name):
+        if name == "":
+            raise OSError(errno.ENOENT, "'': names no file")
         self.name, mode = name, _mode(os.stat, name)
         if name.startswith(("unix:", "tcp:")):
             self._connected(name)

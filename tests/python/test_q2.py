@@ -403,6 +403,13 @@ def test_file_nowhere(tmp_path):
         put_one(tmp_path / "none/a.q2")
 
 
+def test_file_nameless():
+    """no name at all is refused at once, and not when all was sent"""
+    for to in "", b"":
+        with pytest.raises(FileNotFoundError, match="'': names no file"):
+            q2.Writer(to, panels=1, shape=(8, 8))
+
+
 def test_file_beside(tmp_path):
     """two Writers of one name do not disturb each other"""
     with q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8)) as w:
