@@ -834,6 +834,8 @@ def _own_check(name):
 
 def _named(e, name):
     """An OSError that says whose it is."""
+    if e.errno is None:     # Python's own, as for a path too long for a socket
+        return OSError("%s: %s" % (name, e))
     return OSError(e.errno, "%s: %s" % (name, e.strerror))
 
 

@@ -132,6 +132,12 @@ def test_arrays(material):
     assert list(events) == [] and events.ended and events.sent == 5
 
 
+def test_connection_long():
+    """a path that is too long for a socket is an error that says so"""
+    with pytest.raises(OSError, match="unix:x{200}: .*too long"):
+        q2.Writer("unix:" + "x" * 200, panels=1, shape=(8, 8))
+
+
 def test_peaks(material):
     """a Reader gives the peaks that q2ls prints"""
     lines = out(["q2ls", "-p", str(material / "peaks.q2")]).decode().split("\n")
