@@ -1635,7 +1635,7 @@ def _header_make(panels, shape, padded, logits, classes, image, quantities, text
         mask |= QUANTITIES[q]
     planes = (SEGMAP if segmap else LOGITS) | (IMAGE if layout.image != "none"
                                                else 0)
-    return Header(layout, planes, mask, text)
+    return Header(layout, planes, mask, dict(text))
 
 
 # ---- reading ----

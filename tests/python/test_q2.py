@@ -315,6 +315,15 @@ def test_quantities_text(tmp_path):
                   quantities="timestamp")
 
 
+@pytest.mark.parametrize("text", [b"no line", "run=1", 5, None])
+def test_text_refused(tmp_path, text):
+    """facts that are no mapping are refused, and make no header that nobody reads
+    ({text})"""
+    with pytest.raises((TypeError, ValueError)):
+        q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8), text=text)
+    assert os.listdir(tmp_path) == []
+
+
 def test_layout_integers(tmp_path):
     """numbers of a layout are integers of any kind; products do not overflow"""
     f = q2.Layout(*np.array([32, 8, 1696, 1696, 1696, 1696], "i2"), "f32", "none",
