@@ -1069,11 +1069,18 @@ class Slot(_Planes):
             raise Error("this slot was sent or dropped before")
         try:
             self._place.block[:] = self._writer._blocks(1, *facts)[0]
+            self._blank_peaks()
             self._writer._send(self, 0)
         except BaseException:
             self.drop()
             raise
         self._writer._stop_check()
+
+    def _blank_peaks(self):
+        """Peaks of an event that was here before are none of this one."""
+        h = self._writer.header
+        if h.planes & PEAKS:
+            self._place.bytes(h.layout, PEAKS, h.layout.size(PEAKS))[:] = 0
 
     def drop(self):
         """It is not needed after all: its token goes back."""

@@ -715,6 +715,20 @@ def test_slot_in_hand(material, tmp_path):
                % (line, TOKENS), cwd=tmp_path) == b"0\n"
 
 
+def test_slot_peaks(material, tmp_path):
+    """an event that was filled in place has no peaks of another one in its plane"""
+    r = q2.Reader(material / "peaks.q2")
+    with q2.Writer(tmp_path / "a.q2", header=r.header) as w:
+        e = next(r)
+        assert len(e.peaks) > 0
+        w.write(e)
+        with w.slot() as s:
+            for plane in s.logits, s.segmap, s.image:
+                plane[:] = 0
+    last = (tmp_path / "a.q2").read_bytes()[-64 - r.header.event_length:-64]
+    assert not any(last[-r.header.layout.size(q2.PEAKS):])
+
+
 def test_slot_sent_twice(tmp_path):
     """a slot that was sent is not touched when it is sent again"""
     line = script(tmp_path / "p.py", """
