@@ -584,6 +584,7 @@ class _Slots:
         self.populated = [(0, 0)] * self.n      # event size, planes
         self.captures = {}
         self.stack = []         # tokens in hand, the one freed last behind
+        self.held = set()       # slot and generation of events Readers have in hand
         self.consumers, self.seen = int(self.counters[0]), False
         self.consuming = False
         self.consumers_gone()
@@ -712,6 +713,11 @@ class _Slots:
         self.check(slot, generation, self.session)
         self.slots[slot, :8].view("u8")[0] = generation + 1
         self.untake(slot)
+
+    def release_all(self):
+        """The same for all that Readers have in hand, forgotten ones too."""
+        while self.held:
+            self.release(*self.held.pop())
 
     def place(self, slot, layout):
         """Where the event of a reference lies; Damaged if its capture is gone."""
@@ -1138,7 +1144,7 @@ def _signalled(number, _):
             w._asked, w.stopped = True, w._signals == "stop"
     elif number != signal.SIGHUP:   # kernel and shell both say it
         try:
-            _writers_abort()
+            _all_end()
         finally:
             os._exit(3)
 
@@ -1159,9 +1165,12 @@ def _input_wait(fd):
 
 
 @atexit.register
-def _writers_abort():
+def _all_end():
+    """Nothing stays in hand of what is open, or was and is forgotten."""
     for w in list(_writers):
         w.abort()
+    if _Slots.current is not None:
+        _Slots.current.release_all()
 
 
 def _forked():
@@ -1518,6 +1527,7 @@ class Writer:
         except BaseException:
             if self._out.refused:
                 event._reference, event._place = slot, place
+                self._slots.held.add(slot)
             raise
         self.count += 1
         self.seq += 1
@@ -1720,6 +1730,7 @@ class Event(_Planes):
     def _take(self):
         """Slot and generation; whoever asks has them now."""
         (slot, generation), self._reference = self._reference, None
+        self._reader._slots.held.discard((slot, generation))
         self._place = None
         return slot, generation
 
@@ -1937,6 +1948,7 @@ class Reader:
         self._seq, self._loose = seq, True
         try:
             if kind == REFERENCE:
+                self._slots.held.add(reference)
                 place = self._slots.place(slot, h.layout)
             why = _seal_check(place, h.layout, h.planes) \
                 if flags & CRC and self.crc else None
@@ -1945,6 +1957,7 @@ class Reader:
             self._event = Event(self, h, seq, flags, place, reference)
         except BaseException:
             if reference is not None:
+                self._slots.held.discard(reference)
                 self._slots.release(slot, generation)
             raise
         return self._event

@@ -1165,6 +1165,19 @@ os.execlp("sh", "sh", "-c", "until test -s list; do sleep .1; done; exec %s >&2"
     assert out.err == "0 1 2\n"
 
 
+@pytest.mark.parametrize("end", ["pass", "sys.exit(3)", "raise KeyError",
+                                 "import gc; del r, e; gc.collect()",
+                                 "r.close()"])
+def test_exit_in_hand(material, tmp_path, end):
+    """the token of an event in hand comes back when its Reader's program ends
+    ({end})"""
+    line = script(tmp_path / "p.py", "r = q2.Reader()\nfor e in r:\n    break\n" +
+                  end)
+    left = out("q2slots -n 3 sh -c 'q2cat -n 1 %s | %s%s'"
+               % (material / "run.q2", line, TOKENS), cwd=tmp_path)
+    assert left.split() == [b"0", b"1", b"2"]
+
+
 def test_sent(tmp_path):
     """a Writer that is pickled or copied says where to make it"""
     with q2.Writer(tmp_path / "a", panels=1, shape=(8, 8)) as w:
