@@ -7,7 +7,10 @@
  * A process that is forked meanwhile has no such thread, and may find the lock held
  * for ever: it calls nothing of this.
  */
+#include <sys/ioctl.h>
+
 #include <err.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,17 +46,31 @@ line_clear(void)
 	progress.drawn = false;
 }
 
+/*
+ * Columns that a live line may have, one less than there are: what goes on in the
+ * next row stays when the line is written over. A terminal may not tell, by 0.
+ */
+static int
+line_room(void)
+{
+	struct winsize w;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ?
+	    w.ws_col - 1 : INT_MAX;
+}
+
 static void
 line_say(void)
 {
-	char text[256];
+	char text[256], line[320];
 
 	progress.text(progress.arg, text, sizeof text);
 	if (!progress.live) {
 		warnx("%s", text);
 		return;
 	}
-	fprintf(stderr, "\r%s: %s\033[K", getprogname(), text);
+	snprintf(line, sizeof line, "%.40s: %s", getprogname(), text);
+	fprintf(stderr, "\r%.*s\033[K", line_room(), line);
 	fflush(stderr);
 	progress.drawn = true;
 }

@@ -4,6 +4,7 @@ import glob
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -247,6 +248,44 @@ def _():
         os.close(ours)
         must(status.returncode == 0)
         must(text.count("\033[2J") == 1 and text.count("\033[H") == 2, repr(text))
+
+
+@test("on a terminal that does not tell its size lines are whole")
+def _():
+    with Pipeline(["q2cat", "-r", "10", "-l", "1000", RUN], FIND, WRITE) as p:
+        must(p.logged_wait(1))
+        ours, theirs = pty.openpty()
+        must(os.get_terminal_size(theirs).columns == 0)
+        status = subprocess.run([TOP, "-n", "1", "-i", "0.2", "log.tsv"],
+                                cwd=p.dir, stdout=theirs, timeout=LIMIT)
+        os.close(theirs)
+        text = os.read(ours, 65536).decode()
+        os.close(ours)
+        must(status.returncode == 0)
+        must("log.tsv: " in text and "cxiwrite" in text, repr(text))
+
+
+@test("names that do not fit the terminal or the locale are shown with '?'")
+def _():
+    name = os.fsdecode(b"a\xff\n\x1b[2Jb\xc3\xa4.tsv")
+    file_put(os.path.join(scratch(), name), HEADING)
+    for codec, shown in ("utf-8", "a???[2Jb\xe4"), ("ascii", "a???[2Jb?"):
+        r = subprocess.run([TOP, name], cwd=scratch(), timeout=LIMIT,
+                           env=dict(os.environ, PYTHONIOENCODING=codec),
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        said = r.stdout.decode()
+        must(r.returncode == 0 and said.startswith(shown + ".tsv: nobody"), said,
+             r.stderr)
+
+
+@test("so are names of programs")
+def _():
+    odd = os.path.join(scratch(), "q2\n\x1b[2Jcat")
+    shutil.copy(os.path.join(B, "q2cat"), odd)
+    with Pipeline([odd, "-r", "10", "-l", "1000", RUN], FIND, WRITE) as p:
+        must(p.logged_wait(1))
+        r = top("-n", "1", "-i", "0.2", "log.tsv", cwd=p.dir)
+        must(r.returncode == 0 and "\nq2??[2Jcat " in r.stdout, r.stdout)
 
 
 @test("what is no log is refused, and says why")

@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 # What -v says while a run goes, on a terminal and elsewhere, and that the log can
 # be followed meanwhile.
+import fcntl
 import os
 import pty
 import re
 import select
+import struct
 import subprocess
 import sys
+import termios
 
 sys.path.insert(0, "tests")
 from proc import *
@@ -24,10 +27,14 @@ LINE = re.compile(r"cxiwrite: (\d+) events, [\d.]+ events/s, (\d+) hits"
                   r"(, (\d+) of 4 slots pending)?(, ends in \d+:\d\d:\d\d)?")
 
 
-def held_run(line, enough, terminal=False):
+def held_run(line, enough, terminal=False, columns=0):
     """Runs a line until enough(what it said on standard error), lets its input go
-    on, and takes the rest. What was said, and the status."""
+    on, and takes the rest. What was said, and the status. A terminal of 0 columns
+    does not tell how many it has."""
     read_end, write_end = pty.openpty() if terminal else os.pipe()
+    if columns:
+        fcntl.ioctl(write_end, termios.TIOCSWINSZ,
+                    struct.pack("4H", 24, columns, 0, 0))
     hold, release = os.pipe()
     p = subprocess.Popen(["bash", "-c", line], cwd=DIR, stdin=hold,
                          stdout=subprocess.DEVNULL, stderr=write_end)
@@ -86,6 +93,18 @@ def _():
     must(not any(LINE.search(s) for s in screen(text)), text)
     must(any(s.startswith("cxiwrite: %d events in = " % EVENTS)
              for s in screen(text)), text)
+
+
+@test("that line is cut to the terminal, or its second row would stay")
+def _():
+    text, status = held_run(HELD + " | peakfind 2>/dev/null | cxiwrite -v -m 1"
+                            " -o narrow", lambda t: t.count("\r") >= 3,
+                            terminal=True, columns=30)
+    must(status == 0, status, text)
+    lines = re.findall(r"\r([^\r\n\x1b]+)\x1b\[K", text)
+    must(len(lines) >= 3 and all(len(s) == 29 and
+                                 re.match(r"cxiwrite: \d+ events, ", s)
+                                 for s in lines), lines)
 
 
 @test("a message takes the place of that line and is whole")

@@ -584,6 +584,7 @@ class _Slots:
         self.populated = [(0, 0)] * self.n      # event size, planes
         self.captures = {}
         self.stack = []         # tokens in hand, the one freed last behind
+        self.held = set()       # slot and generation of events Readers have in hand
         self.consumers, self.seen = int(self.counters[0]), False
         self.consuming = False
         self.consumers_gone()
@@ -713,6 +714,11 @@ class _Slots:
         self.slots[slot, :8].view("u8")[0] = generation + 1
         self.untake(slot)
 
+    def release_all(self):
+        """The same for all that Readers have in hand, forgotten ones too."""
+        while self.held:
+            self.release(*self.held.pop())
+
     def place(self, slot, layout):
         """Where the event of a reference lies; Damaged if its capture is gone."""
         memory = self._memory(slot, layout)
@@ -834,6 +840,8 @@ def _own_check(name):
 
 def _named(e, name):
     """An OSError that says whose it is."""
+    if e.errno is None:     # Python's own, as for a path too long for a socket
+        return OSError("%s: %s" % (name, e))
     return OSError(e.errno, "%s: %s" % (name, e.strerror))
 
 
@@ -856,6 +864,8 @@ class _Output:
             self.refers = self._local()
 
     def _open(self, name):
+        if name == "":
+            raise OSError(errno.ENOENT, "'': names no file")
         self.name, mode = name, _mode(os.stat, name)
         if name.startswith(("unix:", "tcp:")):
             self._connected(name)
@@ -1065,11 +1075,18 @@ class Slot(_Planes):
             raise Error("this slot was sent or dropped before")
         try:
             self._place.block[:] = self._writer._blocks(1, *facts)[0]
+            self._blank_peaks()
             self._writer._send(self, 0)
         except BaseException:
             self.drop()
             raise
         self._writer._stop_check()
+
+    def _blank_peaks(self):
+        """Peaks of an event that was here before are none of this one."""
+        h = self._writer.header
+        if h.planes & PEAKS:
+            self._place.bytes(h.layout, PEAKS, h.layout.size(PEAKS))[:] = 0
 
     def drop(self):
         """It is not needed after all: its token goes back."""
@@ -1127,7 +1144,7 @@ def _signalled(number, _):
             w._asked, w.stopped = True, w._signals == "stop"
     elif number != signal.SIGHUP:   # kernel and shell both say it
         try:
-            _writers_abort()
+            _all_end()
         finally:
             os._exit(3)
 
@@ -1148,9 +1165,12 @@ def _input_wait(fd):
 
 
 @atexit.register
-def _writers_abort():
+def _all_end():
+    """Nothing stays in hand of what is open, or was and is forgotten."""
     for w in list(_writers):
         w.abort()
+    if _Slots.current is not None:
+        _Slots.current.release_all()
 
 
 def _forked():
@@ -1507,6 +1527,7 @@ class Writer:
         except BaseException:
             if self._out.refused:
                 event._reference, event._place = slot, place
+                self._slots.held.add(slot)
             raise
         self.count += 1
         self.seq += 1
@@ -1631,7 +1652,7 @@ def _header_make(panels, shape, padded, logits, classes, image, quantities, text
         mask |= QUANTITIES[q]
     planes = (SEGMAP if segmap else LOGITS) | (IMAGE if layout.image != "none"
                                                else 0)
-    return Header(layout, planes, mask, text)
+    return Header(layout, planes, mask, dict(text))
 
 
 # ---- reading ----
@@ -1709,6 +1730,7 @@ class Event(_Planes):
     def _take(self):
         """Slot and generation; whoever asks has them now."""
         (slot, generation), self._reference = self._reference, None
+        self._reader._slots.held.discard((slot, generation))
         self._place = None
         return slot, generation
 
@@ -1926,6 +1948,7 @@ class Reader:
         self._seq, self._loose = seq, True
         try:
             if kind == REFERENCE:
+                self._slots.held.add(reference)
                 place = self._slots.place(slot, h.layout)
             why = _seal_check(place, h.layout, h.planes) \
                 if flags & CRC and self.crc else None
@@ -1934,6 +1957,7 @@ class Reader:
             self._event = Event(self, h, seq, flags, place, reference)
         except BaseException:
             if reference is not None:
+                self._slots.held.discard(reference)
                 self._slots.release(slot, generation)
             raise
         return self._event

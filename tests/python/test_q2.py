@@ -132,6 +132,12 @@ def test_arrays(material):
     assert list(events) == [] and events.ended and events.sent == 5
 
 
+def test_connection_long():
+    """a path that is too long for a socket is an error that says so"""
+    with pytest.raises(OSError, match="unix:x{200}: .*too long"):
+        q2.Writer("unix:" + "x" * 200, panels=1, shape=(8, 8))
+
+
 def test_peaks(material):
     """a Reader gives the peaks that q2ls prints"""
     lines = out(["q2ls", "-p", str(material / "peaks.q2")]).decode().split("\n")
@@ -309,6 +315,15 @@ def test_quantities_text(tmp_path):
                   quantities="timestamp")
 
 
+@pytest.mark.parametrize("text", [b"no line", "run=1", 5, None])
+def test_text_refused(tmp_path, text):
+    """facts that are no mapping are refused, and make no header that nobody reads
+    ({text})"""
+    with pytest.raises((TypeError, ValueError)):
+        q2.Writer(tmp_path / "a.q2", panels=1, shape=(8, 8), text=text)
+    assert os.listdir(tmp_path) == []
+
+
 def test_layout_integers(tmp_path):
     """numbers of a layout are integers of any kind; products do not overflow"""
     f = q2.Layout(*np.array([32, 8, 1696, 1696, 1696, 1696], "i2"), "f32", "none",
@@ -401,6 +416,13 @@ def test_file_nowhere(tmp_path):
     """a folder that is not there is an error with the name that was given"""
     with pytest.raises(FileNotFoundError, match="none/a.q2: No such file"):
         put_one(tmp_path / "none/a.q2")
+
+
+def test_file_nameless():
+    """no name at all is refused at once, and not when all was sent"""
+    for to in "", b"":
+        with pytest.raises(FileNotFoundError, match="'': names no file"):
+            q2.Writer(to, panels=1, shape=(8, 8))
 
 
 def test_file_beside(tmp_path):
@@ -691,6 +713,20 @@ def test_slot_in_hand(material, tmp_path):
     assert [e.seq for e in q2.Reader(tmp_path / "a.q2")] == [0]
     assert out("timeout 20 q2slots -n 1 sh -c '%s | q2ls > list%s'"
                % (line, TOKENS), cwd=tmp_path) == b"0\n"
+
+
+def test_slot_peaks(material, tmp_path):
+    """an event that was filled in place has no peaks of another one in its plane"""
+    r = q2.Reader(material / "peaks.q2")
+    with q2.Writer(tmp_path / "a.q2", header=r.header) as w:
+        e = next(r)
+        assert len(e.peaks) > 0
+        w.write(e)
+        with w.slot() as s:
+            for plane in s.logits, s.segmap, s.image:
+                plane[:] = 0
+    last = (tmp_path / "a.q2").read_bytes()[-64 - r.header.event_length:-64]
+    assert not any(last[-r.header.layout.size(q2.PEAKS):])
 
 
 def test_slot_sent_twice(tmp_path):
@@ -1127,6 +1163,19 @@ os.execlp("sh", "sh", "-c", "until test -s list; do sleep .1; done; exec %s >&2"
 """ % TOKENS[2:])
     out("q2slots -n 3 sh -c '%s | q2ls > list'" % line, cwd=tmp_path)
     assert out.err == "0 1 2\n"
+
+
+@pytest.mark.parametrize("end", ["pass", "sys.exit(3)", "raise KeyError",
+                                 "import gc; del r, e; gc.collect()",
+                                 "r.close()"])
+def test_exit_in_hand(material, tmp_path, end):
+    """the token of an event in hand comes back when its Reader's program ends
+    ({end})"""
+    line = script(tmp_path / "p.py", "r = q2.Reader()\nfor e in r:\n    break\n" +
+                  end)
+    left = out("q2slots -n 3 sh -c 'q2cat -n 1 %s | %s%s'"
+               % (material / "run.q2", line, TOKENS), cwd=tmp_path)
+    assert left.split() == [b"0", b"1", b"2"]
 
 
 def test_sent(tmp_path):
