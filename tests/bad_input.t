@@ -109,6 +109,28 @@ check 'q2cat: a damaged chunk fails its event alone' \
 	sends 6 "^q2cat: $T/chunk.h5: .*batch_0/(logits|1)" q2cat "$T/chunk.h5"
 check 'and it is marked as failed' \
 	test "$(q2ls "$T/sent" | grep -c 'failed: ')" -eq 1
+# The first event, larger than a pipe, has been read when the file is cut.
+"$PYTHON" - "$T/shorter.h5" <<'END' || exit 1
+import h5py, numpy as np, sys
+with h5py.File(sys.argv[1], "w") as f:
+    for b in 0, 1:
+        f["batch_%d/logits" % b] = np.ones((1, 2, 400, 400), np.float32)
+END
+shorter() {
+	{ q2cat "$T/shorter.h5"; echo $? >"$T/shorter.status"; } | {
+		head -c 4096 >"$T/head"
+		truncate -s 4000 "$T/shorter.h5"
+		cat "$T/head" -
+	} | q2ls >"$T/shorter.ls"
+	[ "$(cat "$T/shorter.status")" -eq 6 ] &&
+		awk -F '\t' '$1 == "event" { print $5 }' "$T/shorter.ls" | {
+		read -r first
+		read -r second
+		echo "$first, $second"
+		[ "${first#failed}" = "$first" ] && [ "${second#failed}" != "$second" ]
+	}
+}
+check 'q2cat: a dump that is cut while it is read has no events of zeros' shorter
 check 'a good capture behind a missing file goes through' \
 	sends 6 'No such file' q2cat /no/such.q2 "$T/good.q2"
 sent=0
