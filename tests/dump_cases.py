@@ -665,7 +665,7 @@ def corrupt_chunk(d):
     g = d.batch(0, x, [3, 1, 4, 6], chunks=(1, 2, 4, 6), compression="gzip")
     g["logits"].id.write_direct_chunk((1, 0, 0, 0), b"this is not a deflate stream")
     d.event("batch_0/0", x[0])
-    d.fails("batch_0/1", "event 1: batch_0/logits: cannot be read: inflate")
+    d.fails("batch_0/1", "batch_0/1: batch_0/logits: cannot be read: inflate")
     d.event("batch_0/2", x[2])
     d.section(1, (2, 4, 6), (4, 6), 3)
 

@@ -254,6 +254,6 @@ dump_reader_read(struct dump_reader *d, uint64_t k, void *logits, void *image,
 		return -1;
 	event_fill(d, b, k, e);
 	if (planes_read(d, b, k, logits, image, e, f) == -1)
-		return fault_prefix(f, "event %llu", (unsigned long long)k);
+		return fault_prefix(f, "%s", e->source);
 	return 0;
 }
