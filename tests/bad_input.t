@@ -109,6 +109,29 @@ check 'q2cat: a damaged chunk fails its event alone' \
 	sends 6 "^q2cat: $T/chunk.h5: .*batch_0/(logits|1)" q2cat "$T/chunk.h5"
 check 'and it is marked as failed' \
 	test "$(q2ls "$T/sent" | grep -c 'failed: ')" -eq 1
+"$PYTHON" - "$T/values.h5" <<'END' || exit 1
+import h5py, numpy as np, sys
+with h5py.File(sys.argv[1], "w") as f:
+    g = f.create_group("batch_0")
+    g["logits"] = np.zeros((3, 2, 16, 16), np.float32)
+    for name, v in ("timestamp", np.arange(3) + (7 << 32)), \
+            ("photon_wavelength", np.full(3, 1.3)):
+        g.create_dataset("metadata/" + name, data=v, chunks=(1,), fletcher32=True)
+    at = [g["metadata/timestamp"].id.get_chunk_info(1).byte_offset,
+          g["metadata/photon_wavelength"].id.get_chunk_info(2).byte_offset]
+with open(sys.argv[1], "r+b") as f:
+    for a in at:
+        f.seek(a)
+        f.write(b"x")
+END
+check 'q2cat: a damaged timestamp is said, and its event is sent' \
+	sends 6 "^q2cat: $T/values.h5: batch_0/1: .*timestamp: .*unknown" \
+	q2cat "$T/values.h5"
+check 'and so is a damaged wavelength' \
+	grep -q "^q2cat: $T/values.h5: batch_0/2: .*wavelength: .*unknown" "$T/err"
+check 'and all other values are there' sh -c 'q2ls "$1" | cut -f 5 |
+	tr "\n" "," | grep "time 7.000000000 energy.*,energy.*,time 7.000000002 ,3 ev"' \
+	- "$T/sent"
 # The first event, larger than a pipe, has been read when the file is cut.
 "$PYTHON" - "$T/shorter.h5" <<'END' || exit 1
 import h5py, numpy as np, sys
