@@ -557,6 +557,8 @@ times("text", "times in text are integers or seconds, else unknown", TEXTS, TIME
       dtype=h5py.string_dtype())
 times("fixed_text", "times in text of fixed length are the same",
       np.array(TEXTS, "S40"), TIMES)
+times("padded_text", "text in a long field is what is at its beginning",
+      np.array(TEXTS, "S400"), TIMES)
 times("long_text", "text too long for a time is unknown", np.array([b"1" * 400]),
       [0])
 times("column", "times may stand in a column of their own",
