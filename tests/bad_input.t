@@ -348,7 +348,24 @@ if as test -x "$(command -v cxiwrite)"; then
 	check 'an output directory in one that is not writable' \
 		refused 7 "^cxiwrite: .*$T/locked/o: Permission denied" \
 		as_writes -o "$T/locked/o"
+	# Opened by who may, and read by who may not: as with sudo.
+	cp "$T/good.q2" "$T/handed.q2"
+	handed() {
+		{ chmod 0 "$T/handed.q2"; as "$@"; } <"$T/handed.q2" |
+			tee "$T/handed.ls"
+		grep -q '3 events' "$T/handed.ls" &&
+			! grep -q failed "$T/handed.ls"
+		good=$?
+		chmod 600 "$T/handed.q2"
+		return $good
+	}
+	check 'q2cat: a capture that it may read but not open' \
+		handed sh -c 'q2cat | q2ls'
+	check '... nor may those behind it, with slots' \
+		handed q2slots -n 2 sh -c 'q2cat | peakfind | q2ls'
 else
+	skip 'q2cat: a capture that it may read but not open' 'nobody cannot reach us'
+	skip '... nor may those behind it, with slots' 'nobody cannot reach us'
 	skip 'an output directory that is not writable' 'nobody cannot reach us'
 	skip 'an output directory in one that is not writable' 'nobody cannot reach us'
 fi

@@ -41,9 +41,11 @@ struct dump_section {
 
 struct dump;
 
-/* 1 if the file begins as an HDF5 file does, 0 if not, -1 on error. Faults of these
-   functions do not name the file: the caller knows it. */
-int	dump_probe(const char *path, struct fault *);
+/*
+ * 1 if the file begins as an HDF5 file does, 0 if not, -1 on error. Its offset stays.
+ * Faults of these functions do not name the file: the caller knows it.
+ */
+int	dump_probe(int fd, struct fault *);
 
 /*
  * Opens and surveys. A batch that cannot be used (ranks, plane count, shapes
