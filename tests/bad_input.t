@@ -109,6 +109,51 @@ check 'q2cat: a damaged chunk fails its event alone' \
 	sends 6 "^q2cat: $T/chunk.h5: .*batch_0/(logits|1)" q2cat "$T/chunk.h5"
 check 'and it is marked as failed' \
 	test "$(q2ls "$T/sent" | grep -c 'failed: ')" -eq 1
+"$PYTHON" - "$T/values.h5" <<'END' || exit 1
+import h5py, numpy as np, sys
+with h5py.File(sys.argv[1], "w") as f:
+    g = f.create_group("batch_0")
+    g["logits"] = np.zeros((3, 2, 16, 16), np.float32)
+    for name, v in ("timestamp", np.arange(3) + (7 << 32)), \
+            ("photon_wavelength", np.full(3, 1.3)):
+        g.create_dataset("metadata/" + name, data=v, chunks=(1,), fletcher32=True)
+    at = [g["metadata/timestamp"].id.get_chunk_info(1).byte_offset,
+          g["metadata/photon_wavelength"].id.get_chunk_info(2).byte_offset]
+with open(sys.argv[1], "r+b") as f:
+    for a in at:
+        f.seek(a)
+        f.write(b"x")
+END
+check 'q2cat: a damaged timestamp is said, and its event is sent' \
+	sends 6 "^q2cat: $T/values.h5: batch_0/1: .*timestamp: .*unknown" \
+	q2cat "$T/values.h5"
+check 'and so is a damaged wavelength' \
+	grep -q "^q2cat: $T/values.h5: batch_0/2: .*wavelength: .*unknown" "$T/err"
+check 'and all other values are there' sh -c 'q2ls "$1" | cut -f 5 |
+	tr "\n" "," | grep "time 7.000000000 energy.*,energy.*,time 7.000000002 ,3 ev"' \
+	- "$T/sent"
+# The first event, larger than a pipe, has been read when the file is cut.
+"$PYTHON" - "$T/shorter.h5" <<'END' || exit 1
+import h5py, numpy as np, sys
+with h5py.File(sys.argv[1], "w") as f:
+    for b in 0, 1:
+        f["batch_%d/logits" % b] = np.ones((1, 2, 400, 400), np.float32)
+END
+shorter() {
+	{ q2cat "$T/shorter.h5"; echo $? >"$T/shorter.status"; } | {
+		head -c 4096 >"$T/head"
+		truncate -s 4000 "$T/shorter.h5"
+		cat "$T/head" -
+	} | q2ls >"$T/shorter.ls"
+	[ "$(cat "$T/shorter.status")" -eq 6 ] &&
+		awk -F '\t' '$1 == "event" { print $5 }' "$T/shorter.ls" | {
+		read -r first
+		read -r second
+		echo "$first, $second"
+		[ "${first#failed}" = "$first" ] && [ "${second#failed}" != "$second" ]
+	}
+}
+check 'q2cat: a dump that is cut while it is read has no events of zeros' shorter
 check 'a good capture behind a missing file goes through' \
 	sends 6 'No such file' q2cat /no/such.q2 "$T/good.q2"
 sent=0
@@ -303,7 +348,24 @@ if as test -x "$(command -v cxiwrite)"; then
 	check 'an output directory in one that is not writable' \
 		refused 7 "^cxiwrite: .*$T/locked/o: Permission denied" \
 		as_writes -o "$T/locked/o"
+	# Opened by who may, and read by who may not: as with sudo.
+	cp "$T/good.q2" "$T/handed.q2"
+	handed() {
+		{ chmod 0 "$T/handed.q2"; as "$@"; } <"$T/handed.q2" |
+			tee "$T/handed.ls"
+		grep -q '3 events' "$T/handed.ls" &&
+			! grep -q failed "$T/handed.ls"
+		good=$?
+		chmod 600 "$T/handed.q2"
+		return $good
+	}
+	check 'q2cat: a capture that it may read but not open' \
+		handed sh -c 'q2cat | q2ls'
+	check '... nor may those behind it, with slots' \
+		handed q2slots -n 2 sh -c 'q2cat | peakfind | q2ls'
 else
+	skip 'q2cat: a capture that it may read but not open' 'nobody cannot reach us'
+	skip '... nor may those behind it, with slots' 'nobody cannot reach us'
 	skip 'an output directory that is not writable' 'nobody cannot reach us'
 	skip 'an output directory in one that is not writable' 'nobody cannot reach us'
 fi

@@ -557,6 +557,8 @@ times("text", "times in text are integers or seconds, else unknown", TEXTS, TIME
       dtype=h5py.string_dtype())
 times("fixed_text", "times in text of fixed length are the same",
       np.array(TEXTS, "S40"), TIMES)
+times("padded_text", "text in a long field is what is at its beginning",
+      np.array(TEXTS, "S400"), TIMES)
 times("long_text", "text too long for a time is unknown", np.array([b"1" * 400]),
       [0])
 times("column", "times may stand in a column of their own",
@@ -665,7 +667,7 @@ def corrupt_chunk(d):
     g = d.batch(0, x, [3, 1, 4, 6], chunks=(1, 2, 4, 6), compression="gzip")
     g["logits"].id.write_direct_chunk((1, 0, 0, 0), b"this is not a deflate stream")
     d.event("batch_0/0", x[0])
-    d.fails("batch_0/1", "event 1: batch_0/logits: cannot be read: ")
+    d.fails("batch_0/1", "batch_0/1: batch_0/logits: cannot be read: ")
     d.event("batch_0/2", x[2])
     d.section(1, (2, 4, 6), (4, 6), 3)
 

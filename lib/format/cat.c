@@ -36,7 +36,7 @@ input_cat(struct cat *c, const char *path)
 		fault_set(&f, "is standard output, too; write to another file");
 		cat_input_damaged(c, &f);
 	} else {
-		hdf5 = S_ISREG(st.st_mode) ? dump_probe(where, &f) : 0;
+		hdf5 = dump_probe(fd, &f);
 		if (hdf5 == -1)
 			cat_input_damaged(c, &f);
 		else if (hdf5)

@@ -33,7 +33,8 @@ dump_fill(struct cat *c, struct dump *d, uint64_t k, struct parcel *p)
 	if (!read) {
 		e.cause = EVENT_UNREADABLE;
 		cat_input_failed(c, &f);
-	}
+	} else if (f.text[0] != '\0')
+		cat_input_failed(c, &f);
 	if (e.cause != EVENT_OK)
 		p->record.flags |= RECORD_FAILED;
 	place_blank(&p->place, l, PLANE_LOGITS,

@@ -310,6 +310,9 @@ capture_name(struct cat *c, int fd, struct input *in)
 	in->size = name.size;
 	if (in->capture != -1)
 		in->map = slots_capture(c->to.slots, (unsigned)in->capture, &f);
+	/* Who may read it, but not open it, copies: so it is for those behind. */
+	if (in->map == NULL)
+		in->capture = -1;
 }
 
 static bool

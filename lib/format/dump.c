@@ -65,23 +65,14 @@ signature_check(int fd, struct fault *f)
 }
 
 int
-dump_probe(const char *path, struct fault *f)
+dump_probe(int fd, struct fault *f)
 {
 	struct stat st;
-	int fd, r;
 
-	if (stat(path, &st) == -1)
+	if (fstat(fd, &st) == -1)
 		return fault_set(f, "%s", strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return fault_set(f, "%s", strerror(EISDIR));
 	/* The bytes of a pipe can be read only once: they are not ours. */
-	if (!S_ISREG(st.st_mode))
-		return 0;
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-		return fault_set(f, "%s", strerror(errno));
-	r = signature_check(fd, f);
-	close(fd);
-	return r;
+	return S_ISREG(st.st_mode) ? signature_check(fd, f) : 0;
 }
 
 /* ---- in the child ---- */

@@ -41,9 +41,11 @@ struct dump_section {
 
 struct dump;
 
-/* 1 if the file begins as an HDF5 file does, 0 if not, -1 on error. Faults of these
-   functions do not name the file: the caller knows it. */
-int	dump_probe(const char *path, struct fault *);
+/*
+ * 1 if the file begins as an HDF5 file does, 0 if not, -1 on error. Its offset stays.
+ * Faults of these functions do not name the file: the caller knows it.
+ */
+int	dump_probe(int fd, struct fault *);
 
 /*
  * Opens and surveys. A batch that cannot be used (ranks, plane count, shapes
@@ -71,10 +73,11 @@ const char	*dump_note(const struct dump *, unsigned i, int *damage);
  * Reads event k (0 <= k < dump_events) into planes of its section's layout:
  * logits, and image unless NULL (layout without image). The planes' rounding
  * bytes are not touched. Fills *e, with seq 0 and no peaks; source becomes
- * "batch_3/1" (batch, event in it). What the event lacks is left unknown; an
- * image missing where the section has images zeroes the plane and sets cause
- * EVENT_NO_IMAGE. A plane that cannot be read, or whose reading crashes, is -1: the
- * caller makes it a failed event and may go on with the next.
+ * "batch_3/1" (batch, event in it). What the event lacks is left unknown; what it
+ * has but cannot be read of its metadata, too, and the fault says so, else it is
+ * empty. An image missing where the section has images zeroes the plane and sets
+ * cause EVENT_NO_IMAGE. A plane that cannot be read, or whose reading crashes, is
+ * -1: the caller makes it a failed event and may go on with the next.
  */
 int	dump_read(struct dump *, uint64_t k, void *logits, void *image,
 	    struct event *e, struct fault *);

@@ -97,24 +97,27 @@ trim(char *out, const char *text, size_t n)
 }
 
 static void
-text_read_fixed(const struct dump_dataset *s, uint64_t row, hid_t type, char *out)
+text_read_fixed(const struct dump_dataset *s, uint64_t row, hid_t type,
+    char *out, struct fault *f)
 {
 	size_t size = H5Tget_size(type);
 	char buf[256];
 
-	if (size <= sizeof buf &&
-	    dump_dataset_read(s, row, 1, type, buf, NULL) == 0)
+	/* Most of a long field is padding. */
+	if (size > sizeof buf && H5Tset_size(type, size = sizeof buf) < 0)
+		return;
+	if (dump_dataset_read(s, row, 1, type, buf, f) == 0)
 		trim(out, buf, size);
 }
 
 static void
 text_read_varying(const struct dump_dataset *s, uint64_t row, hid_t type,
-    char *out)
+    char *out, struct fault *f)
 {
 	char *text = NULL;
 	hid_t space;
 
-	if (dump_dataset_read(s, row, 1, type, &text, NULL) == -1 || text == NULL)
+	if (dump_dataset_read(s, row, 1, type, &text, f) == -1 || text == NULL)
 		return;
 	trim(out, text, (size_t)4 * TEXT_MAX);
 	if ((space = H5Screate(H5S_SCALAR)) >= 0) {
@@ -125,7 +128,8 @@ text_read_varying(const struct dump_dataset *s, uint64_t row, hid_t type,
 
 /* Text of one row without blanks around it; empty if there is none. */
 static void
-text_read(const struct dump_dataset *s, uint64_t row, char out[TEXT_MAX])
+text_read(const struct dump_dataset *s, uint64_t row, char out[TEXT_MAX],
+    struct fault *f)
 {
 	hid_t type;
 
@@ -133,14 +137,14 @@ text_read(const struct dump_dataset *s, uint64_t row, char out[TEXT_MAX])
 	if ((type = H5Tcopy(s->type)) < 0)
 		return;
 	if (H5Tis_variable_str(type) > 0)
-		text_read_varying(s, row, type, out);
+		text_read_varying(s, row, type, out, f);
 	else
-		text_read_fixed(s, row, type, out);
+		text_read_fixed(s, row, type, out, f);
 	H5Tclose(type);
 }
 
 static uint64_t
-time_from_integer(const struct dump_dataset *s, uint64_t row)
+time_from_integer(const struct dump_dataset *s, uint64_t row, struct fault *f)
 {
 	uint64_t v;
 	int64_t w;
@@ -149,9 +153,9 @@ time_from_integer(const struct dump_dataset *s, uint64_t row)
 		return 0;
 	/* Between byte orders HDF5 does not heed a difference in sign. */
 	if (H5Tget_sign(s->type) == H5T_SGN_NONE)
-		return dump_dataset_read(s, row, 1, H5T_NATIVE_UINT64, &v, NULL)
+		return dump_dataset_read(s, row, 1, H5T_NATIVE_UINT64, &v, f)
 		    == -1 ? 0 : v;
-	if (dump_dataset_read(s, row, 1, H5T_NATIVE_INT64, &w, NULL) == -1)
+	if (dump_dataset_read(s, row, 1, H5T_NATIVE_INT64, &w, f) == -1)
 		return 0;
 	return w > 0 ? (uint64_t)w : 0;
 }
@@ -220,37 +224,37 @@ time_from_text(const char *text)
 }
 
 uint64_t
-dump_column_time(const struct dump_dataset *s, uint64_t row)
+dump_column_time(const struct dump_dataset *s, uint64_t row, struct fault *f)
 {
 	char text[TEXT_MAX];
 	double sec;
 
 	switch (s->class) {
 	case H5T_INTEGER:
-		return time_from_integer(s, row);
+		return time_from_integer(s, row, f);
 	case H5T_FLOAT:
-		if (dump_dataset_read(s, row, 1, H5T_NATIVE_DOUBLE, &sec, NULL)
+		if (dump_dataset_read(s, row, 1, H5T_NATIVE_DOUBLE, &sec, f)
 		    == -1)
 			return 0;
 		return time_from_seconds(sec);
 	default:
-		text_read(s, row, text);
+		text_read(s, row, text, f);
 		return time_from_text(text);
 	}
 }
 
 double
-dump_column_number(const struct dump_dataset *s, uint64_t row)
+dump_column_number(const struct dump_dataset *s, uint64_t row, struct fault *f)
 {
 	char text[TEXT_MAX], *end;
 	double v;
 
 	if (dump_dataset_numeric(s)) {
-		if (dump_dataset_read(s, row, 1, H5T_NATIVE_DOUBLE, &v, NULL) == -1)
+		if (dump_dataset_read(s, row, 1, H5T_NATIVE_DOUBLE, &v, f) == -1)
 			return NAN;
 		return v;
 	}
-	text_read(s, row, text);
+	text_read(s, row, text, f);
 	v = strtod(text, &end);
 	return end != text && *end == '\0' ? v : NAN;
 }

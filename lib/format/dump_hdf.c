@@ -229,8 +229,9 @@ chunks_check(const struct dump_dataset *s, hsize_t first, hsize_t count,
 		/* HDF5 1.10 fails on a chunk that has no storage, 1.12 has 0. */
 		if (H5Dget_chunk_storage_size(s->id, at, &bytes) < 0 ||
 		    bytes == 0)
-			return fault_set(f, "%s: the chunk of plane %llu was never"
-			    " written", s->path, (unsigned long long)at[0]);
+			return fault_set(f, "%s: the chunk of %s %llu was never"
+			    " written", s->path, s->rank < 3 ? "value" : "plane",
+			    (unsigned long long)at[0]);
 	} while (chunk_next(s, first + count - 1, at));
 	return 0;
 }

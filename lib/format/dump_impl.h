@@ -130,10 +130,12 @@ int64_t	dump_column_time_row(const struct dump_dataset *,
 	    const struct dump_batch *, uint64_t event);
 int64_t	dump_column_number_row(const struct dump_dataset *,
 	    const struct dump_batch *, uint64_t event);
-/* sec << 32 | nsec; 0 if unknown. */
-uint64_t	dump_column_time(const struct dump_dataset *, uint64_t row);
-/* NaN if unknown. */
-double	dump_column_number(const struct dump_dataset *, uint64_t row);
+/* sec << 32 | nsec; 0 if unknown, with a fault if it cannot be read. */
+uint64_t	dump_column_time(const struct dump_dataset *, uint64_t row,
+	    struct fault *);
+/* NaN if unknown, likewise. */
+double	dump_column_number(const struct dump_dataset *, uint64_t row,
+	    struct fault *);
 
 /*
  * dump_batch.c: fills a batch that has a name. 1 if it can be used, 0 if there

@@ -173,21 +173,21 @@ batch_open(struct dump_reader *d, size_t i, struct fault *f)
 
 static void
 event_fill(const struct dump_reader *d, const struct dump_batch *b, uint64_t k,
-    struct event *e)
+    struct event *e, struct fault *f)
 {
 	double energy;
 	int64_t row;
 
 	row = dump_column_time_row(&d->timestamp, b, k);
 	if (row >= 0)
-		e->timestamp = dump_column_time(&d->timestamp, (uint64_t)row);
+		e->timestamp = dump_column_time(&d->timestamp, (uint64_t)row, f);
 	if (event_time_valid(e->timestamp))
 		e->known |= QUANTITY_TIMESTAMP;
 	row = dump_column_number_row(&d->wavelength, b, k);
 	if (row < 0)
 		return;
-	energy = EVENT_HC / (dump_column_number(&d->wavelength, (uint64_t)row) *
-	    d->options.wavelength_unit);
+	energy = EVENT_HC / (dump_column_number(&d->wavelength, (uint64_t)row, f)
+	    * d->options.wavelength_unit);
 	if (isfinite(energy) && energy > 0) {
 		e->photon_energy = energy;
 		e->known |= QUANTITY_ENERGY;
@@ -239,6 +239,7 @@ dump_reader_read(struct dump_reader *d, uint64_t k, void *logits, void *image,
     struct event *e, struct fault *f)
 {
 	const struct dump_batch *b;
+	struct fault unread = { .text = "" };
 	size_t i;
 
 	if (k >= d->events)
@@ -252,8 +253,11 @@ dump_reader_read(struct dump_reader *d, uint64_t k, void *logits, void *image,
 	    (unsigned long long)k);
 	if (batch_open(d, i, f) == -1)
 		return -1;
-	event_fill(d, b, k, e);
+	event_fill(d, b, k, e, &unread);
 	if (planes_read(d, b, k, logits, image, e, f) == -1)
-		return fault_prefix(f, "event %llu", (unsigned long long)k);
+		return fault_prefix(f, "%s", e->source);
+	/* The planes are worth having without it. */
+	if (unread.text[0] != '\0')
+		fault_set(f, "%s: %s: taken as unknown", e->source, unread.text);
 	return 0;
 }

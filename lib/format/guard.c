@@ -282,9 +282,9 @@ guard_ask(struct guard *g, uint64_t request, struct fault *f)
 		return child_died(g, &why, f);
 	memcpy(&answer, &bytes, sizeof answer);
 	if (answer.serial == m.serial && answer.request == request) {
+		words_take(g, f);
 		if (answer.result == 0)
 			return GUARD_DONE;
-		words_take(g, f);
 		if (f->text[0] != '\0')
 			return GUARD_REFUSED;
 	}

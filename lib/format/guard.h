@@ -86,7 +86,7 @@ void	guard_stop(struct guard *);
 void	*guard_memory(const struct guard *);
 
 enum guard_answer {
-	GUARD_DONE,
+	GUARD_DONE,	/* the fault has what serve said all the same, if anything */
 	GUARD_REFUSED,	/* serve returned -1; the fault is its own, in plain text */
 	GUARD_DIED	/* no answer; there is a new child, which knows nothing */
 };
