@@ -104,11 +104,10 @@ slot_find(struct sender *s, const struct stream *stream,
 
 	if ((got = token_take(s, stop, &slot, f)) != PARCEL_FOUND)
 		return got;
-	generation = slots_claim(s->slots, slot);
+	generation = slots_claim(s->slots, slot, f);
 	slots_refer(s->slots, slot, generation, &p->record);
-	if (generation == 0)
-		fault_set(f, "cannot map a slot");
-	else if (place_slot(&p->place, s->slots, slot, &stream->layout, f) == 0)
+	if (generation != 0 &&
+	    place_slot(&p->place, s->slots, slot, &stream->layout, f) == 0)
 		return PARCEL_FOUND;
 	slots_untake(s->slots, slot);
 	return PARCEL_FAULT;

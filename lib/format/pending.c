@@ -18,12 +18,8 @@ inline_take(struct pending *p, const struct pending_source *from,
 
 	if (slots_take(p->slots, -1, NULL, &slot, f) != SLOTS_TAKEN)
 		return INLET_ERROR;
-	slots_refer(p->slots, slot, slots_claim(p->slots, slot), &p->r);
-	if (p->r.generation == 0) {
-		fault_set(f, "cannot map a slot");
-		return INLET_ERROR;
-	}
-	if (place_slot(&at, p->slots, slot, l, f) == -1)
+	slots_refer(p->slots, slot, slots_claim(p->slots, slot, f), &p->r);
+	if (p->r.generation == 0 || place_slot(&at, p->slots, slot, l, f) == -1)
 		return INLET_ERROR;
 	place_populate(&at, p->slots, slot, l, from->stream->in.planes, true);
 	n = place_pieces(&at, l, from->stream->in.planes, v);

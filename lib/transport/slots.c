@@ -447,14 +447,22 @@ slots_take(struct slots *s, int out, const volatile int *stop, unsigned *slot,
 	}
 }
 
+static int
+head_lack(unsigned slot, struct fault *f)
+{
+	return fault_lack(f, "cannot map slot %u: %s", slot, strerror(errno));
+}
+
 uint64_t
-slots_claim(struct slots *s, unsigned slot)
+slots_claim(struct slots *s, unsigned slot, struct fault *f)
 {
 	struct slot_head *h = slot_head(s, slot);
 	uint64_t g;
 
-	if (h == NULL)
+	if (h == NULL) {
+		head_lack(slot, f);
 		return 0;
+	}
 	g = (atomic_load(&h->generation) | 1) + 2;
 
 	if (h->origin.planes == 0)
@@ -544,8 +552,7 @@ slots_check(struct slots *s, const struct record *r, struct fault *f)
 	if (r->slot >= s->n)
 		return fault_set(f, "a reference to slot %u of %u", r->slot, s->n);
 	if ((h = slot_head(s, r->slot)) == NULL)
-		return fault_lack(f, "cannot map slot %u: %s", r->slot,
-		    strerror(errno));
+		return head_lack(r->slot, f);
 	if (atomic_load(&h->generation) != r->generation)
 		return fault_set(f, "a stale reference to slot %u (generation %llu,"
 		    " the slot has %llu): one reader only can have references;"

@@ -111,7 +111,7 @@ enum slots_wait	slots_take(struct slots *, int out,
 		    const volatile int *stop, unsigned *slot, struct fault *);
 
 /* Begins to fill a slot that was taken; its new generation, 0 if it cannot be mapped. */
-uint64_t	slots_claim(struct slots *, unsigned slot);
+uint64_t	slots_claim(struct slots *, unsigned slot, struct fault *);
 
 /* Planes that a slot does not hold, since they lie in a capture. */
 struct slots_origin {

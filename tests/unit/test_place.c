@@ -47,7 +47,7 @@ filled(const struct layout *l, const struct slots_origin *how)
 {
 	struct place p;
 
-	assert_int_not_equal(slots_claim(slots, 0), 0);
+	assert_int_not_equal(slots_claim(slots, 0, NULL), 0);
 	slots_origin_set(slots, 0, how);
 	place_inline(&p, slots_map(slots, 0, layout_size(l, PLANE_ALL), &f),
 	    PLANE_ALL);

@@ -102,7 +102,7 @@ reference(struct slots *s)
 
 	memset(&r, 0, sizeof r);
 	assert_non_null(slots_map(s, slot, SIZE, &f));
-	slots_refer(s, slot, slots_claim(s, slot), &r);
+	slots_refer(s, slot, slots_claim(s, slot, NULL), &r);
 	return r;
 }
 
