@@ -329,8 +329,11 @@ mkdir "$T/tab$tab"
 check 'a directory with a tab in its name, which the list could not hold' \
 	refused 7 'control characters' write_to -o "$T/tab$tab"
 check 'an empty prefix' refused 1 '^cxiwrite: -p' write_to -o "$T/o" -p ''
-check 'a prefix that is too long' refused 7 '^cxiwrite: prefix' \
-	write_to -o "$T/o" -p "$(printf %0300d 0)"
+check 'a prefix that is too long' refused 1 '^cxiwrite: -p .* 224 bytes' \
+	write_to -o "$T/long" -p "$(printf %0225d 0)"
+check 'and it has made nothing' test ! -e "$T/long"
+check 'one that is just not' test 0 -eq \
+	"$(status write_to -o "$T/long" -p "$(printf %0224d 0)")"
 if [ "$(id -u)" -eq 0 ]; then
 	as() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 	chmod 755 "$T"
