@@ -295,7 +295,8 @@ nothing_left(const struct selection *s)
 {
 	static const char text[] = "no event is left to send";
 
-	if (s->placed)
+	/* A place that was met has become a position, which nobody gave. */
+	if (s->header > 0 || s->next > 0)
 		warnx("-s %llu:%llu: %s", (unsigned long long)s->header,
 		    (unsigned long long)s->next, text);
 	else
