@@ -194,6 +194,9 @@ skip_parse(char *text, struct selection *s)
 	char *next = text, *header = strsep(&next, ":");
 	long long first = tool_int('s', header, 0, INT64_MAX);
 
+	/* Given twice, the last one counts. */
+	s->placed = false;
+	s->header = s->next = 0;
 	if (next == NULL)
 		s->skip = (uint64_t)first;
 	else

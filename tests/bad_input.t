@@ -212,6 +212,8 @@ check 'q2cat -s: that it skips all is said' \
 	refused 0 '^q2cat: -s 3: no event is left to send' q2cat -s 3 "$T/three.q2"
 check '... by the place that was given, also where a share lacks what is behind' \
 	refused 0 '^q2cat: -s 0:2: no event is left' q2cat -i 0/3 -s 0:2 "$T/three.q2"
+check '... and by the last one, where a place is given before' \
+	refused 0 '^q2cat: -s 3: no event is left' q2cat -s 5:0 -s 3 "$T/three.q2"
 check '... and not where it sends some, or was to send none' \
 	sh -c 'e=$( { q2cat -s 2 "$1"; q2cat -s 2 -n 0 "$1"; } 2>&1 >/dev/null) && [ -z "$e" ]' \
 	- "$T/three.q2"
