@@ -658,8 +658,8 @@ options_parse(int argc, char *argv[], struct options *o)
 			tool_usage();
 		}
 	if (!seriesname_allows(o->prefix))
-		errx(STATUS_USAGE, "-p \"%s\": not empty, no slash and no control"
-		    " character", o->prefix);
+		errx(STATUS_USAGE, "-p \"%s\": not empty, no slash, no control"
+		    " character, at most %d bytes", o->prefix, SERIES_PREFIX_MAX);
 	if (o->accounts.force && o->accounts.resume)
 		errx(STATUS_USAGE, "-f replaces an earlier run, -r carries it on:"
 		    " not both");

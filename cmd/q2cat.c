@@ -194,6 +194,9 @@ skip_parse(char *text, struct selection *s)
 	char *next = text, *header = strsep(&next, ":");
 	long long first = tool_int('s', header, 0, INT64_MAX);
 
+	/* Given twice, the last one counts. */
+	s->placed = false;
+	s->header = s->next = 0;
 	if (next == NULL)
 		s->skip = (uint64_t)first;
 	else
@@ -295,11 +298,26 @@ nothing_left(const struct selection *s)
 {
 	static const char text[] = "no event is left to send";
 
-	if (s->placed)
+	/* A place that was met has become a position, which nobody gave. */
+	if (s->header > 0 || s->next > 0)
 		warnx("-s %llu:%llu: %s", (unsigned long long)s->header,
 		    (unsigned long long)s->next, text);
 	else
 		warnx("-s %llu: %s", (unsigned long long)s->skip, text);
+}
+
+/* A file that it is redirected from would give its events again. */
+static void
+stdin_check(const struct cat *c, int argc, char *argv[])
+{
+	int i, n = argc == 0;
+
+	for (i = 0; i < argc; i++)
+		n += strcmp(argv[i], "-") == 0;
+	if (n > 0 && c->loops != 1)
+		errx(STATUS_USAGE, "-l: standard input cannot be read twice");
+	if (n > 1)
+		errx(STATUS_USAGE, "-: standard input cannot be read twice");
 }
 
 int
@@ -318,7 +336,6 @@ main(int argc, char *argv[])
 	};
 	struct cat *c = &q.cat;
 	struct fault f;
-	int i;
 
 	tool_begin(argc, argv, "[-Kcv] [-C capacity] [-L address] [-e ends]"
 	    " [-i k/n] [-k key=value] [-l loops] [-n count] [-r rate] [-s skip]"
@@ -327,9 +344,7 @@ main(int argc, char *argv[])
 	argv = tool_operands(argc, argv, 0, INT_MAX);
 	argc -= optind;
 	live_check(&q, argc);
-	for (i = 0; c->loops != 1 && i < (argc == 0 ? 1 : argc); i++)
-		if (argc == 0 || strcmp(argv[i], "-") == 0)
-			errx(STATUS_USAGE, "-l: standard input cannot be read twice");
+	stdin_check(c, argc, argv);
 	if (argc == 0 && q.listeners == 0)
 		tool_input_check();
 	tool_output_check();

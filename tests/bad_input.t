@@ -210,6 +210,10 @@ check 'q2ls: a directory' refused 6 "^q2ls: $T/dir: .*directory" q2ls "$T/dir"
 q2sim -n 3 >"$T/three.q2"
 check 'q2cat -s: that it skips all is said' \
 	refused 0 '^q2cat: -s 3: no event is left to send' q2cat -s 3 "$T/three.q2"
+check '... by the place that was given, also where a share lacks what is behind' \
+	refused 0 '^q2cat: -s 0:2: no event is left' q2cat -i 0/3 -s 0:2 "$T/three.q2"
+check '... and by the last one, where a place is given before' \
+	refused 0 '^q2cat: -s 3: no event is left' q2cat -s 5:0 -s 3 "$T/three.q2"
 check '... and not where it sends some, or was to send none' \
 	sh -c 'e=$( { q2cat -s 2 "$1"; q2cat -s 2 -n 0 "$1"; } 2>&1 >/dev/null) && [ -z "$e" ]' \
 	- "$T/three.q2"
@@ -329,8 +333,11 @@ mkdir "$T/tab$tab"
 check 'a directory with a tab in its name, which the list could not hold' \
 	refused 7 'control characters' write_to -o "$T/tab$tab"
 check 'an empty prefix' refused 1 '^cxiwrite: -p' write_to -o "$T/o" -p ''
-check 'a prefix that is too long' refused 7 '^cxiwrite: prefix' \
-	write_to -o "$T/o" -p "$(printf %0300d 0)"
+check 'a prefix that is too long' refused 1 '^cxiwrite: -p .* 224 bytes' \
+	write_to -o "$T/long" -p "$(printf %0225d 0)"
+check 'and it has made nothing' test ! -e "$T/long"
+check 'one that is just not' test 0 -eq \
+	"$(status write_to -o "$T/long" -p "$(printf %0224d 0)")"
 if [ "$(id -u)" -eq 0 ]; then
 	as() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 	chmod 755 "$T"

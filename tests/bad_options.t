@@ -156,6 +156,8 @@ for l in 0 2; do
 	check "q2cat -l $l -: standard input cannot be read again" \
 		refused 1 '^q2cat: -l: standard input' in_empty q2cat -l $l x -
 done
+check 'q2cat - -: standard input cannot be read again' \
+	refused 1 '^q2cat: -: standard input' in_empty q2cat - x -
 check 'a usage error has made nothing' test -z "$(ls -A "$T/empty")"
 
 # The ends of the ranges are in them.

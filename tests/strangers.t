@@ -249,6 +249,12 @@ for who, line in SIDES[:4]:
         status, said = sh(line.replace("NAME", "/dev/full"), here)
         must(status == OUTPUT and "/dev/full" in said, status, said)
 
+@test("cxiwrite -l: a pipe is a log without -f, too")
+def _():
+    status, said = sh("timeout -s KILL 20 cxiwrite -m 0 -o out -l /dev/stderr <" +
+                      FOUND, new())
+    must(status == 0 and "\tcause\n" in said, status, said)
+
 CXI = "cxiwrite -m 0 -o out <" + FOUND
 for name in INSIDE:
     for option in "", " -f":

@@ -64,7 +64,7 @@ log_open(const char *path, const char *mode, struct fault *f)
 	return g;
 }
 
-/* May a log be made here: is there none, or one without events? */
+/* Has the log that is here no events? */
 static bool
 log_vacant(const char *path)
 {
@@ -85,12 +85,15 @@ path_check(const char *path, bool force, struct fault *f)
 {
 	char begins[sizeof eventlog_heading + 1];
 
+	/* Of a pipe nothing must be read: it is our reader's, who waits for us. */
+	if (!eventlog_exists(path))
+		return 0;
 	snprintf(begins, sizeof begins, "^%s", eventlog_heading);
 	if (!force && log_vacant(path))
 		return 0;
 	if (ownfile_check(path, begins, "a log of cxiwrite", f) == -1)
 		return -1;
-	if (!force && eventlog_exists(path))
+	if (!force)
 		return fault_set(f, "%s exists; -f replaces it", path);
 	return 0;
 }

@@ -22,15 +22,15 @@ has_controls(const char *s)
 bool
 seriesname_allows(const char *prefix)
 {
-	return *prefix != '\0' && strchr(prefix, '/') == NULL &&
-	    !has_controls(prefix);
+	return *prefix != '\0' && strlen(prefix) <= SERIES_PREFIX_MAX &&
+	    strchr(prefix, '/') == NULL && !has_controls(prefix);
 }
 
 int
 seriesname_set(struct seriesname *n, const char *dir, const char *prefix,
     struct fault *f)
 {
-	if (!seriesname_allows(prefix) || strlen(prefix) > SERIES_PREFIX_MAX)
+	if (!seriesname_allows(prefix))
 		return fault_set(f, "prefix \"%.100s\": not empty, no slash, no"
 		    " control character, at most %d bytes", prefix,
 		    SERIES_PREFIX_MAX);

@@ -20,7 +20,7 @@ struct seriesname {
 	char		prefix[SERIES_PREFIX_MAX + 1];
 };
 
-/* Is a prefix not empty, and without slashes and control characters? */
+/* Is a prefix not empty, not too long, without slashes and control characters? */
 bool	seriesname_allows(const char *prefix);
 
 /*
