@@ -227,6 +227,21 @@ check 'names may have quotes, and that of an input a newline at its end' odd_nam
 check 'a full standard output is said before the run' sh -c '
 	peakpipe run.q2 -m 2 -g sim.geom -o full >/dev/full 2>err
 	[ $? -eq 7 ] && [ ! -e full ]'
+# gone_status COMMAND...: the status when FIRST, which reads its output, has gone.
+gone_status() { { { sleep 0.3; "$@" 2>err; echo $? >&3; } | $FIRST >/dev/null; } 3>&1; }
+readers_go() {
+	FIRST=true
+	[ "$(gone_status peakpipe run.q2 -m 2 -g sim.geom -o gone)" = 2 ] && [ ! -s err ] &&
+	    [ ! -e gone ] && [ "$(gone_status peakpipe -N run.q2)" = 2 ] &&
+	    [ "$(gone_status peakpipe --version)" = 2 ] && [ ! -s err ]
+}
+check 'a reader that has gone is status 2, and nothing is run' readers_go
+reader_leaves() {
+	FIRST='head -n 1'
+	[ "$(gone_status peakpipe run.q2 -m 2 -g sim.geom -o leaves)" = 2 ] &&
+	    ! grep peakpipe: err && same_files leaves && [ -s leaves/peaknet.html ]
+}
+check 'one that leaves while it runs costs no report' reader_leaves
 # Panels in layers: cxiwrite stacks them and says so, and cxireport does without.
 sed 's|^p\([01]\)/min_fs.*|p\1/dim0 = %\np\1/dim1 = \1\np\1/dim2 = ss\np\1/dim3 = fs\n&|;
     s|^p1/min_ss.*|p1/min_ss = 0|; s|^p1/max_ss.*|p1/max_ss = 31|' sim.geom >layers.geom
