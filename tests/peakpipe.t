@@ -271,6 +271,8 @@ while read -r want said words; do
 done <<'END'
 6 missing.q2:.No.such.file missing.q2
 6 missing.q2:.No.such.file run.q2 missing.q2
+6 out:.is.a.directory out
+6 out:.is.a.directory run.q2 out
 6 sim.geom:.*not.a.q2.record sim.geom
 6 empty.q2:.empty empty.q2
 1 q2cat:.-i.3 run.q2 -i 3
