@@ -227,6 +227,13 @@ check 'names may have quotes, and that of an input a newline at its end' odd_nam
 check 'a full standard output is said before the run' sh -c '
 	peakpipe run.q2 -m 2 -g sim.geom -o full >/dev/full 2>err
 	[ $? -eq 7 ] && [ ! -e full ]'
+dashed() {
+	for d in - '-o d'; do
+		peakpipe run.q2 -m 2 -g sim.geom -o "$d" >/dev/null 2>err &&
+		    same_files "./$d" && [ -s "./$d/peaknet.html" ] || return
+	done
+}
+check 'that of a directory may begin with a hyphen' dashed
 # gone_status COMMAND...: the status when FIRST, which reads its output, has gone.
 gone_status() { { { sleep 0.3; "$@" 2>err; echo $? >&3; } | $FIRST >/dev/null; } 3>&1; }
 readers_go() {
