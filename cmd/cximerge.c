@@ -78,12 +78,14 @@ check(const char *path)
 	if (joincheck_sources(p, fault_tell, &tool_stop, &bad, &f) == -1)
 		errx(tool_stop ? STATUS_INTERRUPTED : STATUS_SYSTEM, "%s", f.text);
 	if (bad > 0)
-		warnx("%s: %zu of its %zu sources are not what they were; name the"
-		    " files again to make it anew", path, bad, cxiparts_count(p));
+		fault_set(&f, "%s: %zu of its %zu sources are not what they were;"
+		    " name the files again to make it anew", path, bad,
+		    cxiparts_count(p));
 	else
-		warnx("%s: all %zu sources are as many bytes as they were, with the"
-		    " same %" PRIu64 " events and peaks; images and energies were"
-		    " not compared", path, cxiparts_count(p), cxiparts_events(p));
+		fault_set(&f, "%s: all %zu sources are as many bytes as they were,"
+		    " with the same %" PRIu64 " events and peaks; images and energies"
+		    " were not compared", path, cxiparts_count(p), cxiparts_events(p));
+	warnx("%s", f.text);
 	cxiparts_free(p);
 	return bad > 0 ? STATUS_INPUT : STATUS_OK;
 }
@@ -212,8 +214,10 @@ merge(const struct join *j, const struct options *o)
 	stop_heed();
 	if (newfile_commit_both(&events, &merged, &f) == -1)
 		give_up(&f, STATUS_OUTPUT);
-	warnx("%s: %zu events of %zu files%s", o->out, j->n_rows, j->n_sources,
-	    o->copy ? ", copied" : "");
+	/* As a fault, for what the name may do to a terminal. */
+	fault_set(&f, "%s: %zu events of %zu files%s", o->out, j->n_rows,
+	    j->n_sources, o->copy ? ", copied" : "");
+	warnx("%s", f.text);
 }
 
 static void

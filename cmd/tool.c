@@ -1,4 +1,5 @@
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -79,7 +80,11 @@ tool_begin(int argc, char *argv[], const char *usage)
 		    getprogname(), synopsis, getprogname());
 	else
 		return;
-	if (fflush(stdout) == EOF)
+	/* Only here: q2slots becomes another program, which has its own mind. */
+	signal(SIGPIPE, SIG_IGN);
+	if (fflush(stdout) == EOF && errno == EPIPE)
+		exit(STATUS_GONE);
+	if (ferror(stdout))
 		err(STATUS_OUTPUT, "standard output");
 	exit(STATUS_OK);
 }

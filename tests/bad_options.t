@@ -18,6 +18,11 @@ for p in $PROGRAMS; do
 	check "$p -h and --version end with 0 and say nothing on standard error" \
 		sh -c 'e=$("$1" -h 2>&1 >/dev/null && "$1" --version 2>&1 >/dev/null) &&
 		[ -z "$e" ]' - $p
+	check "$p -h and --version end with 2 and without a word when the reader has gone" \
+		sh -c 'for o in -h --version; do
+			s=$({ { sleep 0.2; "$1" $o 2>&3; echo $? >&3; } | true; } 3>&1)
+			[ "$s" = 2 ] || exit
+		done' - $p
 	check "$p: an unknown option gets the usage" \
 		refused 1 "^usage: $p " in_empty $p -@
 	check "$p: an unknown long option gets the usage" \

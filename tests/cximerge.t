@@ -591,6 +591,17 @@ def _():
     must(run('-xo', path('unbroken.cxi'), broken).returncode == 0)
 
 
+@test('no name in what it says controls a terminal, that of the output neither')
+def _():
+    os.makedirs(path('od\nd'), exist_ok=True)
+    out = path('od\nd', 'esc\x1b[1m.cxi')
+    for argv in ('-o', out, files('plain')[0]), ('-c', out):
+        r = run(*argv)
+        must(r.returncode == 0 and '\x1b' not in r.stderr and
+             r.stderr.count('\n') == 1 and 'od?d/esc?[1m.cxi: ' in r.stderr,
+             r.returncode, r.stderr)
+
+
 @test('what is no merged file is not replaced')
 def _():
     copied('plain', 'keep')

@@ -84,9 +84,29 @@ check 'so is a file that is no capture' refuses 6 'f0: empty' \
 
 # ---- on a full disk, with a Slurm that takes all and does nothing ----
 
-mkdir takes small
+mkdir takes logs small
 printf '#!/bin/sh\necho 1\n' >takes/sbatch
 chmod +x takes/sbatch
+# said_status COMMAND...: by a Slurm that takes all, the status and what it was asked.
+said_status() {
+	printf '#!/bin/sh\necho "$@" >>asked\necho 1\n' >logs/sbatch
+	chmod +x logs/sbatch
+	rm -f asked
+	PATH=$PWD/logs:$PATH "$@" 2>err
+	echo "$? $(cat asked 2>/dev/null | wc -l)" >&3
+}
+lines_lost() {
+	# shellcheck disable=SC2086 # two words
+	[ "$(said_status peakpipe-array $1 -m 2 -o "$2" "$one" 3>&1 >/dev/full)" = '7 0' ] &&
+	    grep 'standard output' err && [ ! -e "$2" ]
+}
+check 'a full standard output is said, 7, and nothing is submitted' lines_lost '-n 2' lost
+check '... nor has -N printed' lines_lost -N lost
+lines_gone() {
+	[ "$({ { sleep 0.3; said_status "$@"; } | true; } 3>&1)" = '2 0' ] && [ ! -s err ]
+}
+check 'a reader of it that has gone is status 2' \
+    lines_gone peakpipe-array -m 2 -o lost "$one"
 # on_small KIB COMMAND: with a disk of that size, small, in a mount namespace of its own.
 on_small() {
 	PATH=$PWD/takes:$PATH unshare -m bash -c '

@@ -227,6 +227,28 @@ check 'names may have quotes, and that of an input a newline at its end' odd_nam
 check 'a full standard output is said before the run' sh -c '
 	peakpipe run.q2 -m 2 -g sim.geom -o full >/dev/full 2>err
 	[ $? -eq 7 ] && [ ! -e full ]'
+dashed() {
+	for d in - '-o d'; do
+		peakpipe run.q2 -m 2 -g sim.geom -o "$d" >/dev/null 2>err &&
+		    same_files "./$d" && [ -s "./$d/peaknet.html" ] || return
+	done
+}
+check 'that of a directory may begin with a hyphen' dashed
+# gone_status COMMAND...: the status when FIRST, which reads its output, has gone.
+gone_status() { { { sleep 0.3; "$@" 2>err; echo $? >&3; } | $FIRST >/dev/null; } 3>&1; }
+readers_go() {
+	FIRST=true
+	[ "$(gone_status peakpipe run.q2 -m 2 -g sim.geom -o gone)" = 2 ] && [ ! -s err ] &&
+	    [ ! -e gone ] && [ "$(gone_status peakpipe -N run.q2)" = 2 ] &&
+	    [ "$(gone_status peakpipe --version)" = 2 ] && [ ! -s err ]
+}
+check 'a reader that has gone is status 2, and nothing is run' readers_go
+reader_leaves() {
+	FIRST='head -n 1'
+	[ "$(gone_status peakpipe run.q2 -m 2 -g sim.geom -o leaves)" = 2 ] &&
+	    ! grep peakpipe: err && same_files leaves && [ -s leaves/peaknet.html ]
+}
+check 'one that leaves while it runs costs no report' reader_leaves
 # Panels in layers: cxiwrite stacks them and says so, and cxireport does without.
 sed 's|^p\([01]\)/min_fs.*|p\1/dim0 = %\np\1/dim1 = \1\np\1/dim2 = ss\np\1/dim3 = fs\n&|;
     s|^p1/min_ss.*|p1/min_ss = 0|; s|^p1/max_ss.*|p1/max_ss = 31|' sim.geom >layers.geom
@@ -256,6 +278,8 @@ while read -r want said words; do
 done <<'END'
 6 missing.q2:.No.such.file missing.q2
 6 missing.q2:.No.such.file run.q2 missing.q2
+6 out:.is.a.directory out
+6 out:.is.a.directory run.q2 out
 6 sim.geom:.*not.a.q2.record sim.geom
 6 empty.q2:.empty empty.q2
 1 q2cat:.-i.3 run.q2 -i 3

@@ -308,6 +308,9 @@ def _():
                  ["-i", "0", "a"], ["-i", "nan", "a"]):
         r = top(*argv)
         must(r.returncode == USAGE and "usage: q2top" in r.stderr, argv, r.stderr)
+    # What is said of a range can be given.
+    must("from 1 to 1000000000 is" in top("-n", "1e9", "a").stderr)
+    must(top("-n", "1000000000", "a").returncode == INPUT)
 
 
 @test("a reader that has gone ends it quietly")
