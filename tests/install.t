@@ -136,7 +136,9 @@ check 'all programs are built' \
 check 'git sees no litter' test -z "$(git status --porcelain)"
 check 'everything made is in build/' \
     test "$(git status --porcelain --ignored)" = '!! build/'
-check 'make again has nothing to do' make -q -C "$T/tree" B=build CFLAGS=-O0
+# Not by -q: make 4.4 counts deps-build.
+make -C "$T/tree" B=build CFLAGS=-O0 >"$T/again"
+check 'make again has nothing to do' test "$(grep -c -- ' -o ' "$T/again")" -eq 0
 make -s -C "$T/tree" clean
 check 'make clean leaves nothing' \
     test -z "$(git status --porcelain --ignored)"
