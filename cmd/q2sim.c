@@ -121,21 +121,24 @@ options_parse(int argc, char *argv[], struct options *o)
 static void
 geometry_write(const struct sim *sim, const char *name)
 {
-	char *text = sim_geometry(sim);
 	struct fault f;
+	char *text;
 	FILE *out;
 	int bad;
 
-	if (text == NULL)
-		errx(STATUS_SYSTEM, "no memory for a geometry");
 	if (ownfile_check(name, "^; [a-z0-9]+, simulated by q2sim\n",
-	    "a geometry of q2sim", &f) == -1 ||
-	    (out = sidefile_open(name, "w", &f)) == NULL)
+	    "a geometry of q2sim", &f) == -1)
 		errx(status_of(&f, STATUS_OUTPUT), "-g %s", f.text);
+	if ((text = sim_geometry(sim)) == NULL)
+		errx(STATUS_SYSTEM, "no memory for a geometry");
+	if ((out = sidefile_open(name, "w", &f)) == NULL) {
+		free(text);
+		errx(status_of(&f, STATUS_OUTPUT), "-g %s", f.text);
+	}
 	bad = fputs(text, out) == EOF;
+	free(text);
 	if (fclose(out) == EOF || bad)
 		err(STATUS_OUTPUT, "%s", name);
-	free(text);
 }
 
 static void

@@ -128,9 +128,11 @@ def death_test(head, events, end, hits):
           'but is counted as unconfirmed', s.said)
 
     with Serve('-w', '0.5') as s:
+        wait_for(lambda: os.path.exists(s.socket))
+        sockets = s.sockets()
         w = Worker(s.address, 1)
         w.hear()
-        time.sleep(.1)
+        wait_for(lambda: s.sockets() > sockets)
         w.p.send_signal(signal.SIGSTOP)
         with Client(s.address) as c:
             s.feed(head, *events, end)
