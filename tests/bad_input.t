@@ -141,7 +141,7 @@ with h5py.File(sys.argv[1], "w") as f:
 END
 shorter() {
 	{ q2cat "$T/shorter.h5"; echo $? >"$T/shorter.status"; } | {
-		head -c 4096 >"$T/head"
+		head -c 8192 >"$T/head"		# more than the header
 		truncate -s 4000 "$T/shorter.h5"
 		cat "$T/head" -
 	} | q2ls >"$T/shorter.ls"
