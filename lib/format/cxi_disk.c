@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "format/cxi_disk.h"
 #include "format/hdf_driver.h"
+#include "format/hdf_fault.h"
 
 enum {
 	PIECES = 1024,		/* a call; IOV_MAX of Linux */
@@ -29,15 +30,6 @@ struct open_file {
 	struct cxi_disk	*disk;
 	haddr_t		eoa, eof;	/* allocated; written */
 };
-
-/* What hdf_fault_set finds as the innermost reason. */
-static herr_t
-failed(const char *where, unsigned line)
-{
-	H5Epush2(H5E_DEFAULT, __FILE__, where, line, H5E_ERR_CLS, H5E_IO,
-	    H5E_SYSERRSTR, "%s", strerror(errno));
-	return -1;
-}
 
 static H5FD_t *
 disk_open(const char *name, unsigned flags, hid_t fapl, haddr_t max)
@@ -104,7 +96,7 @@ disk_read(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t addr, size_t size,
 	(void)type, (void)dxpl;
 	if (lseek(o->disk->fd, (off_t)addr, SEEK_SET) == -1 ||
 	    (r = io_read(o->disk->fd, buf, size)) == -1)
-		return failed(__func__, __LINE__);
+		return hdf_fault_push(strerror(errno));
 	memset((char *)buf + r, 0, size - (size_t)r);
 	return 0;
 }
@@ -160,11 +152,11 @@ rows_write(int fd, haddr_t addr, const struct cxi_rows *rows)
 }
 
 static herr_t
-write_failed(struct cxi_disk *d, const char *function, unsigned line)
+write_failed(struct cxi_disk *d)
 {
 	if (d->error == 0)
 		d->error = errno;
-	return failed(function, line);
+	return hdf_fault_push(strerror(errno));
 }
 
 static herr_t
@@ -178,7 +170,7 @@ disk_write(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t addr, size_t size,
 	if (lseek(d->fd, (off_t)addr, SEEK_SET) == -1 ||
 	    (buf == d->rows ? rows_write(d->fd, addr, d->rows) :
 	    io_write(d->fd, buf, size)) == -1)
-		return write_failed(d, __func__, __LINE__);
+		return write_failed(d);
 	if (addr + size > o->eof)
 		o->eof = addr + size;
 	return 0;
@@ -193,7 +185,7 @@ disk_truncate(H5FD_t *file, hid_t dxpl, hbool_t closing)
 	if (o->eof == o->eoa)
 		return 0;
 	if (ftruncate(o->disk->fd, (off_t)o->eoa) == -1)
-		return write_failed(o->disk, __func__, __LINE__);
+		return write_failed(o->disk);
 	o->eof = o->eoa;
 	return 0;
 }

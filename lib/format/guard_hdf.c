@@ -13,6 +13,7 @@
 
 #include "format/guard_hdf.h"
 #include "format/hdf_driver.h"
+#include "format/hdf_fault.h"
 
 /*
  * A driver for HDF5 that reads from a descriptor, since HDF5's own opens a path,
@@ -95,15 +96,6 @@ input_get_eof(const H5FD_t *file, H5FD_mem_t type)
 	return ((const struct input *)file)->eof;
 }
 
-/* The innermost entry of HDF5's errors, from which faults take their cause. */
-static herr_t
-read_failed(const char *why)
-{
-	H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_IO,
-	    H5E_READERROR, "%s", why);
-	return -1;
-}
-
 /*
  * As HDF5's own driver: what lies behind the end of the file is zeros. But not what
  * did not when it was opened: then it was cut, and zeros would pass for values.
@@ -125,10 +117,10 @@ input_read(H5FD_t *file, H5FD_mem_t type, hid_t options, haddr_t at, size_t n,
 		if (r == -1 && errno == EINTR)
 			continue;
 		if (r == -1)
-			return read_failed(strerror(errno));
+			return hdf_fault_push(strerror(errno));
 		if (r == 0 && at < in->eof)
-			return read_failed("the file became shorter since it was"
-			    " opened");
+			return hdf_fault_push("the file became shorter since it"
+			    " was opened");
 		if (r == 0) {
 			memset(to, 0, n);
 			return 0;

@@ -36,3 +36,11 @@ hdf_fault_set(struct fault *f, const char *what)
 	return c.memory ? fault_lack(f, "%s: %s", what, c.text) :
 	    fault_set(f, "%s: %s", what, c.text);
 }
+
+int
+hdf_fault_push(const char *cause)
+{
+	H5Epush2(H5E_DEFAULT, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_IO,
+	    H5E_SYSERRSTR, "%s", cause);
+	return -1;
+}

@@ -12,4 +12,7 @@
  */
 int	hdf_fault_set(struct fault *, const char *what);
 
+/* Tells HDF5 such a cause, for a driver of ours that fails. Returns -1. */
+int	hdf_fault_push(const char *cause);
+
 #endif

@@ -180,7 +180,8 @@ journal_read(const char *path, struct journal_entry **entries, size_t *n,
 	*n = 0;
 	/* A FIFO of that name, whoever made it, would be waited for without end. */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return fault_set(f, "%s: is no regular file", path);
+		return fault_set(f, "%s: is no regular file, and so no journal;"
+		    " remove it", path);
 	if ((text = io_slurp(path, journal_max, &size)) == NULL)
 		return errno == ENOENT ? 0 :
 		    fault_set(f, "%s: %s", path, strerror(errno));
